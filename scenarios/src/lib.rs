@@ -1,1 +1,7 @@
-//! The pure heart of peerlab.
+//! The pure heart of peerlab: the scenario language, the plan, the protocols and the report model.
+//!
+//! Nothing here owns a clock, a socket, a task, a thread, a file or a source of entropy. Engines (the simulator, the
+//! node) bring those and drive what is here.
+
+pub mod seed;
+pub mod units;
