@@ -6,5 +6,6 @@
 pub mod host;
 pub mod report;
 pub mod seed;
+pub mod spec;
 pub mod units;
 pub mod wire;
