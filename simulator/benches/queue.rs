@@ -55,7 +55,9 @@ impl Queue for Wheel {
     }
 }
 
-impl Queue for BinaryHeap<Reverse<Event>> {
+type Heap = BinaryHeap<Reverse<Event>>;
+
+impl Queue for Heap {
     const NAME: &'static str = "binary heap";
 
     fn push(&mut self, event: Event) {
@@ -112,5 +114,25 @@ fn phold<Q: Queue>(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(queue, phold::<Wheel>, phold::<BinaryHeap<Reverse<Event>>>);
+/// Everything at once: a handler schedules a burst at its own instant, which no bucket width can spread.
+fn burst<Q: Queue>(criterion: &mut Criterion) {
+    const BURST: u64 = 100_000;
+    let mut group = criterion.benchmark_group("burst");
+    group.throughput(Throughput::Elements(BURST)).sample_size(10);
+    group.bench_function(BenchmarkId::new(Q::NAME, format!("{BURST} at one instant")), |bencher| {
+        let mut queue = Q::default();
+        let mut random = SplitMix64(42);
+        bencher.iter(|| {
+            for _ in 0..BURST {
+                queue.push(Event { time: 0, key: random.next(), load: 0 });
+            }
+            while let Some(event) = queue.pop() {
+                black_box(event);
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(queue, phold::<Wheel>, phold::<Heap>, burst::<Wheel>, burst::<Heap>);
 criterion_main!(queue);

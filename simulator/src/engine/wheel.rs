@@ -1,25 +1,24 @@
-//! The pending-event set of the model engine: a hierarchical timing wheel that descends only where it is crowded.
+//! The pending-event set of the model engine: a hierarchical timing wheel that narrows its slots only where they are
+//! crowded.
 //!
-//! Level `l` of the wheel has 256 slots of 2⁸ˡ ns; the eight levels together span every 64-bit time, so an event due
-//! in a week or at `u64::MAX` costs the same append as one due in a microsecond. An event is filed, unsorted, at the
+//! Level `l` of the wheel has 256 slots of 2⁸ˡ ns each; the eight levels together span every 64-bit time, so an event
+//! due in a week or at `u64::MAX` costs the same append as one due in a microsecond. An event is filed, unsorted, at the
 //! level of the highest byte in which its time differs from the present (Varghese & Lauck, *Hashed and Hierarchical
-//! Timing Wheels*, SOSP 1987, scheme 7). When the present reaches a slot, there are two ways on:
+//! Timing Wheels*, SOSP 1987, scheme 7). When the first occupied slot is due, there are two ways on:
 //!
-//! * it holds few events: they are sorted and popped one by one, however wide the slot is;
-//! * it holds many: they are dealt out to the 256 narrower slots of the level below, and so on.
+//! * it holds up to 1024 events: they are sorted and popped one by one, however wide the slot is;
+//! * it holds more: they are dealt out to the 256 narrower slots of the level below, of which the first is due.
 //!
 //! This is the rule of the ladder queue (Tang, Goh & Thng, *Ladder Queue: An O(1) Priority Queue Structure for
-//! Large-Scale Discrete Event Simulation*, TOMACS 2005), with the rungs at fixed powers of two. It makes the bucket
-//! width a local property that follows the density of events from one microsecond to the next: there is no global
-//! width to tune, hence none to get wrong after a burst or in the quiet between two. An occupancy bitmap per level
-//! makes empty slots free to skip.
+//! Large-Scale Discrete Event Simulation*, TOMACS 2005), with its rungs at fixed powers of two. The width of a bucket
+//! thereby follows the density of events from one microsecond to the next: there is no global width to tune, hence none
+//! to be wrong after a burst or in the lull between two. An occupancy bitmap per level makes empty slots free to skip.
 //!
-//! Events pushed into the slot being popped wait in a small heap; when that grows, the rest of the slot is split in the
-//! same way. An event moves down at most once per level and is sorted among few others, so the cost of an event is
-//! amortised O(1), except within one nanosecond, which cannot be split: k events of the very same time cost O(log k)
-//! each.
+//! Events pushed into the slot being popped wait in a small heap. When that grows, the slot is narrowed around the present in
+//! the same way. So an event moves at most once per level and is sorted among few: its cost is amortised
+//! O(1). Only a nanosecond cannot be split; k events of the very same time cost O(log k) each.
 //!
-//! The order of events is their content alone ([`Event`]'s `Ord`); slots only decide when events are compared.
+//! The order of events is their content alone ([`Event`]'s `Ord`): slots decide when events are compared, never how.
 
 mod pool;
 
@@ -90,11 +89,17 @@ const BITS: usize = 8;
 const SLOTS: usize = 1 << BITS;
 const LEVELS: usize = u64::BITS as usize / BITS;
 
-/// The most events that are sorted rather than dealt out to narrower slots. Below it, sorting in cache is as cheap as
-/// another pass; the measured optimum is flat from 32 to 128 (`benches/queue.rs`).
-const CROWD: usize = 64;
+/// The most events of a slot that are sorted rather than dealt out. A sort in the first-level cache beats another pass
+/// through memory: with a million pending, PHOLD costs a fifth more per event at 256, and nothing is gained beyond 1024.
+const CROWD: usize = 1024;
+
+/// The most events that wait in the heap of the open slot before it is split. It matters when few are pending: at 1024,
+/// a heap of hundreds doubles the cost of their events; the optimum is flat from 16 to 256.
+const LATE: usize = 64;
 
 /// The pending events of a simulation, popped in their total order.
+///
+/// Memory is that of the most events ever pending at once: slots share one pool of chunks.
 ///
 /// ```
 /// use peerlab_simulator::engine::wheel::{Event, Wheel};
@@ -120,8 +125,10 @@ pub struct Wheel {
     occupied: u32,
     pool: Pool,
     len: usize,
-    /// [`CROWD`], but for tests that force other widths.
+    /// [`CROWD`], unless a test forces slots of other widths.
     crowd: usize,
+    /// [`LATE`], likewise.
+    late_crowd: usize,
 }
 
 impl Default for Wheel {
@@ -134,10 +141,10 @@ impl Wheel {
     /// An empty wheel at time 0.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_crowd(CROWD)
+        Self::with_limits(CROWD, LATE)
     }
 
-    fn with_crowd(crowd: usize) -> Self {
+    fn with_limits(crowd: usize, late_crowd: usize) -> Self {
         Self {
             now: 0,
             open_level: 0,
@@ -148,6 +155,7 @@ impl Wheel {
             pool: Pool::new(),
             len: 0,
             crowd,
+            late_crowd,
         }
     }
 
@@ -175,7 +183,7 @@ impl Wheel {
         let differing = event.time ^ self.now;
         if differing >> (self.open_level * BITS) == 0 {
             self.late.push(Reverse(event));
-            if self.late.len() > self.crowd && self.open_level > 0 {
+            if self.late.len() > self.late_crowd && self.open_level > 0 {
                 self.split_open();
             }
         } else {
@@ -186,7 +194,7 @@ impl Wheel {
     /// Removes and returns the first pending event.
     #[inline]
     pub fn pop(&mut self) -> Option<Event> {
-        if self.open.is_empty() && self.late.is_empty() && !self.open_next() {
+        if self.open.is_empty() && !self.refill() {
             return None;
         }
         let event = match (self.open.last(), self.late.peek()) {
@@ -226,40 +234,52 @@ impl Wheel {
         self.levels[level].push(&mut self.pool, level, event);
     }
 
+    /// Makes sure that the first pending event is in the open slot; false if nothing is pending.
+    fn refill(&mut self) -> bool {
+        if self.late.is_empty() {
+            return self.open_next();
+        }
+        if self.late.len() > self.late_crowd {
+            // A burst at the present nanosecond, which cannot be split: one sort is cheaper than a large heap.
+            self.open.extend(self.late.drain().map(|late| late.0));
+            self.sort_open();
+        }
+        true
+    }
+
+    fn sort_open(&mut self) {
+        self.open.sort_unstable_by(|a, b| b.cmp(a));
+    }
+
     /// Opens the first occupied slot, or its first occupied descendant that is not crowded; false if all are empty.
     fn open_next(&mut self) -> bool {
         if self.occupied == 0 {
             return false;
         }
-        // Slots of a level precede all of the levels above: these differ from the present in a higher byte.
+        // All slots of a level precede those of the levels above, which differ from the present in a higher byte.
         let mut level = self.occupied.trailing_zeros() as usize;
         loop {
             let slot = self.levels[level].take_first();
             self.occupied ^= u32::from(self.levels[level].is_empty()) << level;
             if level == 0 || slot.len() <= self.crowd {
-                let open = &mut self.open;
-                self.pool.drain(slot, |_, events| open.extend_from_slice(events));
-                open.sort_unstable_by(|a, b| b.cmp(a));
+                self.pool.collect(slot, &mut self.open);
+                self.sort_open();
                 self.open_level = level;
                 return true;
             }
             level -= 1;
             self.occupied |= 1 << level;
             let below = &mut self.levels[level];
-            self.pool.drain(slot, |pool, events| {
-                for &event in events {
-                    below.push(pool, level, event);
-                }
-            });
+            self.pool.deal(slot, |pool, event| below.push(pool, level, event));
         }
     }
 
-    /// Narrows the open slot around the present, until what is left in it is no crowd or is all of one instant.
+    /// Narrows the open slot around the present until few events are left in it or it is one nanosecond wide.
     #[cold]
     fn split_open(&mut self) {
         let mut open = std::mem::take(&mut self.open);
         open.extend(self.late.drain().map(|late| late.0));
-        while self.open_level > 0 && open.len() > self.crowd {
+        while self.open_level > 0 && open.len() > self.late_crowd {
             self.open_level -= 1;
             let (level, shift) = (self.open_level, self.open_level * BITS);
             open.retain(|&event| {
@@ -270,8 +290,8 @@ impl Wheel {
                 stays
             });
         }
-        open.sort_unstable_by(|a, b| b.cmp(a));
         self.open = open;
+        self.sort_open();
     }
 }
 

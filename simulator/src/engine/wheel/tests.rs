@@ -4,7 +4,7 @@ use std::collections::BinaryHeap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{CROWD, Event, Wheel};
+use super::{CROWD, Event, LATE, Wheel};
 
 /// One step of a simulation: the delays after the present of the events to schedule, and how many to handle then.
 type Step = (Vec<u64>, usize);
@@ -13,23 +13,23 @@ const HOUR: u64 = 3_600_000_000_000;
 
 /// What a handler may schedule: one distribution of delays holds for a whole step, as in a burst or a lull.
 fn delays() -> impl Strategy<Value = Vec<u64>> {
-    let crowd = 0..4 * CROWD;
-    prop_oneof![
-        vec(Just(0), crowd.clone()),
-        vec(0..4u64, crowd.clone()),
-        vec(0..100_000u64, crowd.clone()),
-        vec((0..64u32, any::<u64>()).prop_map(|(bits, random)| random >> bits), 0..CROWD),
-        vec(prop_oneof![0..10u64, HOUR..2 * HOUR], crowd.clone()),
-        (0..1_000_000u64, crowd.clone()).prop_map(|(gap, n)| (0..n as u64).map(|i| i * gap).collect()),
-        (0..HOUR, crowd.clone()).prop_map(|(at, n)| vec![at; n]),
-        vec(f64::MIN_POSITIVE..1.0, crowd)
-            .prop_map(|draws| draws.iter().map(|draw| (-90e6 * draw.ln()) as u64).collect()),
-        vec(Just(u64::MAX), 0..3),
-    ]
+    prop_oneof![0..4 * LATE, 0..2 * CROWD].prop_flat_map(|count| {
+        prop_oneof![
+            vec(Just(0), count),
+            vec(0..4u64, count),
+            vec(0..100_000u64, count),
+            vec((0..64u32, any::<u64>()).prop_map(|(bits, random)| random >> bits), count),
+            vec(prop_oneof![0..10u64, HOUR..2 * HOUR], count),
+            vec((f64::MIN_POSITIVE..1.0).prop_map(|draw| (-90e6 * draw.ln()) as u64), count),
+            (0..1_000_000u64).prop_map(move |gap| (0..count as u64).map(|i| i * gap).collect()),
+            (0..HOUR).prop_map(move |delay| vec![delay; count]),
+            Just(vec![u64::MAX; 3]),
+        ]
+    })
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    vec((delays(), prop_oneof![Just(0), 0..8usize, 0..6 * CROWD]), 1..24)
+    vec((delays(), prop_oneof![Just(0), 0..8usize, 0..4 * LATE, 0..2 * CROWD]), 1..24)
 }
 
 /// Few distinct keys, so that equal times meet equal keys too, and the load must decide.
@@ -73,8 +73,8 @@ proptest! {
     #[test]
     fn the_order_does_not_depend_on_the_width_of_slots(steps in steps()) {
         let order = agree_with_oracle(Wheel::new(), &steps)?;
-        for crowd in [0, 1, 5, usize::MAX] {
-            prop_assert_eq!(&agree_with_oracle(Wheel::with_crowd(crowd), &steps)?, &order);
+        for (crowd, late) in [(0, 0), (1, 1), (5, 60), (usize::MAX, 0), (usize::MAX, usize::MAX)] {
+            prop_assert_eq!(&agree_with_oracle(Wheel::with_limits(crowd, late), &steps)?, &order);
         }
     }
 
