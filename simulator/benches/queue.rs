@@ -1,7 +1,8 @@
 //! PHOLD (Fujimoto 1990) on the bare event queue, against the standard library's binary heap.
 //!
-//! Each logical process keeps ten events in flight; every event popped schedules another at a random process, after a
-//! lookahead of 10 ms plus an exponential delay of mean 90 ms. The handler does next to nothing, so the time is the queue's.
+//! Each logical process keeps ten events in flight; every event popped schedules another at a random process,
+//! after a lookahead of 10 ms plus an exponential delay of mean 90 ms. The handler does next to nothing, so
+//! the time is the queue's.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

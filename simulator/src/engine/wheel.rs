@@ -1,24 +1,29 @@
-//! The pending-event set of the model engine: a hierarchical timing wheel that narrows its slots only where they are
-//! crowded.
+//! The pending-event set of the model engine: a hierarchical timing wheel that narrows its slots only where
+//! they are crowded.
 //!
-//! Level `l` of the wheel has 256 slots of 2⁸ˡ ns each; the eight levels together span every 64-bit time, so an event
-//! due in a week or at `u64::MAX` costs the same append as one due in a microsecond. An event is filed, unsorted, at the
-//! level of the highest byte in which its time differs from the present (Varghese & Lauck, *Hashed and Hierarchical
-//! Timing Wheels*, SOSP 1987, scheme 7). When the first occupied slot is due, there are two ways on:
+//! Level `l` of the wheel has 256 slots of 2⁸ˡ ns each; the eight levels together span every 64-bit time, so
+//! an event due in a week or at `u64::MAX` costs the same append as one due in a microsecond. An event is
+//! filed, unsorted, at the level of the highest byte in which its time differs from the present (Varghese &
+//! Lauck, *Hashed and Hierarchical Timing Wheels*, SOSP 1987, scheme 7). When the first occupied slot is due,
+//! there are two ways on:
 //!
 //! * it holds up to 1024 events: they are sorted and popped one by one, however wide the slot is;
-//! * it holds more: they are dealt out to the 256 narrower slots of the level below, of which the first is due.
+//! * it holds more: they are dealt out to the 256 narrower slots of the level below, of which the first is
+//!   due.
 //!
-//! This is the rule of the ladder queue (Tang, Goh & Thng, *Ladder Queue: An O(1) Priority Queue Structure for
-//! Large-Scale Discrete Event Simulation*, TOMACS 2005), with its rungs at fixed powers of two. The width of a bucket
-//! thereby follows the density of events from one microsecond to the next: there is no global width to tune, hence none
-//! to be wrong after a burst or in the lull between two. An occupancy bitmap per level makes empty slots free to skip.
+//! This is the rule of the ladder queue (Tang, Goh & Thng, *Ladder Queue: An O(1) Priority Queue Structure
+//! for Large-Scale Discrete Event Simulation*, TOMACS 2005), with its rungs at fixed powers of two. The width
+//! of a bucket thereby follows the density of events from one microsecond to the next: there is no global
+//! width to tune, hence none to be wrong after a burst or in the lull between two. An occupancy bitmap per
+//! level makes empty slots free to skip.
 //!
-//! Events pushed into the slot being popped wait in a small heap. When that grows, the slot is narrowed around the present in
-//! the same way. So an event moves at most once per level and is sorted among few: its cost is amortised
-//! O(1). Only a nanosecond cannot be split; k events of the very same time cost O(log k) each.
+//! Events pushed into the slot being popped wait in a small heap. When that grows, the slot is narrowed
+//! around the present in the same way. So an event moves at most once per level and is sorted among few: its
+//! cost is amortised O(1). Only a nanosecond cannot be split; k events of the very same time cost O(log k)
+//! each.
 //!
-//! The order of events is their content alone ([`Event`]'s `Ord`): slots decide when events are compared, never how.
+//! The order of events is their content alone ([`Event`]'s `Ord`): slots decide when events are compared,
+//! never how.
 
 mod pool;
 
@@ -29,8 +34,8 @@ use pool::{Pool, Slot};
 
 /// Something that happens at a peer at an instant of virtual time: plain data, ordered by content.
 ///
-/// The order is time, destination, source, the source's sequence number, and last what the event carries. It depends
-/// neither on when the event was scheduled nor by which partition, which makes runs repeatable.
+/// The order is time, destination, source, the source's sequence number, and last what the event carries. It
+/// depends neither on when the event was scheduled nor by which partition, which makes runs repeatable.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Event {
     /// When it happens, in nanoseconds of virtual time.
@@ -42,8 +47,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event at `time` (ns) for peer `dst`, caused by peer `src` as its `seq`-th (wrapping), carrying `tag` and
-    /// `handle`.
+    /// An event at `time` (ns) for peer `dst`, caused by peer `src` as its `seq`-th (wrapping), carrying
+    /// `tag` and `handle`.
     #[must_use]
     pub const fn new(time: u64, dst: u32, src: u32, seq: u16, tag: u16, handle: u32) -> Self {
         Self {
@@ -89,12 +94,13 @@ const BITS: usize = 8;
 const SLOTS: usize = 1 << BITS;
 const LEVELS: usize = u64::BITS as usize / BITS;
 
-/// The most events of a slot that are sorted rather than dealt out. A sort in the first-level cache beats another pass
-/// through memory: with a million pending, PHOLD costs a fifth more per event at 256, and nothing is gained beyond 1024.
+/// The most events of a slot that are sorted rather than dealt out. A sort in the first-level cache beats
+/// another pass through memory: with a million pending, PHOLD costs two fifths more per event at 256, and
+/// nothing is gained beyond 1024.
 const CROWD: usize = 1024;
 
-/// The most events that wait in the heap of the open slot before it is split. It matters when few are pending: at 1024,
-/// a heap of hundreds doubles the cost of their events; the optimum is flat from 16 to 256.
+/// The most events that wait in the heap of the open slot before it is split. It matters when few are
+/// pending: at 1024, a heap of hundreds nearly doubles the cost of their events; from 16 to 64 it is flat.
 const LATE: usize = 64;
 
 /// The pending events of a simulation, popped in their total order.
@@ -240,7 +246,8 @@ impl Wheel {
             return self.open_next();
         }
         if self.late.len() > self.late_crowd {
-            // A burst at the present nanosecond, which cannot be split: one sort is cheaper than a large heap.
+            // A burst at the present nanosecond, which cannot be split: one sort is cheaper than a large
+            // heap.
             self.open.extend(self.late.drain().map(|late| late.0));
             self.sort_open();
         }
@@ -251,12 +258,14 @@ impl Wheel {
         self.open.sort_unstable_by(|a, b| b.cmp(a));
     }
 
-    /// Opens the first occupied slot, or its first occupied descendant that is not crowded; false if all are empty.
+    /// Opens the first occupied slot, or its first occupied descendant that is not crowded; false if all are
+    /// empty.
     fn open_next(&mut self) -> bool {
         if self.occupied == 0 {
             return false;
         }
-        // All slots of a level precede those of the levels above, which differ from the present in a higher byte.
+        // All slots of a level precede those of the levels above, which differ from the present in a higher
+        // byte.
         let mut level = self.occupied.trailing_zeros() as usize;
         loop {
             let slot = self.levels[level].take_first();

@@ -1,12 +1,13 @@
 //! One pool of fixed-size chunks shared by every slot of the wheel.
 //!
-//! A slot is a chain of chunks and owns no memory of its own: what it held is free for any other slot once it is drained.
-//! The pool is as large as the most events ever pending at once, plus less than a chunk (1.5 kB) for each slot then in use.
+//! A slot is a chain of chunks and owns no memory of its own: what it held is free for any other slot once it
+//! is drained. The pool is as large as the most events ever pending at once, plus less than a chunk (1.5 kB)
+//! for each slot then in use.
 
 use super::Event;
 
-/// Events in a chunk. A cold chain costs one dependent cache miss per chunk: with a million pending, PHOLD costs half as
-/// much again per event at 16; 128 gains little over 64 and doubles what part-full chunks waste.
+/// Events in a chunk. A cold chain costs one dependent cache miss per chunk: with a million pending, PHOLD
+/// costs a third more per event at 16; 128 gains little over 64 and doubles what part-full chunks waste.
 const CHUNK: usize = 64;
 
 /// End of a chain.
@@ -14,8 +15,8 @@ const NONE: u32 = u32::MAX;
 
 const BLANK: Event = Event { time: 0, key: 0, load: 0 };
 
-/// Unsorted events of one span of time, as a chain of chunks in a [`Pool`]; only its newest chunk may be part full.
-/// Fewer than 2³² events, which would take 100 GB.
+/// Unsorted events of one span of time, as a chain of chunks in a [`Pool`]; only its newest chunk may be part
+/// full. Fewer than 2³² events, which would take 100 GB.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
     newest: u32,
@@ -76,10 +77,11 @@ impl Pool {
         }
     }
 
-    /// Hands each event of `slot` to `file`, which may push it to another slot of this pool, and frees its chunks.
+    /// Hands each event of `slot` to `file`, which may push it to another slot of this pool, and frees its
+    /// chunks.
     ///
-    /// A chunk is copied out whole: its lines miss the cache together instead of one after the other, and the free chunk
-    /// is warm when `file` asks for one.
+    /// A chunk is copied out whole: its lines miss the cache together instead of one after the other, and the
+    /// free chunk is warm when `file` asks for one.
     #[inline]
     pub(super) fn deal(&mut self, slot: Slot, mut file: impl FnMut(&mut Self, Event)) {
         let (mut chunk, mut filled) = (slot.newest, slot.filled());
