@@ -1,7 +1,9 @@
 //! Connections: the plan's edges in compressed rows, and those that peers dial.
 
+use std::collections::BTreeMap;
+
 use peerlab_scenarios::{
-    host::{Link, Peer},
+    host::{Lane, Link, Peer},
     plan::Plan,
 };
 
@@ -34,6 +36,8 @@ pub(super) struct Links {
     live_len: Vec<u32>,
     /// Connections besides the plan's, ascending by peer: few, if any.
     dialled: Vec<Vec<Dialled>>,
+    /// When the last message on the bulk lane arrives, ns, for pairs that used it.
+    bulk: BTreeMap<(Peer, Peer), u64>,
 }
 
 impl Links {
@@ -47,6 +51,7 @@ impl Links {
             live: Vec::new(),
             live_len: vec![0; n as usize],
             dialled: vec![Vec::new(); n as usize],
+            bulk: BTreeMap::new(),
         };
         for peer in plan.peers.iter() {
             for &other in plan.graph.neighbours(peer.0) {
@@ -100,6 +105,21 @@ impl Links {
                 Some(&mut dialled[place].end)
             }
         }
+    }
+
+    /// Puts an arrival, ns, behind those before it on its lane.
+    #[inline]
+    pub(super) fn in_order(&mut self, from: Peer, to: Peer, lane: Lane, arrives: u64) -> u64 {
+        let last = match lane {
+            Lane::Datagram => return arrives,
+            Lane::Bulk => self.bulk.entry((from, to)).or_default(),
+            Lane::Reliable => match self.end(from, to, &mut 0) {
+                Some(end) => &mut end.arrives,
+                None => return arrives,
+            },
+        };
+        *last = arrives.max(*last + 1);
+        *last
     }
 
     /// Whether this side has a connection.

@@ -8,6 +8,19 @@ use peerlab_scenarios::{
 
 use super::network::Strain;
 
+/// From when to when a path is cut, ns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    pub(super) since: u64,
+    pub(super) until: u64,
+}
+
+impl Cut {
+    pub(super) const fn lasts(self) -> u64 {
+        self.until - self.since
+    }
+}
+
 /// The faults of a run.
 #[derive(Debug)]
 pub(super) struct Trouble {
@@ -50,20 +63,22 @@ impl Trouble {
         self.active.is_empty()
     }
 
-    /// When the last of the cuts between two peers ends, ns; counts a hit for each when a message met it.
-    pub(super) fn cut_until(&mut self, a: Peer, b: Peer, message: bool) -> Option<u64> {
+    /// The cut between two peers that ends last, if there is one; counts a hit for each when a message met it.
+    pub(super) fn cut(&mut self, a: Peer, b: Peer, message: bool) -> Option<Cut> {
         if !self.cuts {
             return None;
         }
-        let mut until = None;
+        let mut last: Option<Cut> = None;
         for &number in &self.active {
             let fault = &self.faults[number];
             if crosses(&fault.effect, a, b) {
                 self.hits[number] += u64::from(message);
-                until = until.max(Some(fault.until.0));
+                if last.is_none_or(|last| fault.until.0 > last.until) {
+                    last = Some(Cut { since: fault.at.0, until: fault.until.0 });
+                }
             }
         }
-        until
+        last
     }
 
     /// What degradations add to the path between two peers.

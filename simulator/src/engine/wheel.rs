@@ -40,49 +40,66 @@ use pool::{Pool, Slot};
 pub struct Event {
     /// When it happens, in nanoseconds of virtual time.
     pub time: u64,
-    /// `destination << 32 | source`.
+    /// `destination << 40 | source << 16 | sequence number`.
     pub key: u64,
-    /// `sequence number << 48 | tag << 32 | handle`.
+    /// `tag << 32 | handle`.
     pub load: u64,
 }
 
 impl Event {
-    /// An event at `time` (ns) for peer `dst`, caused by peer `src` as its `seq`-th (wrapping), carrying
-    /// `tag` and `handle`.
+    /// Peers that an event can name: 24 bits, so that its whole order fits two words.
+    pub const MAX_PEERS: u32 = 1 << 24;
+
+    /// An event at `time` (ns) for peer `dst`, caused by peer `src` as its `seq`-th (wrapping), carrying `tag` and
+    /// `handle`. Peers are below [`Event::MAX_PEERS`].
+    #[inline]
     #[must_use]
-    pub const fn new(time: u64, dst: u32, src: u32, seq: u16, tag: u16, handle: u32) -> Self {
+    pub const fn new(time: u64, dst: u32, src: u32, seq: u16, tag: u32, handle: u32) -> Self {
+        debug_assert!(dst < Self::MAX_PEERS && src < Self::MAX_PEERS);
         Self {
             time,
-            key: (dst as u64) << 32 | src as u64,
-            load: (seq as u64) << 48 | (tag as u64) << 32 | handle as u64,
+            key: (dst as u64) << 40 | (src as u64) << 16 | seq as u64,
+            load: (tag as u64) << 32 | handle as u64,
         }
     }
 
     /// The peer at which the event happens.
+    #[inline]
     #[must_use]
     pub const fn dst(&self) -> u32 {
-        (self.key >> 32) as u32
+        (self.key >> 40) as u32
     }
 
     /// The peer that caused it.
+    #[inline]
     #[must_use]
     pub const fn src(&self) -> u32 {
-        self.key as u32
+        (self.key >> 16) as u32 & (Self::MAX_PEERS - 1)
     }
 
     /// The sequence number its source gave it, modulo 2¹⁶.
+    #[inline]
     #[must_use]
     pub const fn seq(&self) -> u16 {
-        (self.load >> 48) as u16
+        self.key as u16
     }
 
     /// What kind of event it is; the wheel gives it no meaning.
+    #[inline]
     #[must_use]
-    pub const fn tag(&self) -> u16 {
-        (self.load >> 32) as u16
+    pub const fn tag(&self) -> u32 {
+        (self.load >> 32) as u32
+    }
+
+    /// The same event with another tag.
+    #[inline]
+    #[must_use]
+    pub const fn with_tag(self, tag: u32) -> Self {
+        Self { load: (tag as u64) << 32 | self.load & 0xFFFF_FFFF, ..self }
     }
 
     /// Where its payload is kept; the wheel gives it no meaning.
+    #[inline]
     #[must_use]
     pub const fn handle(&self) -> u32 {
         self.load as u32
