@@ -1,0 +1,3 @@
+//! What follows from a scenario and its seed alone.
+
+pub mod chat;
