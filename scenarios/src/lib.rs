@@ -8,3 +8,4 @@ pub mod report;
 pub mod seed;
 pub mod units;
 pub mod wire;
+pub mod world;
