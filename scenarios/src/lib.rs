@@ -11,3 +11,4 @@ pub mod seed;
 pub mod spec;
 pub mod units;
 pub mod wire;
+pub mod world;

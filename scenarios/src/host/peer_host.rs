@@ -95,10 +95,10 @@ impl<O, R> PeerHost<O, R> {
             }
             Input::Stop => Self::every_machine(overlay, roles, &mut cx, || Input::Stop),
             Input::PeerUp { peer, link } => {
-                Self::every_machine(overlay, roles, &mut cx, || Input::PeerUp { peer, link })
+                Self::every_machine(overlay, roles, &mut cx, || Input::PeerUp { peer, link });
             }
             Input::PeerDown { peer, why } => {
-                Self::every_machine(overlay, roles, &mut cx, || Input::PeerDown { peer, why })
+                Self::every_machine(overlay, roles, &mut cx, || Input::PeerDown { peer, why });
             }
         }
         Self::hand_over(overlay, roles, &mut cx);
