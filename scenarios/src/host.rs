@@ -13,11 +13,13 @@
 //! lasts (posts, manifests). A [`Note`] is control traffic between two machines (identifiers, views) and lives until it is
 //! delivered; a machine that wants its content later copies it, so a host may free it at once.
 
+mod behaviour;
 mod cx;
 mod peer_host;
 
 use std::fmt;
 
+pub use behaviour::Behaviour;
 pub use cx::{Cx, Env, Outbox};
 pub use peer_host::{PeerHost, RoleSlot};
 
@@ -247,7 +249,7 @@ pub enum Effect<H: Host> {
         /// What.
         msg: Msg<H>,
     },
-    /// Connect; answered by [`Input::PeerUp`] or [`Input::PeerDown`].
+    /// Connect; answered by [`Input::PeerUp`] or [`Input::PeerDown`], unless a connection stands already.
     Dial(Peer),
     /// End a connection that was dialled or accepted.
     HangUp(Peer),

@@ -4,8 +4,11 @@
 //! node) bring those and drive what is here.
 
 pub mod host;
+pub mod plan;
 pub mod report;
+pub mod role;
 pub mod seed;
 pub mod spec;
 pub mod units;
 pub mod wire;
+pub mod world;
