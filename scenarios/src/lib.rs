@@ -4,8 +4,10 @@
 //! node) bring those and drive what is here.
 
 pub mod host;
+pub mod overlay;
 pub mod report;
 pub mod seed;
+pub mod spec;
 pub mod units;
 pub mod wire;
 pub mod world;

@@ -1,0 +1,6 @@
+//! The language: what a scenario may say.
+
+mod count;
+pub mod overlay;
+
+pub use count::Count;
