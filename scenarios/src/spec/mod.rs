@@ -5,6 +5,7 @@
 //! the API server and evaluated by [`read`] alike.
 
 pub mod chat;
+mod count;
 mod distribution;
 mod fault;
 mod group;
@@ -23,8 +24,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    chat::ChatSpec, distribution::*, fault::*, group::*, network::*, overlay::Overlay, selector::Who,
-    target::Target, time_of_day::TimeOfDay, topology::Topology, workload::Workload,
+    chat::ChatSpec, count::Count, distribution::*, fault::*, group::*, network::*, overlay::Overlay,
+    selector::Who, target::Target, time_of_day::TimeOfDay, topology::Topology, workload::Workload,
 };
 use crate::units::Nanos;
 
