@@ -1,5 +1,6 @@
 //! Facts, and the report that they add up to.
 
+pub mod chat;
 mod fact;
 pub mod metric;
 mod summary;
