@@ -4,4 +4,5 @@
 //! node) bring those and drive what is here.
 
 pub mod seed;
+pub mod spec;
 pub mod units;

@@ -1,0 +1,3 @@
+//! The language: what a scenario says.
+
+pub mod read;
