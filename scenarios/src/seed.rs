@@ -145,29 +145,6 @@ impl Rng {
     }
 }
 
-/// A machine's stream, made when it first draws: most machines of a million never do, and a ChaCha state is 300 bytes.
-#[derive(Clone, Debug)]
-pub struct LazyRng {
-    seed: Seed,
-    peer: u32,
-    machine: u32,
-    stream: Option<Rng>,
-}
-
-impl LazyRng {
-    /// The stream of `machine` at `peer`.
-    #[must_use]
-    pub const fn new(seed: Seed, peer: u32, machine: u32) -> Self {
-        Self { seed, peer, machine, stream: None }
-    }
-
-    /// The stream itself.
-    pub fn get(&mut self) -> &mut Rng {
-        let (seed, ids) = (self.seed, [u64::from(self.peer), u64::from(self.machine)]);
-        self.stream.get_or_insert_with(|| seed.stream("machine", &ids))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -248,6 +248,13 @@ impl Share {
         Self(percent * (Self::WHOLE / 100))
     }
 
+    /// So many parts of a million, at most all.
+    #[must_use]
+    pub const fn from_parts_per_million(parts: u64) -> Self {
+        assert!(parts <= 1_000_000, "a share is at most 100 %");
+        Self(parts as u32 * 1_000)
+    }
+
     /// Parts per billion, 0 to 1,000,000,000.
     #[must_use]
     pub const fn parts_per_billion(self) -> u32 {

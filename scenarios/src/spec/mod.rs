@@ -1,3 +1,141 @@
-//! The language: what a scenario says.
+//! The language: what a user writes, as types.
+//!
+//! The JSON Schema for editors, the custom resource and the reference in `docs/language.md` are derived from these types;
+//! their doc comments are what a user reads there. Rules that types cannot hold stand beside them in CEL, enforced by
+//! the API server and evaluated by [`read`] alike.
 
+mod chat;
+mod distribution;
+mod fault;
+mod group;
+mod network;
+pub mod overlay;
 pub mod read;
+mod schema;
+mod selector;
+mod target;
+mod time_of_day;
+pub mod topology;
+mod workload;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    chat::*, distribution::*, fault::*, group::*, network::*, overlay::Overlay, selector::Who,
+    target::Target, time_of_day::TimeOfDay, topology::Topology, workload::Workload,
+};
+use crate::units::Nanos;
+
+/// A scenario file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scenario {
+    /// The version of the language.
+    pub api_version: ApiVersion,
+    /// What the file is.
+    pub kind: ScenarioKind,
+    /// Its name, and what a cluster wants to know besides.
+    pub metadata: Metadata,
+    /// The scenario itself.
+    pub spec: ScenarioSpec,
+}
+
+/// The version of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ApiVersion {
+    /// The only one so far.
+    #[serde(rename = "peerlab.dev/v1alpha1")]
+    V1Alpha1,
+}
+
+/// What the file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ScenarioKind {
+    /// A scenario.
+    Scenario,
+}
+
+/// A scenario's name, and what a cluster wants to know besides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metadata {
+    /// The name: lower-case letters, digits and dashes.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// The namespace; only a cluster uses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Labels; only a cluster uses them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations; only a cluster uses them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Who takes part, over which network, doing what, while what goes wrong, and what must come out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [
+    { "rule": "has(self.peers) || self.groups.all(g, has(g.peers))", "message": "a group with a share needs spec.peers" },
+]))]
+pub struct ScenarioSpec {
+    /// Which question the scenario answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2000))]
+    pub description: Option<String>,
+    /// The only source of chance. Default: 1.
+    #[serde(default = "first_seed")]
+    #[schemars(schema_with = "schema::seed")]
+    pub seed: u64,
+    /// How long workloads go on.
+    pub duration: Nanos,
+    /// What begins before this instant does not count. Default: from the start.
+    #[serde(default)]
+    pub warm_up: Nanos,
+    /// How long the run goes on after `duration`, with nothing new, so that what is on its way arrives. Default: 30s.
+    #[serde(default = "half_a_minute")]
+    pub cool_down: Nanos,
+    /// Peers in all, of which groups may have shares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::optional_count")]
+    pub peers: Option<u32>,
+    /// LANs whose peers share an uplink.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub sites: Vec<Site>,
+    /// The peers.
+    #[schemars(length(min = 1, max = 100))]
+    pub groups: Vec<Group>,
+    /// Who is whose neighbour. Default: random with 8 neighbours each.
+    #[serde(default)]
+    pub topology: Topology,
+    /// How what is published reaches everyone. Default: flooding.
+    #[serde(default)]
+    pub overlay: Overlay,
+    /// The network between peers.
+    #[serde(default)]
+    pub network: Network,
+    /// What the peers do.
+    #[schemars(length(min = 1, max = 32))]
+    pub workloads: Vec<Workload>,
+    /// What goes wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    pub faults: Vec<Fault>,
+    /// What must come out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub targets: Vec<Target>,
+}
+
+const fn first_seed() -> u64 {
+    1
+}
+
+const fn half_a_minute() -> Nanos {
+    Nanos::from_secs(30)
+}

@@ -1,0 +1,196 @@
+//! The machines of one peer, stepped as one.
+
+use super::{
+    Cx, Env, Host, Input, Machine, Overlay, TimerKey,
+    cx::{Handover, OWNER_SHIFT},
+};
+use crate::{report::Fact, seed::Rng};
+
+/// The roles of a peer, one for each workload that it takes part in.
+#[derive(Debug)]
+pub struct RoleSlot<R> {
+    /// The workload's index in the plan.
+    pub workload: u8,
+    role: R,
+    rng: Option<Rng>,
+}
+
+impl<R> RoleSlot<R> {
+    /// A role for a workload.
+    pub const fn new(workload: u8, role: R) -> Self {
+        Self { workload, role, rng: None }
+    }
+}
+
+/// A peer: its roles over its overlay. A step runs all of them to completion before the host sees the effects.
+#[derive(Debug)]
+pub struct PeerHost<O, R> {
+    overlay: O,
+    overlay_rng: Option<Rng>,
+    roles: Box<[RoleSlot<R>]>,
+}
+
+const OVERLAY: u8 = 0;
+
+/// The machine number of a workload's role; 0 is the overlay.
+const fn machine_of(workload: u8) -> u8 {
+    workload + 1
+}
+
+impl<O, R> PeerHost<O, R> {
+    /// A peer with these machines.
+    pub fn new(overlay: O, roles: Vec<RoleSlot<R>>) -> Self {
+        Self { overlay, overlay_rng: None, roles: roles.into_boxed_slice() }
+    }
+
+    /// The overlay, for inspection.
+    pub const fn overlay(&self) -> &O {
+        &self.overlay
+    }
+
+    /// The role of a workload, for inspection.
+    pub fn role(&self, workload: u8) -> Option<&R> {
+        self.roles.iter().find(|slot| slot.workload == workload).map(|slot| &slot.role)
+    }
+
+    /// One step: the input goes to the machine it is for (or to all), and what they hand to one another is worked off.
+    #[inline]
+    pub fn step<H: Host>(&mut self, env: Env<'_, H>, input: Input<H>)
+    where
+        O: Overlay<H>,
+        R: Machine<H>,
+    {
+        let Env { now, me, seed, links, known, host, out } = env;
+        let Self { overlay, overlay_rng, roles } = self;
+        let mut cx = Cx { now, me, links, known, host, out, rng: overlay_rng, seed, machine: OVERLAY };
+        match input {
+            Input::Message { from, lane, msg } if msg.kind.is_overlay() => {
+                overlay.step(&mut cx, Input::Message { from, lane, msg });
+            }
+            Input::Timer(key) if key.0 >> OWNER_SHIFT == 0 => overlay.step(&mut cx, Input::Timer(key)),
+            Input::Message { from, lane, msg } => {
+                let workload = msg.workload;
+                Self::role_step(roles, &mut cx, workload, Input::Message { from, lane, msg });
+            }
+            Input::Timer(TimerKey(key)) => {
+                let workload = (key >> OWNER_SHIFT) as u8 - 1;
+                let own = TimerKey(key & ((1 << OWNER_SHIFT) - 1));
+                Self::role_step(roles, &mut cx, workload, Input::Timer(own));
+            }
+            Input::Start { kept } => {
+                overlay.step(&mut cx, Input::Start { kept: Box::default() });
+                for slot in roles.iter_mut() {
+                    let mut cx = slot_cx(&mut cx, slot.workload, &mut slot.rng);
+                    let kept = kept.iter().filter(|(_, item)| cx.host.item(item).workload() == slot.workload);
+                    let kept = kept.cloned().collect();
+                    slot.role.step(&mut cx, Input::Start { kept });
+                }
+            }
+            Input::Command { workload, command } => {
+                let input = Input::Command { workload, command };
+                Self::role_step(roles, &mut cx, workload, input);
+            }
+            Input::Published { .. } => {
+                unreachable!("only the overlay of the same peer hands published items to roles")
+            }
+            Input::Stop => Self::every_machine(overlay, roles, &mut cx, || Input::Stop),
+            Input::PeerUp { peer, link } => {
+                Self::every_machine(overlay, roles, &mut cx, || Input::PeerUp { peer, link });
+            }
+            Input::PeerDown { peer, why } => {
+                Self::every_machine(overlay, roles, &mut cx, || Input::PeerDown { peer, why });
+            }
+        }
+        Self::hand_over(overlay, roles, &mut cx);
+    }
+
+    /// Hands out what the machines counted; see [`Machine::drain_counters`].
+    pub fn drain_counters<H: Host>(&mut self, record: &mut dyn FnMut(Fact))
+    where
+        O: Machine<H>,
+        R: Machine<H>,
+    {
+        self.overlay.drain_counters(record);
+        for slot in &mut self.roles {
+            slot.role.drain_counters(record);
+        }
+    }
+
+    /// A hash of the states of all its machines.
+    pub fn digest<H: Host>(&self) -> u64
+    where
+        O: Machine<H>,
+        R: Machine<H>,
+    {
+        let roles = self.roles.iter().map(|slot| slot.role.digest());
+        roles.fold(self.overlay.digest(), |hash, role| crate::seed::mix(hash, role, 1))
+    }
+
+    #[inline]
+    fn role_step<H: Host>(roles: &mut [RoleSlot<R>], cx: &mut Cx<'_, H>, workload: u8, input: Input<H>)
+    where
+        R: Machine<H>,
+    {
+        // A stranger may name a workload that this peer has no part in: not an error, only not for us.
+        if let Some(slot) = roles.iter_mut().find(|slot| slot.workload == workload) {
+            slot.role.step(&mut slot_cx(cx, workload, &mut slot.rng), input);
+        }
+    }
+
+    /// Tells the roles first, so that what they publish still finds the overlay as it was.
+    fn every_machine<H: Host>(
+        overlay: &mut O,
+        roles: &mut [RoleSlot<R>],
+        cx: &mut Cx<'_, H>,
+        input: impl Fn() -> Input<H>,
+    ) where
+        O: Overlay<H>,
+        R: Machine<H>,
+    {
+        for slot in roles.iter_mut() {
+            slot.role.step(&mut slot_cx(cx, slot.workload, &mut slot.rng), input());
+        }
+        overlay.step(cx, input());
+    }
+
+    /// Works off what overlay and roles handed to each other, until nothing is left.
+    #[inline]
+    fn hand_over<H: Host>(overlay: &mut O, roles: &mut [RoleSlot<R>], cx: &mut Cx<'_, H>)
+    where
+        O: Overlay<H>,
+        R: Machine<H>,
+    {
+        while !cx.out.handovers.is_empty() {
+            let mut batch = std::mem::take(&mut cx.out.handovers);
+            for handover in batch.drain(..) {
+                match handover {
+                    Handover::Publish(item) => overlay.publish(cx, item),
+                    Handover::Deliver { via, hops, item } => {
+                        let workload = cx.host.item(&item).workload();
+                        Self::role_step(roles, cx, workload, Input::Published { via, hops, item });
+                    }
+                }
+            }
+            // The common step hands over once: its buffer is used again.
+            if cx.out.handovers.is_empty() {
+                cx.out.handovers = batch;
+            }
+        }
+    }
+}
+
+/// The context of a role, borrowed from that of the peer.
+#[inline]
+fn slot_cx<'b, H: Host>(cx: &'b mut Cx<'_, H>, workload: u8, rng: &'b mut Option<Rng>) -> Cx<'b, H> {
+    Cx {
+        now: cx.now,
+        me: cx.me,
+        links: cx.links,
+        known: cx.known,
+        host: cx.host,
+        out: cx.out,
+        rng,
+        seed: cx.seed,
+        machine: machine_of(workload),
+    }
+}

@@ -1,0 +1,64 @@
+//! One-way delay between two peers: it belongs to the pair, derived by hashing rather than stored.
+//!
+//! Delays that are drawn anew for each message let every flood find a fast path and make protocols look better than they
+//! are (filecoin-project/go-f3#212 measured 30 rounds against 10), so only jitter varies from message to message.
+
+use super::{Peers, Regions, Sites};
+use crate::{
+    host::Peer,
+    seed::{Rng, Seed, mix, unit_from},
+    spec::{Distribution, Latency},
+    units::{Nanos, Share},
+};
+
+/// The delay of every pair.
+#[derive(Clone, Debug)]
+pub struct PairLatency {
+    base: Base,
+    seed: Seed,
+    salt: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Base {
+    Fixed(Nanos),
+    Drawn(Distribution),
+    Regions(Share),
+}
+
+impl PairLatency {
+    pub(super) fn new(latency: &Latency, seed: Seed) -> Self {
+        let base = match latency {
+            Latency::Fixed(fixed) => Base::Fixed(fixed.one_way),
+            Latency::Drawn(drawn) => Base::Drawn(drawn.one_way.clone()),
+            Latency::Regions(regions) => Base::Regions(regions.spread),
+            Latency::Matrix(matrix) => Base::Regions(matrix.spread),
+        };
+        Self { base, seed, salt: seed.salt("pair latency") }
+    }
+
+    /// The one-way delay between two peers in nanoseconds, last miles included, without jitter and without what queues
+    /// and transmission add. The same in both directions.
+    #[must_use]
+    pub fn between(&self, a: Peer, b: Peer, peers: &Peers, regions: &Regions, sites: &Sites) -> Nanos {
+        let (low, high) = (a.min(b), a.max(b));
+        if let Some(lan) = sites.shared_lan(peers, a, b) {
+            return lan.delay;
+        }
+        let ends = peers.access(low).0 + peers.access(high).0 + sites.uplink_delay(peers, low).0 + sites.uplink_delay(peers, high).0;
+        let pair = || mix(self.salt, u64::from(low.0), u64::from(high.0));
+        let path = match &self.base {
+            Base::Fixed(delay) => delay.0,
+            Base::Drawn(distribution) => {
+                let mut rng: Rng = self.seed.stream("pair latency", &[u64::from(low.0), u64::from(high.0)]);
+                distribution.draw(&mut rng).0
+            }
+            Base::Regions(spread) => {
+                let table = regions.one_way(peers.region(low), peers.region(high)).0 as f64;
+                let factor = 1.0 + spread.as_f64() * (2.0 * unit_from(pair()) - 1.0);
+                (table * factor) as u64
+            }
+        };
+        Nanos(path.saturating_add(ends))
+    }
+}

@@ -1,0 +1,185 @@
+//! The plan: everything decided before a run starts, a function of the scenario and the seed alone.
+//!
+//! Every engine makes the same plan, so peers on different machines agree on who they are, who their neighbours are and
+//! what will go wrong, without asking anyone. What is drawn for a peer depends on the seed and its index, not on the
+//! others: a group appended to a scenario leaves the peers before it as they were.
+
+mod chat;
+mod faults;
+pub mod identity;
+mod latency;
+mod peer_set;
+mod peers;
+mod regions;
+mod selection;
+mod sessions;
+pub mod topology;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+pub use self::{
+    chat::ChatPlan,
+    faults::{FaultEffect, FaultPlan},
+    latency::PairLatency,
+    peer_set::PeerSet,
+    peers::{GroupPlan, Peers, Sites},
+    regions::{Region, Regions},
+    sessions::{Session, Sessions},
+    topology::Graph,
+};
+use crate::{
+    host::Peer,
+    seed::Seed,
+    spec::{Scenario, ScenarioSpec, Topology},
+    units::Nanos,
+};
+use selection::Selection;
+
+/// Texts of the files that a scenario names, by the path it gives.
+pub type Files = BTreeMap<String, String>;
+
+/// Why a scenario that reads well cannot be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {why}")]
+pub struct PlanError {
+    /// The field at fault, such as `spec.groups[1].site`.
+    pub path: String,
+    /// What is wrong, and what would be right.
+    pub why: String,
+}
+
+impl PlanError {
+    fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { path: path.into(), why: why.into() }
+    }
+}
+
+/// A workload with its peers resolved.
+#[derive(Clone, Debug)]
+pub struct WorkloadPlan {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: WorkloadKind,
+}
+
+/// What a workload is.
+#[derive(Clone, Debug)]
+pub enum WorkloadKind {
+    /// Messages among members of rooms.
+    Chat(Arc<ChatPlan>),
+}
+
+/// Everything decided before a run starts.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The scenario's name.
+    pub name: String,
+    /// What the user wrote, with defaults.
+    pub spec: Arc<ScenarioSpec>,
+    /// The seed.
+    pub seed: Seed,
+    /// The regions.
+    pub regions: Regions,
+    /// The sites.
+    pub sites: Sites,
+    /// The peers.
+    pub peers: Peers,
+    /// The delay of every pair.
+    pub latency: PairLatency,
+    /// Who is whose neighbour.
+    pub graph: Graph,
+    /// The middle of a star.
+    pub hub: Option<Peer>,
+    /// What goes wrong.
+    pub faults: Vec<FaultPlan>,
+    /// What the peers do.
+    pub workloads: Vec<WorkloadPlan>,
+    traces: Vec<Option<Vec<Vec<(Nanos, Nanos)>>>>,
+}
+
+/// The files that a scenario names.
+#[must_use]
+pub fn files(spec: &ScenarioSpec) -> Vec<&str> {
+    use crate::spec::{Latency, Online};
+    let mut files = Vec::new();
+    if let Latency::Matrix(matrix) = &spec.network.latency {
+        files.push(matrix.file.as_str());
+    }
+    if let Topology::Import(import) = &spec.topology {
+        files.push(import.file.as_str());
+    }
+    for group in &spec.groups {
+        if let Some(Online::Trace(trace)) = &group.online {
+            files.push(trace.file.as_str());
+        }
+    }
+    for chat in spec.workloads.iter().filter_map(|workload| workload.chat.as_ref()) {
+        files.extend(chat.file());
+    }
+    files
+}
+
+impl Plan {
+    /// Works out a scenario. `files` holds the text of every file that [`files`] lists.
+    ///
+    /// # Errors
+    /// All that stands in the way: groups that do not add up, selectors that fit nobody, an impossible topology, damaged
+    /// files.
+    pub fn new(scenario: &Scenario, seed: Seed, files: &Files) -> Result<Self, Vec<PlanError>> {
+        let spec = Arc::new(scenario.spec.clone());
+        let one = |error| vec![error];
+        let text = |name: &str| files.get(name).cloned();
+        let regions = Regions::of(&spec.network.latency, text).map_err(one)?;
+        let sites = Sites::new(&spec.sites);
+        let peers = Peers::new(&spec, seed, &regions, &sites).map_err(one)?;
+        let latency = PairLatency::new(&spec.network.latency, seed);
+        let traces = sessions::traces(peers.groups(), text).map_err(one)?;
+        let between = |a: u32, b: u32| latency.between(Peer(a), Peer(b), &peers, &regions, &sites);
+        let graph = topology::generate(&spec.topology, &peers, seed, &between, files).map_err(one)?;
+        let hub = topology::hub(&spec.topology, &peers);
+
+        let mut selection = Selection { peers: &peers, regions: &regions, sites: &sites, workloads: BTreeMap::new(), seed };
+        let (mut workloads, mut errors) = (Vec::new(), Vec::new());
+        for (number, workload) in spec.workloads.iter().enumerate() {
+            let path = format!("spec.workloads[{number}]");
+            let planned = selection.select(&workload.who, &format!("{path}.who")).and_then(|who| {
+                let kind = chat::plan(workload, number as u8, &who, &selection, seed, spec.duration, files)?;
+                Ok((who, kind))
+            });
+            match planned {
+                Ok((who, kind)) => {
+                    selection.workloads.insert(&workload.name, who);
+                    workloads.push(WorkloadPlan { name: workload.name.clone(), kind });
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        let faults = faults::plan(&spec, &selection).unwrap_or_else(|more| {
+            errors.extend(more);
+            Vec::new()
+        });
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        drop(selection);
+        let name = scenario.metadata.name.clone();
+        Ok(Self { name, spec, seed, regions, sites, peers, latency, graph, hub, faults, workloads, traces })
+    }
+
+    /// One-way delay between two peers, last miles included.
+    #[must_use]
+    pub fn delay(&self, a: Peer, b: Peer) -> Nanos {
+        self.latency.between(a, b, &self.peers, &self.regions, &self.sites)
+    }
+
+    /// When a peer is there.
+    #[must_use]
+    pub fn sessions(&self, peer: Peer) -> Sessions {
+        let group = self.peers.group(peer);
+        let number = self.peers.groups().iter().position(|other| other.first == group.first);
+        let trace = number.and_then(|number| self.traces[number].as_ref());
+        let recorded = trace.map(|trace| trace[(peer.0 - group.first.0) as usize].as_slice());
+        Sessions::new(&group.spec, peer, self.seed, recorded)
+    }
+}

@@ -1,0 +1,88 @@
+//! What machines tell the report: typed, small, and folded at once into histograms and counters.
+
+use crate::{host::Peer, units::Nanos};
+
+/// How an item came to a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// By the overlay.
+    Overlay,
+    /// From another holder, after the overlay had missed this reader.
+    CatchUp,
+}
+
+/// Something that happened at a peer. The host adds when and to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// An overlay counted the items that came from neighbours since it was last asked.
+    Copies {
+        /// Met for the first time.
+        first: u64,
+        /// Met before.
+        duplicate: u64,
+        /// Refused for a wrong signature.
+        tainted: u64,
+    },
+    /// A chat: this peer's user said something.
+    Posted {
+        /// The workload.
+        workload: u8,
+        /// The room.
+        room: u32,
+        /// Place in the author's log of the room, from 0.
+        seq: u32,
+    },
+    /// A chat: a post was shown to this peer's user, in its order.
+    Shown {
+        /// The workload.
+        workload: u8,
+        /// The room.
+        room: u32,
+        /// Who said it.
+        author: Peer,
+        /// Place in the author's log of the room, from 0.
+        seq: u32,
+        /// When it was said.
+        posted: Nanos,
+        /// How long it had been here, waiting for what comes before it.
+        held: Nanos,
+        /// Links from the author, 0 when it came by catching up.
+        hops: u8,
+        /// How it came.
+        route: Route,
+    },
+    /// A chat: this peer's view of another member's presence changed.
+    PresenceSeen {
+        /// The workload.
+        workload: u8,
+        /// The other member.
+        about: Peer,
+        /// What this peer now believes.
+        online: bool,
+    },
+    /// A chat: a peer that came back holds all that the partner it asked had.
+    CaughtUp {
+        /// The workload.
+        workload: u8,
+        /// When it came back.
+        since: Nanos,
+        /// Posts fetched.
+        posts: u32,
+    },
+    /// A chat: the author learnt that this reader had read its post.
+    ReadSeen {
+        /// The workload.
+        workload: u8,
+        /// The reader.
+        reader: Peer,
+        /// When the post was said.
+        posted: Nanos,
+    },
+    /// A chat: an entry was refused because it contradicts its author's log.
+    Refused {
+        /// The workload.
+        workload: u8,
+        /// Whose log it claims to be of.
+        author: Peer,
+    },
+}

@@ -1,0 +1,39 @@
+//! Schemas of plain numbers as the API server wants them: no `uint32` formats (it warns of formats that it does not
+//! know), and always with bounds.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use crate::wire::ItemId;
+
+/// A count of at least 1, up to the number of peers that a run can have.
+pub(super) fn count(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": ItemId::MAX_PEERS - 1 })
+}
+
+/// Like [`count`], where the field may be left out.
+pub(super) fn optional_count(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["integer", "null"], "minimum": 1, "maximum": ItemId::MAX_PEERS - 1 })
+}
+
+/// Indices of peers.
+pub(super) fn peers(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 100_000,
+        "items": { "type": "integer", "minimum": 0, "maximum": ItemId::MAX_PEERS - 1 },
+    })
+}
+
+/// Weights by name.
+pub(super) fn weights(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 200,
+        "additionalProperties": { "type": "integer", "minimum": 1, "maximum": 1_000_000 },
+    })
+}
+
+/// A seed: an integer that JSON holds exactly.
+pub(super) fn seed(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_u64, "default": 1 })
+}

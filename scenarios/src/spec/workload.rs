@@ -1,0 +1,24 @@
+//! What peers do with the network.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ChatSpec, Who};
+
+/// Something that peers do, under a name by which targets and selectors refer to it. Exactly one kind must be given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [
+    { "rule": "has(self.chat)", "message": "a workload says what it is: chat" },
+]))]
+pub struct Workload {
+    /// Its name; metrics begin with it.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// Who takes part. Default: everyone.
+    #[serde(default)]
+    pub who: Who,
+    /// Messages among members of rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<ChatSpec>,
+}

@@ -1,0 +1,501 @@
+//! What peers send to one another: the content of messages, and how it looks on the wire.
+//!
+//! A frame is four bytes of header (kind, hops, workload, sort of payload) and a payload in postcard's encoding
+//! (<https://postcard.jamesmunns.com/wire-format>). The model engine never encodes: it charges [`Frame::encoded_len`],
+//! which a property test holds to [`Frame::encode`].
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::{
+    host::{Host, Msg, Payload, Peer},
+    units::Nanos,
+};
+
+/// The longest frame that is decoded, in bytes; what is longer is refused before anything is allocated.
+pub const MAX_FRAME: usize = 1 << 20;
+
+const HEADER: u32 = 4;
+
+/// What a message is. Kinds up to [`Kind::ShuffleReply`] are the overlay's, the others a role's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// An item on its way to all; `hops` counts the links travelled, this one included.
+    Gossip,
+    /// Plumtree: the sender has these items and does not push them (IHAVE); carries [`Note::Ids`].
+    Announce,
+    /// Plumtree: send me this item, and push what comes after it (GRAFT); carries [`Note::Ids`], perhaps empty.
+    Graft,
+    /// Plumtree: do not push to me (PRUNE).
+    Prune,
+    /// HyParView: a new peer asks a contact to join.
+    Join,
+    /// HyParView: a join on its walk, `hops` left to go; carries the new peer in [`Note::Peers`].
+    ForwardJoin,
+    /// HyParView: be my neighbour; `hops` 1 asks with high priority, which may not be refused.
+    Neighbour,
+    /// HyParView: the answer to [`Kind::Neighbour`]; `hops` 1 accepts, 0 refuses.
+    NeighbourReply,
+    /// HyParView: you are no longer in my active view.
+    Disconnect,
+    /// HyParView: a sample of the views, `hops` left to go; carries [`Note::Peers`], its origin first.
+    Shuffle,
+    /// HyParView: a sample in return; carries [`Note::Peers`].
+    ShuffleReply,
+    /// Chat: what the sender has of the rooms it shares with the receiver; carries [`Note::Frontier`]. `hops` 1 asks for
+    /// the same in return.
+    ChatHave,
+    /// Chat: an entry that the receiver lacks.
+    ChatEntry,
+}
+
+impl Kind {
+    /// Every kind, in the order of their numbers.
+    pub const ALL: [Self; 13] = [
+        Self::Gossip,
+        Self::Announce,
+        Self::Graft,
+        Self::Prune,
+        Self::Join,
+        Self::ForwardJoin,
+        Self::Neighbour,
+        Self::NeighbourReply,
+        Self::Disconnect,
+        Self::Shuffle,
+        Self::ShuffleReply,
+        Self::ChatHave,
+        Self::ChatEntry,
+    ];
+
+    /// The kind of this number.
+    #[inline]
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// Its number on the wire.
+    #[inline]
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// Whether it is for the overlay rather than for a role.
+    #[inline]
+    #[must_use]
+    pub const fn is_overlay(self) -> bool {
+        (self as u8) <= Self::ShuffleReply as u8
+    }
+
+    /// As it stands in a scenario and in a report.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gossip => "gossip",
+            Self::Announce => "announce",
+            Self::Graft => "graft",
+            Self::Prune => "prune",
+            Self::Join => "join",
+            Self::ForwardJoin => "forwardJoin",
+            Self::Neighbour => "neighbour",
+            Self::NeighbourReply => "neighbourReply",
+            Self::Disconnect => "disconnect",
+            Self::Shuffle => "shuffle",
+            Self::ShuffleReply => "shuffleReply",
+            Self::ChatHave => "chatHave",
+            Self::ChatEntry => "chatEntry",
+        }
+    }
+}
+
+/// Names an item in a run: the workload, the author and a number that the author counts up for each of its items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ItemId(u64);
+
+impl ItemId {
+    /// Peers that an id can name.
+    pub const MAX_PEERS: u32 = 1 << 24;
+
+    /// The `number`th item of `author` in `workload`.
+    #[must_use]
+    pub const fn new(workload: u8, author: Peer, number: u32) -> Self {
+        assert!(author.0 < Self::MAX_PEERS, "an author's index has 24 bits");
+        Self((workload as u64) << 56 | (author.0 as u64) << 32 | number as u64)
+    }
+
+    /// The workload.
+    #[inline]
+    #[must_use]
+    pub const fn workload(self) -> u8 {
+        (self.0 >> 56) as u8
+    }
+
+    /// The author.
+    #[inline]
+    #[must_use]
+    pub const fn author(self) -> Peer {
+        Peer((self.0 >> 32) as u32 & (Self::MAX_PEERS - 1))
+    }
+
+    /// The author's count.
+    #[inline]
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// All of it, for hashing.
+    #[inline]
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+/// Bytes of an application: their length alone in the model, themselves on the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blob {
+    /// So many bytes that nobody looks into; zeros on the wire.
+    Sized(u32),
+    /// The bytes.
+    Real(Box<[u8]>),
+}
+
+impl Blob {
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Sized(len) => *len as usize,
+            Self::Real(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there are no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Most bodies are short: their length is counted without an allocation.
+        static ZEROS: [u8; 4096] = [0; 4096];
+        match self {
+            Self::Sized(len) => match ZEROS.get(..*len as usize) {
+                Some(zeros) => serializer.serialize_bytes(zeros),
+                None => serializer.serialize_bytes(&vec![0; *len as usize]),
+            },
+            Self::Real(bytes) => serializer.serialize_bytes(bytes),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl de::Visitor<'_> for Bytes {
+            type Value = Blob;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Blob, E> {
+                Ok(Blob::Real(bytes.into()))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+/// What an item says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// Bytes with no further meaning.
+    Raw(Blob),
+}
+
+/// Something published: immutable, signed by its author, shared by all who have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its name.
+    pub id: ItemId,
+    /// What it is about, in the workload's numbering: a room of a chat.
+    pub topic: u32,
+    /// When its author made it, by the author's clock.
+    pub at: Nanos,
+    /// What it says.
+    pub content: Content,
+    /// The author's signature over all the above: zeros until a host signs it, always zeros in the model.
+    signature: [[u8; 32]; 2],
+    /// Whether its signature was found wrong. The node sets it when it decodes; in the model a corrupting peer does.
+    #[serde(skip)]
+    pub tainted: bool,
+    #[serde(skip)]
+    len: u32,
+}
+
+impl Item {
+    /// An item that its host will sign.
+    #[must_use]
+    pub fn new(id: ItemId, topic: u32, at: Nanos, content: Content) -> Self {
+        let mut item = Self { id, topic, at, content, signature: [[0; 32]; 2], tainted: false, len: 0 };
+        item.len = encoded_size(&item);
+        item
+    }
+
+    /// The workload that it belongs to.
+    #[inline]
+    #[must_use]
+    pub const fn workload(&self) -> u8 {
+        self.id.workload()
+    }
+
+    /// Its author.
+    #[inline]
+    #[must_use]
+    pub const fn author(&self) -> Peer {
+        self.id.author()
+    }
+
+    /// Its length on the wire in bytes, signature included.
+    #[inline]
+    #[must_use]
+    pub const fn encoded_len(&self) -> u32 {
+        self.len
+    }
+
+    /// The same item with its content falsified: what a corrupting peer sends on.
+    #[must_use]
+    pub fn corrupted(&self) -> Self {
+        Self { tainted: true, ..self.clone() }
+    }
+}
+
+/// Control content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Note {
+    /// Names of items.
+    Ids(Vec<ItemId>),
+    /// Names of peers.
+    Peers(Vec<Peer>),
+}
+
+impl Note {
+    /// Its length on the wire in bytes.
+    #[must_use]
+    pub fn encoded_len(&self) -> u32 {
+        encoded_size(self)
+    }
+}
+
+impl Serialize for Peer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Peer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u32::deserialize(deserializer).map(Self)
+    }
+}
+
+/// A message with its content, as it stands on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// What it is.
+    pub kind: Kind,
+    /// As in [`Msg::hops`].
+    pub hops: u8,
+    /// As in [`Msg::workload`].
+    pub workload: u8,
+    /// What it carries.
+    pub body: Body,
+}
+
+/// What a frame carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// The header says it all.
+    Nothing,
+    /// A published item.
+    Item(Item),
+    /// Control content.
+    Note(Note),
+}
+
+/// Why bytes from a peer are no frame.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// Longer than [`MAX_FRAME`].
+    #[error("a frame of {0} bytes is longer than the {MAX_FRAME} allowed")]
+    TooLong(usize),
+    /// Shorter than a header.
+    #[error("a frame of {0} bytes is shorter than its header")]
+    TooShort(usize),
+    /// The kind is of another version, or none.
+    #[error("there is no message of kind {0}")]
+    UnknownKind(u8),
+    /// The sort of payload is of another version, or none.
+    #[error("there is no payload of sort {0}")]
+    UnknownPayload(u8),
+    /// The payload does not decode.
+    #[error("the payload is damaged: {0}")]
+    Damaged(postcard::Error),
+    /// Something follows the payload.
+    #[error("{0} bytes follow the payload")]
+    Trailing(usize),
+}
+
+impl Frame {
+    /// Its length in bytes, equal to that of [`Frame::encode`].
+    #[must_use]
+    pub fn encoded_len(&self) -> u32 {
+        HEADER
+            + match &self.body {
+                Body::Nothing => 0,
+                Body::Item(item) => item.encoded_len(),
+                Body::Note(note) => note.encoded_len(),
+            }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let sort = match self.body {
+            Body::Nothing => 0,
+            Body::Item(_) => 1,
+            Body::Note(_) => 2,
+        };
+        let header = vec![self.kind.number(), self.hops, self.workload, sort];
+        match &self.body {
+            Body::Nothing => Ok(header),
+            Body::Item(item) => postcard::to_extend(item, header),
+            Body::Note(note) => postcard::to_extend(note, header),
+        }
+        .expect("a vector grows as needed, and every type here has a known length")
+    }
+
+    /// Reads a frame that a peer sent.
+    ///
+    /// # Errors
+    /// When the bytes are no frame of this version; the sender is then at fault.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        if bytes.len() > MAX_FRAME {
+            return Err(WireError::TooLong(bytes.len()));
+        }
+        let Some((&[kind, hops, workload, sort], payload)) = bytes.split_first_chunk() else {
+            return Err(WireError::TooShort(bytes.len()));
+        };
+        let kind = Kind::from_number(kind).ok_or(WireError::UnknownKind(kind))?;
+        let (body, rest) = match sort {
+            0 => (Body::Nothing, payload),
+            1 => {
+                let (item, rest) = postcard::take_from_bytes::<Item>(payload).map_err(WireError::Damaged)?;
+                (Body::Item(Item { len: (payload.len() - rest.len()) as u32, ..item }), rest)
+            }
+            2 => {
+                let (note, rest) = postcard::take_from_bytes(payload).map_err(WireError::Damaged)?;
+                (Body::Note(note), rest)
+            }
+            sort => return Err(WireError::UnknownPayload(sort)),
+        };
+        if rest.is_empty() {
+            Ok(Self { kind, hops, workload, body })
+        } else {
+            Err(WireError::Trailing(rest.len()))
+        }
+    }
+}
+
+impl<H: Host> Msg<H> {
+    /// Its length on the wire in bytes.
+    #[inline]
+    pub fn encoded_len(&self, host: &H) -> u32 {
+        HEADER
+            + match &self.payload {
+                Payload::Nothing => 0,
+                Payload::Item(item) => host.item(item).encoded_len(),
+                Payload::Note(note) => host.note(note).encoded_len(),
+            }
+    }
+
+    /// The frame that a host would put on the wire.
+    pub fn frame(&self, host: &H) -> Frame {
+        let body = match &self.payload {
+            Payload::Nothing => Body::Nothing,
+            Payload::Item(item) => Body::Item(host.item(item).clone()),
+            Payload::Note(note) => Body::Note(host.note(note).clone()),
+        };
+        Frame { kind: self.kind, hops: self.hops, workload: self.workload, body }
+    }
+}
+
+/// The length of a value in postcard's encoding.
+fn encoded_size<T: Serialize>(value: &T) -> u32 {
+    let size = postcard::experimental::serialized_size(value);
+    size.ok()
+        .and_then(|size| u32::try_from(size).ok())
+        .expect("contents are shorter than 4 GiB and of known length")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ids() -> impl Strategy<Value = ItemId> {
+        (any::<u8>(), 0..ItemId::MAX_PEERS, any::<u32>())
+            .prop_map(|(workload, author, number)| ItemId::new(workload, Peer(author), number))
+    }
+
+    fn contents() -> impl Strategy<Value = Content> {
+        let real = prop::collection::vec(any::<u8>(), 0..300).prop_map(|bytes| Blob::Real(bytes.into()));
+        real.prop_map(Content::Raw)
+    }
+
+    fn bodies() -> impl Strategy<Value = Body> {
+        prop_oneof![
+            Just(Body::Nothing),
+            (ids(), any::<u32>(), any::<u64>(), contents())
+                .prop_map(|(id, topic, at, content)| Body::Item(Item::new(id, topic, Nanos(at), content))),
+            prop::collection::vec(ids(), 0..50).prop_map(|ids| Body::Note(Note::Ids(ids))),
+            prop::collection::vec(any::<u32>().prop_map(Peer), 0..50)
+                .prop_map(|peers| Body::Note(Note::Peers(peers))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_charged_is_what_is_encoded_and_it_decodes_to_itself(
+            kind in 0..Kind::ALL.len(), hops: u8, workload: u8, body in bodies()
+        ) {
+            let frame = Frame { kind: Kind::ALL[kind], hops, workload, body };
+            let bytes = frame.encode();
+            prop_assert_eq!(frame.encoded_len() as usize, bytes.len());
+            prop_assert_eq!(Frame::decode(&bytes), Ok(frame));
+        }
+
+        #[test]
+        fn a_sized_body_is_as_long_as_a_real_one(len in 0u32..10_000) {
+            let item = |text| Item::new(ItemId::new(0, Peer(7), 1), 0, Nanos(1), Content::Raw(text));
+            let real = Blob::Real(vec![1; len as usize].into());
+            prop_assert_eq!(item(Blob::Sized(len)).encoded_len(), item(real).encoded_len());
+        }
+
+        #[test]
+        fn no_bytes_of_a_peer_panic(bytes: Vec<u8>) {
+            let _ = Frame::decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn kinds_stand_at_their_numbers() {
+        for (number, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(kind.number()), number);
+        }
+    }
+}
