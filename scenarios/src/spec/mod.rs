@@ -13,6 +13,7 @@ pub mod overlay;
 pub mod read;
 mod schema;
 mod selector;
+pub mod semantics;
 mod target;
 mod time_of_day;
 pub mod topology;

@@ -18,6 +18,15 @@ pub(super) struct Findings {
     pub(super) list: Vec<Finding>,
     /// How many more there were than are kept.
     pub(super) omitted: usize,
+    /// Fields that are unknown and can be ignored for the time being: without them the rest has its form.
+    pub(super) strays: Vec<FieldPath>,
+}
+
+impl Findings {
+    /// Whether the document has the form of its type once the strays are taken out.
+    pub(super) fn only_strays(&self) -> bool {
+        self.list.len() + self.omitted == self.strays.len()
+    }
 }
 
 /// Checks a whole document.
@@ -171,6 +180,10 @@ impl Checker<'_> {
         let word = if map.exactly_one.is_empty() { "field" } else { "kind" };
         let message = format!("unknown {word} `{}`", shortened(&entry.key));
         let known: Vec<_> = map.fields.keys().cloned().collect();
+        // An unknown kind leaves its choice unmade, so there is no going on without it.
+        if map.exactly_one.is_empty() {
+            self.found.strays.push(self.path.clone());
+        }
         let mut finding = suggest(Finding::at(entry.key_span.clone(), message), &entry.key, &known);
         if nearest(&entry.key, known.iter().map(String::as_str)).is_none() {
             let mut owners = Vec::new();
@@ -309,7 +322,8 @@ fn skeleton(map: &Map, name: &str) -> String {
 }
 
 /// A bare number with its likely unit. A fraction where a share is wanted was meant as a part of one.
-fn with_unit(text: &str, unit: &str) -> Option<String> {
+fn with_unit(text: &str, unit: Option<&str>) -> Option<String> {
+    let unit = unit?;
     let number = text.parse::<f64>().ok().filter(|number| *number >= 0.0 && number.is_finite())?;
     if unit == "%" && number < 1.0 && number > 0.0 {
         return Some(format!("{}%", (number * 1e9).round() / 1e7));

@@ -12,7 +12,7 @@ pub(super) struct Finding {
     pub(super) value: Option<String>,
     pub(super) message: String,
     pub(super) help: Vec<String>,
-    pub(super) also: Option<(Range<usize>, String)>,
+    pub(super) also: Option<Box<(Range<usize>, String)>>,
 }
 
 impl Finding {
@@ -43,7 +43,7 @@ impl Finding {
     }
 
     pub(super) fn also(mut self, span: Range<usize>, message: impl Into<String>) -> Self {
-        self.also = Some((span, message.into()));
+        self.also = Some(Box::new((span, message.into())));
         self
     }
 }

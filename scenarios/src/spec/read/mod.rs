@@ -6,7 +6,9 @@
 //! 2. `check`: the tree against the JSON Schema derived from the types. Fields, types, units, bounds, choices.
 //! 3. `rules`: the CEL rules of the same schema, which the API server enforces as well.
 //! 4. the types themselves, by `serde`: what the schema cannot say.
-//! 5. what the caller knows beyond the form of the document, through [`Document::problems`].
+//! 5. what fields mean to each other: for a scenario, [`semantics`].
+//!
+//! Whoever knows more, such as an engine that cannot do what is asked, adds it through [`Document::problems`].
 //!
 //! The positions come from the one pass of gate 1; whatever is found later has a field path, and the tree knows where
 //! that is. Nothing here panics, hangs or grows beyond a bound, whatever the bytes are: see [`MAX_BYTES`],
@@ -31,12 +33,14 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+pub(super) use self::nearest::nearest;
 use self::{finding::Finding, node::Node, problem::Text, shape::Shape};
 pub use self::{
     path::{FieldPath, Segment},
     problem::{MAX_PROBLEMS, Place, Problem, Problems},
     source::{MAX_BYTES, MAX_DEPTH},
 };
+use super::{Scenario, semantics};
 
 /// A document that was read, with the text it came from.
 #[derive(Debug)]
@@ -84,39 +88,84 @@ impl<T> Document<T> {
     }
 }
 
-/// Reads a document of type `T`.
+/// Reads a scenario.
+///
+/// # Errors
+///
+/// As [`document`].
+pub fn read(name: &str, bytes: &[u8]) -> Result<Scenario, Problems> {
+    document(name, bytes).map(|document| document.value)
+}
+
+/// Reads a scenario, and keeps its text to show later errors in, and to [`explain`](Document::explain) it.
+///
+/// # Errors
+///
+/// As [`read_as`], with what [`semantics`] says.
+pub fn document(name: &str, bytes: &[u8]) -> Result<Document<Scenario>, Problems> {
+    read_as(name, bytes, |scenario: &Scenario| semantics::faults(&scenario.spec))
+}
+
+/// Reads a document of type `T`. `faults` is what is wrong with it in spite of its form.
 ///
 /// `name` is what errors call the document: the path of its file, as a rule.
 ///
 /// # Errors
 ///
-/// All that is wrong with it, as far as the first of the gates above that finds something.
-pub fn read_as<T: JsonSchema + DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<Document<T>, Problems> {
+/// All that is wrong with it, as far as the gates above get. An unknown field does not hide what the later gates find.
+pub fn read_as<T: JsonSchema + DeserializeOwned>(
+    name: &str,
+    bytes: &[u8],
+    faults: impl FnOnce(&T) -> Vec<Fault>,
+) -> Result<Document<T>, Problems> {
     let text = source::decode(bytes)
-        .map_err(|(shown, finding)| Text::new(name, &shown).problems(vec![finding], 0))?;
+        .map_err(|finding| Text::new(name, &source::shown(bytes)).problems(vec![finding], 0))?;
     let lines = Text::new(name, text);
     let root = source::parse(text).map_err(|findings| lines.problems(findings, 0))?;
 
     let schema = structural::schema_of::<T>();
-    let found = check::check(&Shape::of(&schema), &root);
-    if !found.list.is_empty() {
+    let mut found = check::check(&Shape::of(&schema), &root);
+    if !found.only_strays() {
         return Err(lines.problems(found.list, found.omitted));
     }
+    let mut json = root.to_json();
+    found.strays.iter().for_each(|stray| remove(&mut json, stray.segments()));
 
-    let json = root.to_json();
-    let faults =
-        rules::broken(&schema, &json).into_iter().map(|broken| Fault::new(broken.path, broken.message));
-    let findings: Vec<_> = faults.map(|fault| locate(fault, &root, text)).collect();
-    if !findings.is_empty() {
-        return Err(lines.problems(findings, 0));
-    }
-
-    match serde_path_to_error::deserialize(json) {
-        Ok(value) => Ok(Document { value, name: name.to_owned(), text: text.to_owned(), root }),
-        Err(error) => {
-            let fault = Fault::new(FieldPath::parse(&error.path().to_string()), error.inner().to_string());
-            Err(lines.problems(vec![locate(fault, &root, text)], 0))
+    let mut later: Vec<_> = rules::broken(&schema, &json);
+    let value = match serde_path_to_error::deserialize(json) {
+        Ok(value) => {
+            later.extend(faults(&value));
+            Some(value)
         }
+        Err(error) => {
+            later.push(Fault::new(FieldPath::parse(&error.path().to_string()), error.inner().to_string()));
+            None
+        }
+    };
+    // A map with a stray may break a rule only because what was meant is not there.
+    later.retain(|fault| !found.strays.iter().any(|stray| stray.parent() == fault.path.segments()));
+    found.list.extend(later.into_iter().map(|fault| locate(fault, &root, text)));
+    match value {
+        Some(value) if found.list.is_empty() => {
+            Ok(Document { value, name: name.to_owned(), text: text.to_owned(), root })
+        }
+        _ => Err(lines.problems(found.list, found.omitted)),
+    }
+}
+
+/// Takes out what is at a path.
+fn remove(json: &mut serde_json::Value, path: &[Segment]) {
+    match (path, json) {
+        ([Segment::Key(last)], serde_json::Value::Object(fields)) => {
+            fields.shift_remove(last);
+        }
+        ([Segment::Key(key), rest @ ..], serde_json::Value::Object(fields)) => {
+            fields.get_mut(key).into_iter().for_each(|field| remove(field, rest));
+        }
+        ([Segment::Index(index), rest @ ..], serde_json::Value::Array(items)) => {
+            items.get_mut(*index).into_iter().for_each(|item| remove(item, rest));
+        }
+        _ => {}
     }
 }
 

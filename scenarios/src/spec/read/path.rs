@@ -62,6 +62,11 @@ impl FieldPath {
         &self.0
     }
 
+    /// The steps to the map or list that holds the field.
+    pub(super) fn parent(&self) -> &[Segment] {
+        self.0.split_last().map_or(&[], |(_, parent)| parent)
+    }
+
     fn then(&self, segment: Segment) -> Self {
         let mut longer = self.clone();
         longer.push(segment);

@@ -118,7 +118,7 @@ impl<'t> Text<'t> {
             value: finding.value,
             message: finding.message,
             help: finding.help,
-            also: finding.also.map(|(span, message)| (self.place(&span), message)),
+            also: finding.also.map(|also| (self.place(&also.0), also.1)),
         }
     }
 

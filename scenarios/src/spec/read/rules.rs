@@ -7,21 +7,12 @@
 use kube_cel::Validator;
 use serde_json::Value;
 
-use super::path::FieldPath;
+use super::{Fault, FieldPath};
 
-/// A rule that a document breaks, in the words that the API server has for it.
-pub(super) struct Broken {
-    pub(super) path: FieldPath,
-    pub(super) message: String,
-}
-
-/// Evaluates all rules of a structural schema over a document.
-pub(super) fn broken(schema: &Value, document: &Value) -> Vec<Broken> {
+/// The rules of a structural schema that a document breaks, in the words that the API server has for them.
+pub(super) fn broken(schema: &Value, document: &Value) -> Vec<Fault> {
     let Err(errors) = Validator::new().validate(schema, document, None) else { return Vec::new() };
-    errors
-        .into_iter()
-        .map(|error| Broken { path: FieldPath::parse(&error.field_path), message: error.message })
-        .collect()
+    errors.into_iter().map(|error| Fault::new(FieldPath::parse(&error.field_path), error.message)).collect()
 }
 
 #[cfg(test)]

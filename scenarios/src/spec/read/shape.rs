@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::Value;
 
+use crate::spec::TimeOfDay;
 use crate::units::{BitsPerSec, Bytes, Nanos, Quantity, QuantityError, Share};
 
 /// What a place of a document may hold.
@@ -104,16 +105,26 @@ pub(super) struct Unit {
     title: &'static str,
     pub(super) wanted: &'static str,
     pub(super) parse: fn(&str) -> Result<(), QuantityError>,
-    /// The unit that a bare number most likely lacks.
-    pub(super) likely: &'static str,
+    /// The unit that a bare number most likely lacks, if it can lack one.
+    pub(super) likely: Option<&'static str>,
 }
 
-const fn unit<Q: Quantity + std::str::FromStr<Err = QuantityError>>(likely: &'static str) -> Unit {
+const fn unit<Q: Quantity + std::str::FromStr<Err = QuantityError>>(likely: Option<&'static str>) -> Unit {
     Unit { title: Q::TITLE, wanted: Q::WANTED, parse: |text| text.parse::<Q>().map(|_| ()), likely }
 }
 
-static UNITS: [Unit; 4] =
-    [unit::<Nanos>("s"), unit::<Bytes>("B"), unit::<BitsPerSec>("Mbit"), unit::<Share>("%")];
+static UNITS: [Unit; 5] = [
+    unit::<Nanos>(Some("s")),
+    unit::<Bytes>(Some("B")),
+    unit::<BitsPerSec>(Some("Mbit")),
+    unit::<Share>(Some("%")),
+    Unit {
+        title: TimeOfDay::TITLE,
+        wanted: "a time of day such as `\"09:30\"`",
+        parse: |text| text.parse::<TimeOfDay>().map(|_| ()),
+        likely: None,
+    },
+];
 
 impl Shape {
     /// Reads a structural schema.

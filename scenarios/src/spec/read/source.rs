@@ -25,38 +25,32 @@ pub const MAX_DEPTH: usize = 64;
 /// of [`MAX_BYTES`] comes near it: a node takes at least one byte, and no escape doubles its length.
 const MAX_WEIGHT: usize = 4 * MAX_BYTES;
 
-/// Reads the bytes as text. On failure the text is what can be shown of it.
-pub(super) fn decode(bytes: &[u8]) -> Result<&str, (Cow<'_, str>, Finding)> {
+/// Reads the bytes as text.
+pub(super) fn decode(bytes: &[u8]) -> Result<&str, Finding> {
     if bytes.len() > MAX_BYTES {
-        let finding = Finding::at(0..0, format!("the file is too large: {} bytes", bytes.len()))
-            .help(format!("a scenario has at most {MAX_BYTES} bytes; name large data as a file of its own"));
-        return Err((Cow::Borrowed(""), finding));
+        return Err(Finding::at(0..0, format!("the file is too large: {} bytes", bytes.len())).help(
+            format!("a scenario has at most {MAX_BYTES} bytes; name large data as a file of its own"),
+        ));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = error.valid_up_to();
-        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(valid + 80)]);
-        let finding = Finding::at(
-            valid..valid + char::REPLACEMENT_CHARACTER.len_utf8(),
-            format!("the file is not UTF-8: byte 0x{:02x} at offset {valid}", bytes[valid]),
-        )
-        .help("save it as UTF-8");
-        (shown, finding)
+        let message = format!("the file is not UTF-8: byte 0x{:02x} at offset {valid}", bytes[valid]);
+        Finding::at(valid..valid + char::REPLACEMENT_CHARACTER.len_utf8(), message).help("save it as UTF-8")
     })?;
     let printable = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\u{85}');
     match text.char_indices().find(|(_, c)| !printable(*c)) {
         None => Ok(text),
-        Some((offset, c)) => {
-            let finding = Finding::at(
-                offset..offset + c.len_utf8(),
-                format!(
-                    "the control character U+{:04X} at offset {offset} does not belong into YAML",
-                    c as u32
-                ),
-            )
-            .help("remove it, or write it as an escape in double quotes");
-            Err((Cow::Borrowed(text), finding))
-        }
+        Some((offset, c)) => Err(Finding::at(
+            offset..offset + c.len_utf8(),
+            format!("the control character U+{:04X} at offset {offset} does not belong into YAML", c as u32),
+        )
+        .help("remove it, or write it as an escape in double quotes")),
     }
+}
+
+/// What can be shown of bytes that are no text. Offsets hold up to the first byte that is wrong.
+pub(super) fn shown(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_BYTES)])
 }
 
 /// Reads the text into a tree. What is found is complete but for errors of syntax, which end the reading.

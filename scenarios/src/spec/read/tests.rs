@@ -57,8 +57,12 @@ fn ring() -> Topology {
     Topology::Ring {}
 }
 
+fn fleet(name: &str, bytes: &[u8]) -> Result<Document<Fleet>, Problems> {
+    read_as(name, bytes, |_| Vec::new())
+}
+
 fn errors(text: impl AsRef<[u8]>) -> String {
-    match read_as::<Fleet>("fleet.yaml", text.as_ref()) {
+    match fleet("fleet.yaml", text.as_ref()) {
         Ok(document) => panic!("it was accepted: {:?}", document.value),
         Err(problems) => problems.to_string(),
     }
@@ -66,7 +70,7 @@ fn errors(text: impl AsRef<[u8]>) -> String {
 
 /// The messages alone, with their paths and first hints.
 fn told(text: &str) -> Vec<String> {
-    let problems = read_as::<Fleet>("fleet.yaml", text.as_bytes()).expect_err("it was accepted").problems;
+    let problems = fleet("fleet.yaml", text.as_bytes()).expect_err("it was accepted").problems;
     let line = |p: &Problem| format!("{}: {} | {}", p.path, p.message, p.help.first().map_or("", |h| h));
     problems.iter().map(line).collect()
 }
@@ -74,7 +78,7 @@ fn told(text: &str) -> Vec<String> {
 #[test]
 fn a_document_becomes_its_type() {
     let text = "# a fleet\nname: no\npeers: 0x10\ntopology: {kRegular: {degree: 3}}\nlinks:\n- &a {down: 5Mbit, loss: 1%}\n- *a\n";
-    let fleet = read_as::<Fleet>("fleet.yaml", text.as_bytes()).unwrap_or_else(|e| panic!("{e}")).value;
+    let fleet = fleet("fleet.yaml", text.as_bytes()).unwrap_or_else(|e| panic!("{e}")).value;
     assert_eq!((fleet.name.as_str(), fleet.peers), ("no", Some(16)));
     assert_eq!(fleet.links[1].down, BitsPerSec(5_000_000));
 }
@@ -169,20 +173,19 @@ fleet.yaml: 1 problem
 
 #[test]
 fn a_place_is_counted_in_characters_and_printed_safely() {
-    let problems =
-        read_as::<Fleet>("f", "name: \"ää\"\nquiet: {\u{e4}: \"\\e[31m\"}\n".as_bytes()).unwrap_err();
+    let problems = fleet("f", "name: \"ää\"\nquiet: {\u{e4}: \"\\e[31m\"}\n".as_bytes()).unwrap_err();
     assert_eq!((problems.problems[0].place.line, problems.problems[0].place.column), (2, 8));
     let long =
         format!("name: a\nquiet: [{}]\nlinks: [{}{{down: 3}}]\n", "1, ".repeat(5_000), " ".repeat(5_000));
     let text = errors(&long);
     assert!(text.lines().all(|line| line.chars().count() < 200), "{text}");
     assert!(!errors("name: \"\\e[31m\"\nquiet: \"\\e[31m\"\n").contains('\u{1b}'));
-    assert!(read_as::<Fleet>("f", b"quiet: 1").unwrap_err().coloured().contains('\u{1b}'));
+    assert!(fleet("f", b"quiet: 1").unwrap_err().coloured().contains('\u{1b}'));
 }
 
 #[test]
 fn problems_are_read_by_programs_too() {
-    let problems = read_as::<Fleet>("fleet.yaml", b"name: a\nlinks: [{down: 20, loss: 1%}]\n").unwrap_err();
+    let problems = fleet("fleet.yaml", b"name: a\nlinks: [{down: 20, loss: 1%}]\n").unwrap_err();
     assert_eq!(
         serde_json::to_value(&problems).expect("problems are plain data"),
         serde_json::json!({
@@ -202,7 +205,7 @@ fn problems_are_read_by_programs_too() {
 #[test]
 fn faults_found_later_are_shown_at_their_fields() {
     let text = "name: a\nlinks:\n  - down: 1Mbit\n    loss: 1%\n";
-    let document = read_as::<Fleet>("fleet.yaml", text.as_bytes()).expect("it is right");
+    let document = fleet("fleet.yaml", text.as_bytes()).expect("it is right");
     let at = |path: &str| {
         let problems = document.problems(vec![Fault::new(FieldPath::parse(path), "no")]);
         (problems.problems[0].place.line, problems.problems[0].place.column)
@@ -214,8 +217,7 @@ fn faults_found_later_are_shown_at_their_fields() {
 
 #[test]
 fn an_explanation_tells_what_was_left_out() {
-    let document =
-        read_as::<Fleet>("fleet.yaml", b"name: a\nlinks: [{down: 1Mbit, loss: 1%}]\n").expect("it is right");
+    let document = fleet("fleet.yaml", b"name: a\nlinks: [{down: 1Mbit, loss: 1%}]\n").expect("it is right");
     let text = document
         .explain(&document.value, |path| (path.to_string() == "quiet").then(|| "profile `calm`".to_owned()))
         .expect("it can be written");
@@ -229,7 +231,7 @@ links:
   loss: 1%
 ";
     assert_eq!(text, expected);
-    assert!(read_as::<Fleet>("again", text.as_bytes()).is_ok(), "an explanation is a document");
+    assert!(fleet("again", text.as_bytes()).is_ok(), "an explanation is a document");
 }
 
 /// Documents whose size, depth or bytes are meant to harm the reader, each with what it is told.
@@ -276,15 +278,15 @@ fn hostile_documents_are_refused_with_a_reason() {
 
 #[test]
 fn a_byte_order_mark_is_no_part_of_the_first_name() {
-    assert!(read_as::<Fleet>("f", "\u{feff}name: a\n".as_bytes()).is_ok());
-    let problems = read_as::<Fleet>("f", "\u{feff}name: a\nquiet: 3\n".as_bytes()).unwrap_err();
+    assert!(fleet("f", "\u{feff}name: a\n".as_bytes()).is_ok());
+    let problems = fleet("f", "\u{feff}name: a\nquiet: 3\n".as_bytes()).unwrap_err();
     assert_eq!((problems.problems[0].place.line, problems.problems[0].place.column), (2, 8));
 }
 
 #[test]
 fn a_flood_of_mistakes_is_cut_short() {
     let text = (0..50_000).fold("name: a\n".to_owned(), |text, n| text + &format!("x{n}: 1\n"));
-    let problems = read_as::<Fleet>("f", text.as_bytes()).unwrap_err();
+    let problems = fleet("f", text.as_bytes()).unwrap_err();
     assert_eq!((problems.problems.len(), problems.omitted), (MAX_PROBLEMS, 50_000 - MAX_PROBLEMS));
 }
 
@@ -293,12 +295,12 @@ const VALID: &str = "name: a\npeers: 5\nquiet: true\ntopology: {kRegular: {degre
 proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = read_as::<Fleet>("f", &bytes).map_err(|problems| problems.to_string());
+        let _ = fleet("f", &bytes).map_err(|problems| problems.to_string());
     }
 
     #[test]
     fn no_yaml_makes_the_reader_panic(text in "([a-z]{1,3}|[-:?&*!|>'\"%@`,{}\\[\\]#~ \t\n]|: |\n  |- |ä|\u{feff}|<<){0,80}") {
-        let _ = read_as::<Fleet>("f", text.as_bytes()).map_err(|problems| problems.to_string());
+        let _ = fleet("f", text.as_bytes()).map_err(|problems| problems.to_string());
     }
 
     #[test]
@@ -312,7 +314,7 @@ proptest! {
             chars.splice(from..to, insert.chars());
         }
         let text: String = chars.into_iter().collect();
-        if let Err(problems) = read_as::<Fleet>("f", text.as_bytes()) {
+        if let Err(problems) = fleet("f", text.as_bytes()) {
             prop_assert!(!problems.problems.is_empty());
             for problem in &problems.problems {
                 prop_assert!(problem.place.line <= text.lines().count() + 1);
