@@ -81,7 +81,7 @@ pub struct Metadata {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [
-    { "rule": "has(self.peers) || self.groups.all(g, has(g.peers))", "message": "a group with a share needs spec.peers" },
+    { "rule": "has(self.peers) || self.groups.all(g, !has(g.share))", "message": "a group with a share needs spec.peers" },
 ]))]
 pub struct ScenarioSpec {
     /// Which question the scenario answers.

@@ -25,7 +25,7 @@ pub(super) struct Findings {
 impl Findings {
     /// Whether the document has the form of its type once the strays are taken out.
     pub(super) fn only_strays(&self) -> bool {
-        self.list.len() + self.omitted == self.strays.len()
+        self.omitted == 0 && self.list.len() == self.strays.len()
     }
 }
 
@@ -76,10 +76,10 @@ impl Checker<'_> {
             (Kind::Map(map), Value::Map(entries)) => self.map(map, entries, node),
             (Kind::List { items, length }, Value::List(nodes)) => {
                 if !length.hold(nodes.len() as f64) {
-                    let (count, bounds) = (nodes.len(), length.in_words());
+                    let (count, bounds) = (nodes.len(), length.as_count());
                     self.report(Finding::at(
                         self.whole(node),
-                        format!("expected a list {bounds} entries, found {count}"),
+                        format!("expected a list of {bounds} entries, found {count}"),
                     ));
                     return;
                 }
@@ -98,8 +98,8 @@ impl Checker<'_> {
                 let count = text.chars().count();
                 let finding = Finding::at(node.span.clone(), String::new()).value(quoted(node));
                 if !length.hold(count as f64) {
-                    let bounds = length.in_words();
-                    let message = format!("expected a string {bounds} characters, found {count}");
+                    let bounds = length.as_count();
+                    let message = format!("expected a string of {bounds} characters, found {count}");
                     self.report(Finding { message, ..finding });
                 } else if let Some(pattern) = pattern
                     && !pattern.is_match(text)
@@ -112,15 +112,12 @@ impl Checker<'_> {
             (Kind::Quantity(unit), Value::Text { text, .. }) => {
                 if let Err(error) = (unit.parse)(text) {
                     let given = shortened(text);
-                    let mut finding = Finding::at(
-                        node.span.clone(),
-                        format!("`{given}` is not {}: {}", error.wanted, error.why),
-                    )
-                    .value(quoted(node));
-                    if let Some(right) = with_unit(text, unit.likely) {
-                        finding = finding.help(format!("write `{right}`, not `{given}`"));
-                    }
-                    self.report(finding);
+                    let message = format!("`{given}` is not {}: {}", error.wanted, error.why);
+                    let finding = Finding::at(node.span.clone(), message).value(quoted(node));
+                    self.report(match unit.amended(text) {
+                        Some(right) => finding.help(format!("write `{right}`, not `{given}`")),
+                        None => finding,
+                    });
                 }
             }
             (Kind::Integer(bounds), Value::Number(number)) if !number.is_f64() => {
@@ -149,10 +146,10 @@ impl Checker<'_> {
 
     fn map(&mut self, map: &Map, entries: &[Entry], node: &Node) {
         if !map.length.hold(entries.len() as f64) {
-            let (count, bounds) = (entries.len(), map.length.in_words());
+            let (count, bounds) = (entries.len(), map.length.as_count());
             self.report(Finding::at(
                 self.whole(node),
-                format!("expected a map {bounds} entries, found {count}"),
+                format!("expected a map of {bounds} entries, found {count}"),
             ));
             return;
         }
@@ -163,7 +160,10 @@ impl Checker<'_> {
                 None => this.unknown(map, entry),
             });
         }
-        for name in map.required.iter().filter(|name| node.entry(name).is_none()) {
+        let unknown = entries.iter().filter(|entry| !map.fields.contains_key(&entry.key));
+        let meant: Vec<_> = unknown.take(MAX_PROBLEMS).filter_map(|entry| map.meant(&entry.key)).collect();
+        let missing = |name: &&String| node.entry(name).is_none() && !meant.contains(&name.as_str());
+        for name in map.required.iter().filter(missing) {
             let mut finding = Finding::at(self.whole(node), format!("`{name}` is missing"));
             if let Some(summary) = map.fields.get(name).map(|field| &field.summary).filter(|s| !s.is_empty())
             {
@@ -177,15 +177,22 @@ impl Checker<'_> {
     }
 
     fn unknown(&mut self, map: &Map, entry: &Entry) {
+        if self.found.list.len() >= MAX_PROBLEMS {
+            self.found.omitted += 1;
+            return;
+        }
         let word = if map.exactly_one.is_empty() { "field" } else { "kind" };
         let message = format!("unknown {word} `{}`", shortened(&entry.key));
         let known: Vec<_> = map.fields.keys().cloned().collect();
-        // An unknown kind leaves its choice unmade, so there is no going on without it.
-        if map.exactly_one.is_empty() {
+        let meant = map.meant(&entry.key);
+        // What was meant for a required field or for the kind of a choice cannot be ignored.
+        if map.exactly_one.is_empty()
+            && !meant.is_some_and(|name| map.required.iter().any(|field| field == name))
+        {
             self.found.strays.push(self.path.clone());
         }
         let mut finding = suggest(Finding::at(entry.key_span.clone(), message), &entry.key, &known);
-        if nearest(&entry.key, known.iter().map(String::as_str)).is_none() {
+        if meant.is_none() {
             let mut owners = Vec::new();
             self.root.owners(&entry.key, "", &mut owners);
             owners.retain(|owner| !owner.is_empty());
@@ -267,25 +274,45 @@ fn remedy(finding: Finding, shape: &Shape, node: &Node) -> Finding {
         }
         (Kind::Quantity(unit), Value::Number(number)) => {
             let given = number.to_string();
-            match with_unit(&given, unit.likely) {
+            match unit.amended(&given) {
                 Some(right) => finding.help(format!("write `{right}`, not `{given}`")),
                 None => finding,
             }
         }
-        (Kind::Map(map), Value::Text { text, .. }) if map.is_choice(text) => {
-            finding.help(format!("write `{}`", skeleton(map, text)))
-        }
-        (Kind::Map(map), Value::Text { text, .. }) if !map.exactly_one.is_empty() => {
-            let known = &map.exactly_one[0];
-            match nearest(text, known.iter().map(String::as_str)) {
+        (Kind::Map(map), value) if !map.exactly_one.is_empty() => {
+            let choice = &map.exactly_one[0];
+            // The kind as a word, or as the only word of a list.
+            let word = match value {
+                Value::Text { text, .. } => Some(text),
+                Value::List(items) => match items.first().map(|item| &item.value) {
+                    Some(Value::Text { text, .. }) if items.len() == 1 => Some(text),
+                    _ => None,
+                },
+                _ => None,
+            };
+            match word.and_then(|word| nearest(word, choice.iter().map(String::as_str))) {
+                Some(name) if word.is_some_and(|word| word == name) => {
+                    finding.help(format!("write `{}`", skeleton(map, name)))
+                }
                 Some(name) => finding.help(format!("did you mean `{}`?", skeleton(map, name))),
-                None => finding.help(format!("exactly one of {}", listed(known))),
+                None => finding
+                    .help(format!("write for example `{}`", skeleton(map, &choice[0])))
+                    .help(format!("known here: {}", listed(choice))),
             }
         }
-        (Kind::Map(map), Value::Null) if !map.exactly_one.is_empty() => {
-            finding.help(format!("exactly one of {}", listed(&map.exactly_one[0])))
-        }
         (Kind::Map(_), Value::List(_)) => finding.help("write its fields without `- ` before them"),
+        (Kind::Map(map), Value::Text { .. } | Value::Number(_) | Value::Bool(_))
+            if !map.fields.is_empty() =>
+        {
+            let fields = if map.required.is_empty() {
+                map.fields.keys().collect()
+            } else {
+                map.required.iter().collect::<Vec<_>>()
+            };
+            finding
+                .help(format!("write its fields, `{{{}: …}}`", fields[0]))
+                .help(format!("known here: {}", listed(map.fields.keys())))
+        }
         (Kind::List { .. }, Value::Map(_) | Value::Text { .. } | Value::Number(_)) => {
             finding.help("begin each entry of the list with `- `, or write it as `[…]`")
         }
@@ -298,6 +325,7 @@ fn remedy(finding: Finding, shape: &Shape, node: &Node) -> Finding {
 /// Adds the nearest of the known names, and all of them.
 fn suggest(finding: Finding, given: &str, known: &[String]) -> Finding {
     let finding = match nearest(given, known.iter().map(String::as_str)) {
+        Some(name) if known.len() == 1 => return finding.help(format!("write `{name}`")),
         Some(name) => finding.help(format!("did you mean `{name}`?")),
         None => finding,
     };
@@ -319,16 +347,6 @@ fn skeleton(map: &Map, name: &str) -> String {
         _ => "…".to_owned(),
     };
     format!("{{{name}: {inner}}}")
-}
-
-/// A bare number with its likely unit. A fraction where a share is wanted was meant as a part of one.
-fn with_unit(text: &str, unit: Option<&str>) -> Option<String> {
-    let unit = unit?;
-    let number = text.parse::<f64>().ok().filter(|number| *number >= 0.0 && number.is_finite())?;
-    if unit == "%" && number < 1.0 && number > 0.0 {
-        return Some(format!("{}%", (number * 1e9).round() / 1e7));
-    }
-    Some(format!("{text}{unit}"))
 }
 
 /// Whether the type of `node` is one that `shape` is for.

@@ -27,6 +27,7 @@ mod scalar;
 mod shape;
 mod source;
 mod structural;
+mod unit;
 
 use std::sync::Arc;
 
@@ -172,7 +173,11 @@ fn remove(json: &mut serde_json::Value, path: &[Segment]) {
 fn locate(fault: Fault, root: &Node, text: &str) -> Finding {
     let mut finding = Finding::at(root.place(&fault.path, text), fault.message).path(&fault.path);
     finding.help = fault.help;
-    finding
+    if root.holds(&fault.path) {
+        finding
+    } else {
+        finding.help(format!("`{}` is not given: this is its default", fault.path))
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::spec::TimeOfDay;
-use crate::units::{BitsPerSec, Bytes, Nanos, Quantity, QuantityError, Share};
+use super::{nearest::nearest, unit::Unit};
 
 /// What a place of a document may hold.
 #[derive(Debug)]
@@ -87,6 +86,15 @@ impl Bounds {
         self.least.is_none_or(|least| number >= least) && self.most.is_none_or(|most| number <= most)
     }
 
+    /// The bounds of a length, as they read before what is counted.
+    pub(super) fn as_count(&self) -> String {
+        match (self.least, self.most) {
+            (Some(least), Some(most)) if least == most => format!("exactly {least}"),
+            (Some(least), Some(most)) => format!("{least} to {most}"),
+            _ => self.in_words().trim_start_matches("of ").to_owned(),
+        }
+    }
+
     /// The bounds as they read after a noun.
     pub(super) fn in_words(&self) -> String {
         match (self.least, self.most) {
@@ -98,33 +106,6 @@ impl Bounds {
         }
     }
 }
-
-/// A quantity of the language, found by the title of its schema.
-#[derive(Debug)]
-pub(super) struct Unit {
-    title: &'static str,
-    pub(super) wanted: &'static str,
-    pub(super) parse: fn(&str) -> Result<(), QuantityError>,
-    /// The unit that a bare number most likely lacks, if it can lack one.
-    pub(super) likely: Option<&'static str>,
-}
-
-const fn unit<Q: Quantity + std::str::FromStr<Err = QuantityError>>(likely: Option<&'static str>) -> Unit {
-    Unit { title: Q::TITLE, wanted: Q::WANTED, parse: |text| text.parse::<Q>().map(|_| ()), likely }
-}
-
-static UNITS: [Unit; 5] = [
-    unit::<Nanos>(Some("s")),
-    unit::<Bytes>(Some("B")),
-    unit::<BitsPerSec>(Some("Mbit")),
-    unit::<Share>(Some("%")),
-    Unit {
-        title: TimeOfDay::TITLE,
-        wanted: "a time of day such as `\"09:30\"`",
-        parse: |text| text.parse::<TimeOfDay>().map(|_| ()),
-        likely: None,
-    },
-];
 
 impl Shape {
     /// Reads a structural schema.
@@ -206,7 +187,7 @@ impl Kind {
     }
 
     fn text(schema: &Value) -> Self {
-        if let Some(unit) = UNITS.iter().find(|unit| schema["title"] == unit.title) {
+        if let Some(unit) = schema["title"].as_str().and_then(Unit::titled) {
             return Self::Quantity(unit);
         }
         let compile = |text| Regex::new(text).expect("patterns of the language are regular expressions");
@@ -245,9 +226,9 @@ impl Map {
         }
     }
 
-    /// The fields of which exactly one must be given, if the map is a choice.
-    pub(super) fn is_choice(&self, name: &str) -> bool {
-        self.exactly_one.iter().flatten().any(|field| field == name)
+    /// The field that an unknown one was most likely meant for.
+    pub(super) fn meant(&self, unknown: &str) -> Option<&str> {
+        nearest(unknown, self.fields.keys().map(String::as_str))
     }
 }
 

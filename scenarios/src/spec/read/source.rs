@@ -11,6 +11,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, opti
 use super::{
     finding::Finding,
     node::{Entry, Node, Value},
+    path::FieldPath,
     scalar,
 };
 
@@ -108,6 +109,13 @@ enum Open {
     Map { entries: Vec<Entry>, seen: BTreeMap<String, Range<usize>>, key: Option<(String, Range<usize>)> },
 }
 
+impl Frame {
+    /// Whether the key whose value comes next was there before.
+    fn repeats_a_key(&self) -> bool {
+        matches!(&self.open, Open::Map { seen, key: Some((key, _)), .. } if seen.contains_key(key))
+    }
+}
+
 #[derive(Default)]
 struct Builder<'t> {
     text: &'t str,
@@ -169,9 +177,23 @@ impl Builder<'_> {
         Ok(())
     }
 
+    fn report(&mut self, finding: Finding) {
+        let path = self.path();
+        self.findings.push(finding.path(&path));
+    }
+
+    /// Where the next value belongs.
+    fn path(&self) -> FieldPath {
+        self.frames.iter().fold(FieldPath::root(), |path, frame| match &frame.open {
+            Open::List(items) => path.index(items.len()),
+            Open::Map { key: Some((key, _)), .. } => path.key(key),
+            Open::Map { key: None, .. } => path,
+        })
+    }
+
     fn refuse_tag(&mut self, tagged: bool, span: &Range<usize>) {
         if tagged {
-            self.findings.push(
+            self.report(
                 Finding::at(span.clone(), "YAML tags (`!…`) are not part of the language")
                     .help("leave the tag out; quotes make a string of any value"),
             );
@@ -187,7 +209,7 @@ impl Builder<'_> {
             return Err(Finding::at(span.clone(), "the name of a field is missing before `:`"));
         }
         if text == "<<" && style == ScalarStyle::Plain {
-            self.findings.push(
+            self.report(
                 Finding::at(span.clone(), "merge keys (`<<`) are not part of YAML 1.2")
                     .help("write the fields out, or let an alias stand for the whole value"),
             );
@@ -237,6 +259,7 @@ impl Builder<'_> {
     }
 
     fn attach(&mut self, built: Built) {
+        let path = self.frames.last().is_some_and(Frame::repeats_a_key).then(|| self.path());
         let Some(frame) = self.frames.last_mut() else {
             self.root = Some(built.node);
             return;
@@ -247,13 +270,14 @@ impl Builder<'_> {
             Open::List(items) => items.push(built.node),
             Open::Map { entries, seen, key } => {
                 let (key, key_span) = key.take().expect("a value follows its key");
-                match seen.get(&key) {
-                    Some(first) => self.findings.push(
+                match (seen.get(&key), path) {
+                    (Some(first), Some(path)) => self.findings.push(
                         Finding::at(key_span, format!("`{key}` is given twice in one map"))
                             .also(first.clone(), "first given here")
-                            .help("keep one of the two"),
+                            .help("keep one of the two")
+                            .path(&path),
                     ),
-                    None => {
+                    _ => {
                         seen.insert(key.clone(), key_span.clone());
                         entries.push(Entry { key, key_span, value: built.node });
                     }
@@ -288,7 +312,7 @@ fn syntax(error: &ScanError, text: &str) -> Finding {
         | ErrorKind::TabInPlainScalar => ("a tab cannot indent", "indent with spaces"),
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => (
             "a second `:` in one line, or a field under a value that is already complete",
-            "put a value that holds `: ` into quotes, or check the indentation",
+            "quote a value that holds `: `, leave a space after `:`, and check the indentation",
         ),
         ErrorKind::UnclosedFlowCollection { .. }
         | ErrorKind::UnexpectedEofFlowMapping
@@ -304,6 +328,17 @@ fn syntax(error: &ScanError, text: &str) -> Finding {
                 "expected a field, `name: value`, here",
                 "check the indentation, and that a space follows the `:`",
             )
+        }
+        ErrorKind::BlockEntryInFlowCollection => {
+            ("an entry of a list within brackets that are still open", "close the `{` or `[` above")
+        }
+        ErrorKind::ExpectedBlockSequenceEntry => {
+            ("expected an entry of the list, `- …`, here", "check the indentation")
+        }
+        ErrorKind::MisplacedFlowCollectionEnd => ("a bracket is closed that was not opened", "remove it"),
+        ErrorKind::UnexpectedCharacter { character } => {
+            return Finding::at(start..start + length, format!("a value cannot begin with `{character}`"))
+                .help("put it into quotes");
         }
         ErrorKind::UnclosedQuotedScalar => ("a quote is not closed", "close it with the same quote"),
         ErrorKind::UnknownAnchor => (

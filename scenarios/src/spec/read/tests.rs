@@ -94,19 +94,9 @@ links:
 nat: portrestricted
 peers: 500
 ";
-    let expected = "\
-error: `name` is missing
- --> fleet.yaml:1:1
-1 | nmae: home
-  | ^
-  = help: `name`: What the fleet is called
-";
-    let all = errors(text);
-    assert!(all.contains(expected), "{all}");
     assert_eq!(
         told(text),
         [
-            ": `name` is missing | `name`: What the fleet is called",
             "nmae: unknown field `nmae` | did you mean `name`?",
             "quiet: expected `true` or `false`, found `no` | write `false`: `no` is a string in YAML 1.2",
             "topology: expected a map, found `ring` | write `{ring: {}}`",
@@ -116,6 +106,20 @@ error: `name` is missing
             "peers: expected an integer from 1 to 100, found 500 | ",
         ]
     );
+}
+
+#[test]
+fn what_is_missing_is_explained() {
+    let expected = "\
+error: `name` is missing
+ --> fleet.yaml:1:1
+1 | peers: 5
+  | ^
+  = help: `name`: What the fleet is called
+
+fleet.yaml: 1 problem
+";
+    assert_eq!(errors("peers: 5\n"), expected);
 }
 
 #[test]
@@ -159,7 +163,7 @@ fn rules_are_those_of_the_api_server() {
 fn a_key_given_twice_is_shown_twice() {
     let expected = "\
 error: `name` is given twice in one map
- --> fleet.yaml:3:1
+ --> fleet.yaml:3:1 at name
 3 | name: b
   | ^^^^
 1 | name: a

@@ -16,6 +16,7 @@ impl Names<'_> {
     fn fault(&self, path: FieldPath, name: &str) -> Fault {
         let fault = Fault::new(path, format!("there is no {} `{name}`", self.what));
         let fault = match nearest(name, self.known.iter().copied()) {
+            Some(near) if self.known.len() == 1 => return fault.help(format!("write `{near}`")),
             Some(near) => fault.help(format!("did you mean `{near}`?")),
             None => fault,
         };
@@ -58,11 +59,15 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     }
     for (index, workload) in spec.workloads.iter().enumerate() {
         let path = root.key("workloads").index(index).key("who");
+        selector(&workload.who, &path, &scope, faults);
         // A workload's members are chosen when only those before it have theirs.
-        let before =
-            Names { what: "workload before this one", known: scope.workloads.known[..index].to_vec() };
-        before.refer(path.key("workload"), workload.who.workload.as_ref(), faults);
-        selector(&Who { workload: None, ..workload.who.clone() }, &path, &scope, faults);
+        let named = workload.who.workload.as_deref();
+        if named.is_some_and(|name| scope.workloads.known[index..].contains(&name)) {
+            faults.push(
+                Fault::new(path.key("workload"), "a workload can take its peers from one before it only")
+                    .help("move it behind the workload that it refers to"),
+            );
+        }
     }
     for (index, failure) in spec.faults.iter().enumerate() {
         for (path, who) in selectors(failure, &root.key("faults").index(index)) {

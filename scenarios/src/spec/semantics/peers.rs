@@ -1,13 +1,18 @@
 //! Numbers of peers: groups that come to a whole, and links for which there are peers enough.
 
 use crate::{
-    spec::{ScenarioSpec, Topology, read::Fault},
+    spec::{Group, ScenarioSpec, Topology, read::Fault},
     units::Share,
     wire::ItemId,
 };
 
 pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     let root = super::root();
+    let sized = |group: &Group| group.peers.is_some() || (group.share.is_some() && spec.peers.is_some());
+    if !spec.groups.iter().all(sized) {
+        // The rules of the language have told so already.
+        return;
+    }
     let given: u64 = spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
     let parts = |share: Share| u64::from(share.parts_per_billion());
     let shares: u64 = spec.groups.iter().filter_map(|group| group.share).map(parts).sum();

@@ -136,7 +136,7 @@ fn bounds(target: &Target, metric: &Metric, path: &FieldPath, faults: &mut Vec<F
         if let Some(Err(error)) = bound.as_ref().map(|bound| metric.measure.check(bound)) {
             faults.push(
                 Fault::new(path.key(name), error.to_string())
-                    .help(format!("`{}` is {}", target.metric, metric.meaning)),
+                    .help(format!("`{}`: {}", target.metric, metric.meaning)),
             );
         }
     }
