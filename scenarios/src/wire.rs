@@ -14,7 +14,8 @@ use crate::{
 /// The longest frame that is decoded, in bytes; what is longer is refused before anything is allocated.
 pub const MAX_FRAME: usize = 1 << 20;
 
-const HEADER: u32 = 4;
+/// Bytes of a frame before its payload.
+pub const HEADER: u32 = 4;
 
 /// What a message is. Kinds up to [`Kind::ShuffleReply`] are the overlay's, the others a role's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,1 +1,3 @@
 //! The discrete-event engine of peerlab.
+
+pub mod engine;

@@ -1,0 +1,163 @@
+//! A message on its way: out of the sender's link, over the path, into the receiver's, to its machines.
+
+use peerlab_scenarios::{
+    host::{Input, Lane, Machine, Msg, Overlay, Peer},
+    units::{Nanos, Share},
+};
+
+use super::{
+    Engine, Observer,
+    event::{self, Phase},
+    network::{Hop, Strain},
+    store::Store,
+    traffic::Loss,
+    wheel::Event,
+};
+
+impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
+    /// Sends a message; `hint` helps to find the link, see [`super::links::Links::end`].
+    #[inline]
+    pub(super) fn send(&mut self, from: Peer, to: Peer, lane: Lane, msg: &Msg<Store>, hint: &mut usize) {
+        let len = self.store.len_of(msg);
+        self.traffic.sent(msg.kind, len);
+        let Some(end) = self.links.end(from, to, hint) else { return self.traffic.lost(Loss::Closed) };
+        let delay = end.delay;
+        let rate = if self.trouble.is_quiet() { Share::ALL } else { self.trouble.rate(from) };
+        let (packets, bytes) = self.network.size(len);
+        let seq = &mut self.network.ports[from.index()].seq;
+        *seq = seq.wrapping_add(1);
+        let seq = *seq as u16;
+        let Some(departs) = self.network.leave(self.now, from, bytes, lane, rate) else {
+            return self.traffic.lost(Loss::Queue);
+        };
+        self.store.hold(msg);
+        if self.plan.sites.instances() > 0
+            && self.plan.peers.site(from).is_some()
+            && self.plan.sites.shared_lan(&self.plan.peers, from, to).is_none()
+        {
+            return self.wheel.push(event::message(departs, to, from, seq, Phase::LeaveSite, lane, msg));
+        }
+        self.launch(Hop { from, to, delay, departs, seq, packets }, lane, msg);
+    }
+
+    /// A message comes to the way out of its sender's site, which it shares with its neighbours there.
+    pub(super) fn leave_site(&mut self, event: &Event) {
+        let (lane, msg) = event::read(event);
+        let (from, to) = (Peer(event.src()), Peer(event.dst()));
+        let (packets, bytes) = self.network.size(self.store.len_of(&msg));
+        let site = self.plan.peers.site(from).expect("only a peer in a site leaves one");
+        let departs = self.network.leave_site(self.now, site, bytes);
+        match self.links.end(from, to, &mut 0).map(|end| end.delay) {
+            Some(delay) => self.launch(Hop { from, to, delay, departs, seq: event.seq(), packets }, lane, &msg),
+            None => self.lose(&msg, Loss::Closed),
+        }
+    }
+
+    /// Puts a message on the path between two peers.
+    #[inline]
+    fn launch(&mut self, hop: Hop, lane: Lane, msg: &Msg<Store>) {
+        let (mut strain, mut resumes) = (Strain::NONE, None);
+        if !self.trouble.is_quiet() {
+            match self.held_up(hop.from, hop.to, lane, hop.departs) {
+                HeldUp::No => {}
+                HeldUp::Until(resume) => resumes = Some(resume),
+                HeldUp::ForGood => return self.lose(msg, Loss::Cut),
+            }
+            strain = self.trouble.strain(hop.from, hop.to);
+        }
+        let Some(flight) = self.network.fly(hop, lane, strain) else { return self.lose(msg, Loss::Path) };
+        let arrives = resumes.unwrap_or(hop.departs) + flight;
+        let arrives = self.links.in_order(hop.from, hop.to, lane, arrives);
+        let phase = match self.plan.sites.instances() {
+            0 => Phase::Arrive,
+            _ if self.enters_site(hop.from, hop.to) => Phase::EnterSite,
+            _ => Phase::Arrive,
+        };
+        self.wheel.push(event::message(arrives, hop.to, hop.from, hop.seq, phase, lane, msg));
+    }
+
+    fn enters_site(&self, from: Peer, to: Peer) -> bool {
+        self.plan.peers.site(to).is_some() && self.plan.sites.shared_lan(&self.plan.peers, from, to).is_none()
+    }
+
+    /// A message comes to the way into its receiver's site.
+    pub(super) fn enter_site(&mut self, event: &Event) {
+        let (_, msg) = event::read(event);
+        let (_, bytes) = self.network.size(self.store.len_of(&msg));
+        let site = self.plan.peers.site(Peer(event.dst())).expect("only a peer in a site enters one");
+        let inside = self.network.enter_site(self.now, site, bytes);
+        self.wheel.push(event::forward(event, inside, Phase::Arrive));
+    }
+
+    /// A message comes to its receiver's downlink.
+    #[inline]
+    pub(super) fn arrive(&mut self, event: &Event) {
+        let (lane, msg) = event::read(event);
+        let (from, to) = (Peer(event.src()), Peer(event.dst()));
+        if !self.network.ports[to.index()].online {
+            return self.lose(&msg, Loss::Offline);
+        }
+        let mut rate = Share::ALL;
+        if !self.trouble.is_quiet() {
+            match self.held_up(from, to, lane, self.now) {
+                HeldUp::No => {}
+                HeldUp::Until(resume) => {
+                    let arrives = self.links.in_order(from, to, lane, resume);
+                    return self.wheel.push(event::forward(event, arrives, Phase::Arrive));
+                }
+                HeldUp::ForGood => return self.lose(&msg, Loss::Cut),
+            }
+            rate = self.trouble.rate(to);
+        }
+        let len = self.store.len_of(&msg);
+        let (_, bytes) = self.network.size(len);
+        let ready = self.network.receive(self.now, to, len, bytes, msg.kind, rate);
+        self.wheel.push(event::forward(event, ready, Phase::Deliver));
+    }
+
+    /// A message has been received: its machine sees it.
+    #[inline]
+    pub(super) fn deliver(&mut self, event: &Event) {
+        let (lane, msg) = event::read(event);
+        let (from, to) = (Peer(event.src()), Peer(event.dst()));
+        if !self.network.ports[to.index()].online {
+            return self.lose(&msg, Loss::Offline);
+        }
+        self.traffic.delivered += 1;
+        self.observer.delivered(Nanos(self.now), msg.kind, self.store.len_of(&msg));
+        self.step(to, Input::Message { from, lane, msg });
+        self.store.release(&msg);
+    }
+
+    /// Whether a cut keeps a message on the path between two peers at `now`, ns.
+    ///
+    /// A connection that outlives the cut sends again what was on its way, after a back-off that belongs to the pair and in
+    /// the order in which it was sent; one that breaks takes it along.
+    fn held_up(&mut self, from: Peer, to: Peer, lane: Lane, now: u64) -> HeldUp {
+        let Some(cut) = self.trouble.cut(from, to, true) else { return HeldUp::No };
+        if lane == Lane::Datagram || cut.lasts() >= self.plan.spec.network.timeout.0 {
+            return HeldUp::ForGood;
+        }
+        let back_off = self.back_off(from, to, cut.lasts() / 2);
+        HeldUp::Until(cut.until + back_off + (now - cut.since) / 1024)
+    }
+
+    fn lose(&mut self, msg: &Msg<Store>, why: Loss) {
+        self.traffic.lost(why);
+        self.store.release(msg);
+    }
+
+    /// Counts an event that the end of the run leaves undone, if it is a message.
+    pub(super) fn count_in_flight(&mut self, event: &Event) {
+        if !matches!(event::phase(event), Phase::Timer | Phase::Control) {
+            self.traffic.in_flight += 1;
+        }
+    }
+}
+
+enum HeldUp {
+    No,
+    /// It goes on at this instant, ns.
+    Until(u64),
+    ForGood,
+}

@@ -1,0 +1,176 @@
+//! What an event of the model says, packed into the wheel's plain words.
+
+use peerlab_scenarios::{
+    host::{Lane, Msg, Payload, Peer},
+    wire::Kind,
+};
+
+use super::{
+    store::{ItemRef, NoteRef, Store},
+    wheel::Event,
+};
+
+/// The stages of a message's way, and the other things that happen to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum Phase {
+    /// A message comes to the receiver's downlink.
+    Arrive,
+    /// A message has been received and worked on: the machines see it.
+    Deliver,
+    /// A message comes to the way out of the sender's site.
+    LeaveSite,
+    /// A message comes to the way into the receiver's site.
+    EnterSite,
+    /// A timer is due.
+    Timer,
+    /// Anything that is not a message: see [`Control`].
+    Control,
+}
+
+const PHASES: [Phase; 6] =
+    [Phase::Arrive, Phase::Deliver, Phase::LeaveSite, Phase::EnterSite, Phase::Timer, Phase::Control];
+
+/// What happens to a peer, or to the run, besides messages and timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum Control {
+    /// A session of the peer begins.
+    Begin,
+    /// A session of the peer ends.
+    End,
+    /// A connection that the plan wants would stand now; the handle is the two ends' lives.
+    Connect,
+    /// A connection that one end dialled would stand now; the handle is the two ends' lives.
+    Answer,
+    /// A dial failed.
+    NoAnswer,
+    /// The source's system says that it stopped; the handle is the life that ended.
+    Stopped,
+    /// The source hung up; the handle is its life.
+    HungUp,
+    /// A cut has lasted as long as a connection waits; the handle is the fault's number.
+    Silence,
+    /// The next command of a workload is due; the handle is the workload's number.
+    Command,
+    /// A fault begins; the handle is its number.
+    Fault,
+    /// A fault ends; the handle is its number.
+    Heal,
+    /// The warm-up ends.
+    Measure,
+}
+
+const CONTROLS: [Control; 12] = [
+    Control::Begin,
+    Control::End,
+    Control::Connect,
+    Control::Answer,
+    Control::NoAnswer,
+    Control::Stopped,
+    Control::HungUp,
+    Control::Silence,
+    Control::Command,
+    Control::Fault,
+    Control::Heal,
+    Control::Measure,
+];
+
+const LANES: [Lane; 3] = [Lane::Reliable, Lane::Bulk, Lane::Datagram];
+
+// phase 3 bits, sort of payload 2, lane 2, kind 8, hops 8, workload 8.
+const SORT: u32 = 3;
+const LANE: u32 = 5;
+const KIND: u32 = 7;
+const HOPS: u32 = 15;
+const WORKLOAD: u32 = 23;
+
+/// The destination of what concerns the whole run: it comes after what happens to any peer at the same instant.
+pub(super) const EVERYONE: Peer = Peer((1 << 24) - 1);
+
+/// The phase of an event.
+#[inline]
+pub(super) fn phase(event: &Event) -> Phase {
+    PHASES[(event.tag() & 7) as usize]
+}
+
+/// An event of a message on its way.
+#[inline]
+pub(super) fn message(time: u64, to: Peer, from: Peer, seq: u16, phase: Phase, lane: Lane, msg: &Msg<Store>) -> Event {
+    let (sort, handle) = match msg.payload {
+        Payload::Nothing => (0, 0),
+        Payload::Item(ItemRef(item)) => (1, item),
+        Payload::Note(NoteRef(note)) => (2, note),
+    };
+    let tag = phase as u32
+        | sort << SORT
+        | (lane as u32) << LANE
+        | u32::from(msg.kind.number()) << KIND
+        | u32::from(msg.hops) << HOPS
+        | u32::from(msg.workload) << WORKLOAD;
+    Event::new(time, to.0, from.0, seq, tag, handle)
+}
+
+/// The same message, later on its way.
+#[inline]
+pub(super) fn forward(event: &Event, time: u64, phase: Phase) -> Event {
+    Event { time, ..event.with_tag(event.tag() & !7 | phase as u32) }
+}
+
+/// The lane and the message of a message's event.
+#[inline]
+pub(super) fn read(event: &Event) -> (Lane, Msg<Store>) {
+    let tag = event.tag();
+    let payload = match tag >> SORT & 3 {
+        0 => Payload::Nothing,
+        1 => Payload::Item(ItemRef(event.handle())),
+        _ => Payload::Note(NoteRef(event.handle())),
+    };
+    let kind = Kind::from_number((tag >> KIND) as u8).expect("only known kinds are packed");
+    let msg = Msg { kind, hops: (tag >> HOPS) as u8, workload: (tag >> WORKLOAD) as u8, payload };
+    (LANES[(tag >> LANE & 3) as usize], msg)
+}
+
+/// An event that is no message.
+#[inline]
+pub(super) fn control(time: u64, to: Peer, from: Peer, seq: u16, what: Control, handle: u32) -> Event {
+    Event::new(time, to.0, from.0, seq, Phase::Control as u32 | (what as u32) << SORT, handle)
+}
+
+/// What a control event says.
+#[inline]
+pub(super) fn what(event: &Event) -> Control {
+    CONTROLS[(event.tag() >> SORT) as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_comes_out_as_it_went_in() {
+        for (number, kind) in Kind::ALL.into_iter().enumerate() {
+            for (lane, payload) in
+                LANES.into_iter().zip([Payload::Nothing, Payload::Item(ItemRef(7)), Payload::Note(NoteRef(u32::MAX))])
+            {
+                let msg = Msg { kind, hops: 250, workload: number as u8, payload };
+                let event = message(9, Peer(1), Peer(2), 3, Phase::Arrive, lane, &msg);
+                let event = forward(&event, 10, Phase::Deliver);
+                let (read_lane, read_msg) = read(&event);
+                assert_eq!((phase(&event), event.time, event.seq()), (Phase::Deliver, 10, 3));
+                assert_eq!(format!("{read_lane:?} {read_msg:?}"), format!("{lane:?} {msg:?}"));
+            }
+        }
+    }
+
+    #[test]
+    fn controls_stand_at_their_numbers() {
+        for (number, kind) in CONTROLS.into_iter().enumerate() {
+            assert_eq!(kind as usize, number);
+            assert_eq!(what(&control(1, Peer(1), Peer(1), 0, kind, 0)), kind);
+        }
+        for (number, phase) in PHASES.into_iter().enumerate() {
+            assert_eq!(phase as usize, number);
+        }
+    }
+}

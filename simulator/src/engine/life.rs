@@ -1,0 +1,268 @@
+//! Peers and connections as they come and go: sessions, faults that stop peers, handshakes, silence.
+
+use peerlab_scenarios::{
+    host::{Input, Link, Links as Lives, Machine, Overlay, Peer, StoreKey, Why},
+    plan::{FaultEffect, Sessions},
+    seed::mix,
+    spec::Leave,
+    units::Nanos,
+};
+
+use super::{
+    Engine, Observer,
+    event::{self, Control},
+    store::{ItemRef, Store},
+    trouble,
+};
+
+/// The longest that a peer waits, after a cut has healed, before it tries its neighbours again, ns.
+const REDIAL: u64 = 5_000_000_000;
+
+/// In the handle of [`Control::Answer`]: this end dialled.
+const DIALLED: u32 = 1 << 31;
+
+impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
+    fn at(&mut self, time: u64, to: Peer, from: Peer, what: Control, handle: u32) {
+        self.wheel.push(event::control(time, to, from, 0, what, handle));
+    }
+
+    fn online(&self, peer: Peer) -> bool {
+        self.network.ports[peer.index()].online
+    }
+
+    /// Schedules the next of a peer's sessions.
+    pub(super) fn begin_next(&mut self, peer: Peer, sessions: &mut Sessions) {
+        let Some(session) = sessions.next() else { return };
+        self.at(session.from.0, peer, peer, Control::Begin, 0);
+        if session.to != Nanos::NEVER {
+            self.at(session.to.0, peer, peer, Control::End, u32::from(session.leave == Leave::Graceful));
+            self.may_restart[peer.index()] = true;
+            self.sessions.insert(peer, sessions.clone());
+        }
+    }
+
+    pub(super) fn begin(&mut self, peer: Peer) {
+        self.wanted[peer.index()] = true;
+        self.start(peer);
+    }
+
+    pub(super) fn end_session(&mut self, peer: Peer, leave: Leave) {
+        self.wanted[peer.index()] = false;
+        self.stop(peer, leave);
+        if let Some(mut sessions) = self.sessions.remove(&peer) {
+            self.begin_next(peer, &mut sessions);
+        }
+    }
+
+    /// Starts a peer, if its session wants it and no fault keeps it down.
+    fn start(&mut self, peer: Peer) {
+        let index = peer.index();
+        if !self.wanted[index] || self.online(peer) || self.trouble.keeps_down(peer) {
+            return;
+        }
+        self.network.ports[index].online = true;
+        self.lives[index] += 1;
+        let machines = (self.make)(peer);
+        let planned = machines.overlay().links() == Lives::Planned;
+        self.peers[index] = Some(machines);
+        self.observer.up(Nanos(self.now), peer);
+        let kept = last_of_each(&mut self.kept[index]);
+        self.step(peer, Input::Start { kept });
+        if planned {
+            for other in self.links.known(peer).to_vec() {
+                self.shake_hands(peer, other, 0);
+            }
+        }
+    }
+
+    /// Stops a peer: after a last step if in good order, and with the loss of all that it did not store.
+    fn stop(&mut self, peer: Peer, leave: Leave) {
+        if !self.online(peer) {
+            return;
+        }
+        if leave == Leave::Graceful {
+            self.step(peer, Input::Stop);
+        }
+        self.collect_counters(peer);
+        let index = peer.index();
+        self.network.ports[index].online = false;
+        self.lives[index] += 1;
+        self.peers[index] = None;
+        self.timers[index].clear();
+        self.observer.down(Nanos(self.now), peer);
+        for other in self.links.disconnect_all(peer) {
+            // Its system closes the connections, and says so to the other ends.
+            let told = self.now + self.plan.delay(peer, other).0;
+            self.at(told, other, peer, Control::Stopped, 0);
+        }
+    }
+
+    /// Begins to connect two neighbours, after `wait` ns, if both are there and a path is.
+    fn shake_hands(&mut self, a: Peer, b: Peer, wait: u64) {
+        if !self.online(a) || !self.online(b) || !self.plan.sites.reach(&self.plan.peers, a, b) {
+            return;
+        }
+        if self.trouble.cut(a, b, false).is_some() {
+            return;
+        }
+        let stands = self.now + wait + self.handshake(a, b);
+        let lives = self.lives[a.index()].wrapping_add(self.lives[b.index()]);
+        self.at(stands, a, b, Control::Connect, lives);
+        self.at(stands, b, a, Control::Connect, lives);
+    }
+
+    /// Round trips until a connection carries messages; at least one, so that word of an old connection's end comes first.
+    fn handshake(&self, a: Peer, b: Peer) -> u64 {
+        2 * self.plan.delay(a, b).0 * u64::from(self.plan.spec.network.handshake.max(1))
+    }
+
+    fn same_lives(&self, a: Peer, b: Peer, lives: u32) -> bool {
+        let now = self.lives[a.index()].wrapping_add(self.lives[b.index()]);
+        self.online(a) && self.online(b) && now & !DIALLED == lives & !DIALLED
+    }
+
+    pub(super) fn connected(&mut self, peer: Peer, other: Peer, lives: u32) {
+        if !self.same_lives(peer, other, lives) || self.trouble.cut(peer, other, false).is_some() {
+            return;
+        }
+        if self.links.connect(peer, other) {
+            self.step(peer, Input::PeerUp { peer: other, link: Link::Planned });
+        }
+    }
+
+    pub(super) fn dial(&mut self, peer: Peer, other: Peer) {
+        if peer == other {
+            return;
+        }
+        let lives = self.lives[peer.index()].wrapping_add(self.lives[other.index()]);
+        if self.links.is_up(peer, other) {
+            return self.at(self.now, peer, other, Control::Answer, lives | DIALLED);
+        }
+        if !self.plan.sites.reach(&self.plan.peers, peer, other) || self.trouble.cut(peer, other, false).is_some() {
+            let gives_up = self.now + self.plan.spec.network.timeout.0;
+            return self.at(gives_up, peer, other, Control::NoAnswer, 0);
+        }
+        if !self.online(other) {
+            let refused = self.now + 2 * self.plan.delay(peer, other).0;
+            return self.at(refused, peer, other, Control::NoAnswer, 0);
+        }
+        let stands = self.now + self.handshake(peer, other);
+        self.at(stands, peer, other, Control::Answer, lives | DIALLED);
+        self.at(stands, other, peer, Control::Answer, lives & !DIALLED);
+    }
+
+    pub(super) fn answered(&mut self, peer: Peer, other: Peer, lives: u32) {
+        let dialled = lives & DIALLED != 0;
+        if !self.same_lives(peer, other, lives) || self.trouble.cut(peer, other, false).is_some() {
+            if dialled {
+                self.not_answered(peer, other);
+            }
+            return;
+        }
+        let link = if dialled { Link::Dialled } else { Link::Accepted };
+        let new = self.links.add(self.plan, peer, other, link);
+        if new || dialled {
+            let link = self.links.link(peer, other).expect("the connection stands");
+            self.step(peer, Input::PeerUp { peer: other, link });
+        }
+    }
+
+    pub(super) fn not_answered(&mut self, peer: Peer, other: Peer) {
+        self.step(peer, Input::PeerDown { peer: other, why: Why::Unreachable });
+    }
+
+    pub(super) fn hang_up(&mut self, peer: Peer, other: Peer) {
+        if matches!(self.links.link(peer, other), Some(Link::Dialled | Link::Accepted)) {
+            self.links.disconnect(peer, other);
+            let told = self.now + self.plan.delay(peer, other).0;
+            self.at(told, other, peer, Control::HungUp, 0);
+        }
+    }
+
+    pub(super) fn told_of_stop(&mut self, peer: Peer, other: Peer) {
+        if self.links.disconnect(peer, other) {
+            self.step(peer, Input::PeerDown { peer: other, why: Why::Stopped });
+        }
+    }
+
+    pub(super) fn told_of_hang_up(&mut self, peer: Peer, other: Peer) {
+        if matches!(self.links.link(peer, other), Some(Link::Dialled | Link::Accepted)) {
+            self.links.disconnect(peer, other);
+            self.step(peer, Input::PeerDown { peer: other, why: Why::HungUp });
+        }
+    }
+
+    /// A cut has lasted as long as a connection waits.
+    pub(super) fn silence(&mut self, peer: Peer, other: Peer) {
+        if self.trouble.cut(peer, other, false).is_some() && self.links.disconnect(peer, other) {
+            self.step(peer, Input::PeerDown { peer: other, why: Why::TimedOut });
+        }
+    }
+
+    pub(super) fn fault_begins(&mut self, number: usize) {
+        self.trouble.begin(number);
+        let fault = self.trouble.fault(number).clone();
+        match &fault.effect {
+            FaultEffect::Kill(who) | FaultEffect::Stop(who) => {
+                let graceful = matches!(fault.effect, FaultEffect::Stop(_));
+                let leave = if graceful { Leave::Graceful } else { Leave::Crash };
+                for peer in who.iter().filter(|&peer| self.online(peer)).collect::<Vec<_>>() {
+                    self.trouble.hit(number);
+                    self.stop(peer, leave);
+                }
+            }
+            FaultEffect::Partition(..) | FaultEffect::Outage(_) => {
+                let breaks = self.now + self.plan.spec.network.timeout.0;
+                if breaks <= fault.until.0 {
+                    for peer in self.plan.peers.iter() {
+                        let crossing = self.links.connected(peer).filter(|&other| trouble::crosses(&fault.effect, peer, other));
+                        for other in crossing.collect::<Vec<_>>() {
+                            self.at(breaks, peer, other, Control::Silence, number as u32);
+                        }
+                    }
+                }
+            }
+            FaultEffect::Degrade { .. } => {}
+        }
+    }
+
+    pub(super) fn fault_ends(&mut self, number: usize) {
+        self.trouble.end(number);
+        let fault = self.trouble.fault(number).clone();
+        if let Some(who) = trouble::stops(&fault.effect) {
+            who.iter().for_each(|peer| self.start(peer));
+        }
+        for peer in self.plan.peers.iter().filter(|&peer| self.keeps_planned_links(peer)).collect::<Vec<_>>() {
+            for other in self.links.known(peer).to_vec() {
+                if peer < other && trouble::crosses(&fault.effect, peer, other) && !self.links.is_up(peer, other) {
+                    let wait = self.back_off(peer, other, REDIAL);
+                    self.shake_hands(peer, other, wait);
+                }
+            }
+        }
+    }
+
+    fn keeps_planned_links(&self, peer: Peer) -> bool {
+        self.peers[peer.index()].as_ref().is_some_and(|machines| machines.overlay().links() == Lives::Planned)
+    }
+
+    /// A wait below `most` ns that belongs to a pair.
+    pub(super) fn back_off(&self, a: Peer, b: Peer, most: u64) -> u64 {
+        let draw = mix(self.plan.seed.0, u64::from(a.min(b).0), u64::from(a.max(b).0));
+        ((u128::from(draw) * u128::from(most)) >> 64) as u64
+    }
+}
+
+/// What a peer stored, in order of key, the last under each.
+fn last_of_each(kept: &mut Vec<(StoreKey, ItemRef)>) -> Box<[(StoreKey, ItemRef)]> {
+    kept.sort_by_key(|(key, _)| *key);
+    let mut last: Vec<(StoreKey, ItemRef)> = Vec::with_capacity(kept.len());
+    for &(key, item) in kept.iter() {
+        match last.last_mut() {
+            Some(previous) if previous.0 == key => previous.1 = item,
+            _ => last.push((key, item)),
+        }
+    }
+    kept.clone_from(&last);
+    last.into_boxed_slice()
+}

@@ -1,0 +1,208 @@
+//! Connections: the plan's edges in compressed rows, and those that peers dial.
+
+use std::collections::BTreeMap;
+
+use peerlab_scenarios::{
+    host::{Lane, Link, Peer},
+    plan::Plan,
+};
+
+/// One end of a connection, at the sender.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// When the last message sent on the reliable lane arrives, ns.
+    pub(super) arrives: u64,
+    /// One-way delay of the pair, ns. Longer ones than 4.29 s are cut to that: a fleet to which it matters is not on Earth.
+    pub(super) delay: u32,
+    up: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Dialled {
+    peer: Peer,
+    link: Link,
+    end: End,
+}
+
+/// All connections of a run, each at both of its ends.
+#[derive(Debug)]
+pub(super) struct Links {
+    offsets: Vec<u32>,
+    /// The plan's neighbours, row by row, ascending.
+    known: Vec<Peer>,
+    ends: Vec<End>,
+    /// Those of the same row that are up, ascending, at the row's beginning.
+    live: Vec<Peer>,
+    live_len: Vec<u32>,
+    /// Connections besides the plan's, ascending by peer: few, if any.
+    dialled: Vec<Vec<Dialled>>,
+    /// When the last message on the bulk lane arrives, ns, for pairs that used it.
+    bulk: BTreeMap<(Peer, Peer), u64>,
+}
+
+impl Links {
+    /// The plan's edges, all down.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let n = plan.peers.len();
+        let mut links = Self {
+            offsets: vec![0],
+            known: Vec::with_capacity(plan.graph.edges() as usize * 2),
+            ends: Vec::with_capacity(plan.graph.edges() as usize * 2),
+            live: Vec::new(),
+            live_len: vec![0; n as usize],
+            dialled: vec![Vec::new(); n as usize],
+            bulk: BTreeMap::new(),
+        };
+        for peer in plan.peers.iter() {
+            for &other in plan.graph.neighbours(peer.0) {
+                links.known.push(Peer(other));
+                links.ends.push(End::new(plan, peer, Peer(other)));
+            }
+            links.offsets.push(u32::try_from(links.known.len()).expect("a plan has fewer than 2^31 edges"));
+        }
+        links.live = links.known.clone();
+        links
+    }
+
+    fn row(&self, peer: Peer) -> std::ops::Range<usize> {
+        self.offsets[peer.index()] as usize..self.offsets[peer.index() + 1] as usize
+    }
+
+    /// The plan's neighbours.
+    #[inline]
+    pub(super) fn known(&self, peer: Peer) -> &[Peer] {
+        &self.known[self.row(peer)]
+    }
+
+    /// The plan's neighbours that are connected.
+    #[inline]
+    pub(super) fn live(&self, peer: Peer) -> &[Peer] {
+        let start = self.offsets[peer.index()] as usize;
+        &self.live[start..start + self.live_len[peer.index()] as usize]
+    }
+
+    /// This side of a connection that stands. `hint` is where in the row the last call looked: a broadcast goes through the
+    /// row in order, so the next is mostly right behind it.
+    #[inline]
+    pub(super) fn end(&mut self, from: Peer, to: Peer, hint: &mut usize) -> Option<&mut End> {
+        let row = self.row(from);
+        let guess = row.start + *hint;
+        let place = if guess < row.end && self.known[guess] == to {
+            Some(guess)
+        } else if guess + 1 < row.end && self.known[guess + 1] == to {
+            Some(guess + 1)
+        } else {
+            self.known[row.clone()].binary_search(&to).ok().map(|place| row.start + place)
+        };
+        match place {
+            Some(place) if self.ends[place].up => {
+                *hint = place - row.start + 1;
+                Some(&mut self.ends[place])
+            }
+            _ => {
+                let dialled = &mut self.dialled[from.index()];
+                let place = dialled.binary_search_by_key(&to, |dialled| dialled.peer).ok()?;
+                Some(&mut dialled[place].end)
+            }
+        }
+    }
+
+    /// Puts an arrival, ns, behind those before it on its lane.
+    #[inline]
+    pub(super) fn in_order(&mut self, from: Peer, to: Peer, lane: Lane, arrives: u64) -> u64 {
+        let last = match lane {
+            Lane::Datagram => return arrives,
+            Lane::Bulk => self.bulk.entry((from, to)).or_default(),
+            Lane::Reliable => match self.end(from, to, &mut 0) {
+                Some(end) => &mut end.arrives,
+                None => return arrives,
+            },
+        };
+        *last = arrives.max(*last + 1);
+        *last
+    }
+
+    /// Whether this side has a connection.
+    pub(super) fn is_up(&self, from: Peer, to: Peer) -> bool {
+        self.link(from, to).is_some()
+    }
+
+    /// The sort of a connection that stands.
+    pub(super) fn link(&self, from: Peer, to: Peer) -> Option<Link> {
+        if self.live(from).binary_search(&to).is_ok() {
+            return Some(Link::Planned);
+        }
+        let dialled = &self.dialled[from.index()];
+        let place = dialled.binary_search_by_key(&to, |dialled| dialled.peer).ok()?;
+        Some(dialled[place].link)
+    }
+
+    /// Puts up this side of one of the plan's edges. False when it was up, or there is none.
+    pub(super) fn connect(&mut self, from: Peer, to: Peer) -> bool {
+        let row = self.row(from);
+        let Ok(place) = self.known[row.clone()].binary_search(&to) else { return false };
+        if std::mem::replace(&mut self.ends[row.start + place].up, true) {
+            return false;
+        }
+        let len = &mut self.live_len[from.index()];
+        let at = self.live[row.start..row.start + *len as usize].partition_point(|&peer| peer < to);
+        let end = row.start + *len as usize;
+        self.live[row.start + at..=end].rotate_right(1);
+        self.live[row.start + at] = to;
+        *len += 1;
+        true
+    }
+
+    /// Adds this side of a connection besides the plan's. False when there is one.
+    pub(super) fn add(&mut self, plan: &Plan, from: Peer, to: Peer, link: Link) -> bool {
+        if self.is_up(from, to) {
+            return false;
+        }
+        let dialled = &mut self.dialled[from.index()];
+        let place = dialled.partition_point(|dialled| dialled.peer < to);
+        dialled.insert(place, Dialled { peer: to, link, end: End { up: true, ..End::new(plan, from, to) } });
+        true
+    }
+
+    /// Takes down this side of a connection. False when there was none.
+    pub(super) fn disconnect(&mut self, from: Peer, to: Peer) -> bool {
+        let start = self.row(from).start;
+        if let Ok(at) = self.live(from).binary_search(&to) {
+            let row = self.row(from);
+            let place = self.known[row.clone()].binary_search(&to).expect("what is live is known");
+            self.ends[row.start + place].up = false;
+            let len = &mut self.live_len[from.index()];
+            self.live[start + at..start + *len as usize].rotate_left(1);
+            *len -= 1;
+            return true;
+        }
+        let dialled = &mut self.dialled[from.index()];
+        let place = dialled.binary_search_by_key(&to, |dialled| dialled.peer);
+        place.map(|place| dialled.remove(place)).is_ok()
+    }
+
+    /// Takes down this side of all connections of a peer, and says with whom they were.
+    pub(super) fn disconnect_all(&mut self, peer: Peer) -> Vec<Peer> {
+        let mut others = self.live(peer).to_vec();
+        let row = self.row(peer);
+        for end in &mut self.ends[row] {
+            end.up = false;
+        }
+        self.live_len[peer.index()] = 0;
+        others.extend(std::mem::take(&mut self.dialled[peer.index()]).iter().map(|dialled| dialled.peer));
+        others
+    }
+
+    /// All peers that this one is connected to.
+    pub(super) fn connected(&self, peer: Peer) -> impl Iterator<Item = Peer> + '_ {
+        let dialled = self.dialled[peer.index()].iter().map(|dialled| dialled.peer);
+        self.live(peer).iter().copied().chain(dialled)
+    }
+}
+
+impl End {
+    fn new(plan: &Plan, from: Peer, to: Peer) -> Self {
+        let delay = u32::try_from(plan.delay(from, to).0).unwrap_or(u32::MAX);
+        Self { arrives: 0, delay, up: false }
+    }
+}

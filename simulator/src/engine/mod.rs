@@ -1,0 +1,374 @@
+//! The model engine: what drives a simulated fleet through virtual time.
+//!
+//! Events are worked off in the order of (time, destination, source, the source's sequence number), which is content and
+//! not the order in which they were scheduled; all chance is a hash of what it is for. So a run depends on the scenario and
+//! the seed alone, and would not on how peers were dealt out to threads.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`wheel`] | pending events |
+//! | `event` | what an event says, in two words |
+//! | [`store`] | contents of messages, behind 4-byte handles |
+//! | `links` | connections: the plan's in compressed rows, dialled ones beside |
+//! | `network` | queues, delay, jitter, loss, processors |
+//! | `trouble` | faults while they last |
+//! | `carry` | a message on its way |
+//! | `life` | peers and connections as they come and go |
+//! | [`traffic`] | the account of messages |
+
+mod carry;
+mod event;
+mod life;
+mod links;
+mod network;
+pub mod store;
+pub mod traffic;
+mod trouble;
+pub mod wheel;
+
+use std::collections::BTreeMap;
+
+use peerlab_scenarios::{
+    host::{Behaviour, Command, Effect, Env, Input, Machine, Outbox, Overlay, Peer, PeerHost, StoreKey, TimerKey},
+    plan::{Plan, Sessions, WorkloadKind},
+    report::Fact,
+    spec,
+    units::Nanos,
+    wire::Kind,
+};
+
+use self::{
+    event::{Control, EVERYONE, Phase},
+    links::Links,
+    network::Network,
+    store::{ItemRef, Store},
+    traffic::Traffic,
+    trouble::Trouble,
+    wheel::{Event, Wheel},
+};
+
+/// Who watches a run: the report's recorder, a progress bar.
+pub trait Observer {
+    /// A machine recorded something.
+    fn fact(&mut self, now: Nanos, peer: Peer, fact: &Fact);
+    /// A peer began to run.
+    fn up(&mut self, _now: Nanos, _peer: Peer) {}
+    /// A peer stopped.
+    fn down(&mut self, _now: Nanos, _peer: Peer) {}
+    /// A message reached its machine.
+    fn delivered(&mut self, _now: Nanos, _kind: Kind, _bytes: u32) {}
+    /// The warm-up is over: what was counted so far does not count.
+    fn measure(&mut self, _now: Nanos) {}
+    /// So many events are done, at this instant. Called now and then.
+    fn progress(&mut self, _now: Nanos, _events: u64) {}
+}
+
+/// What came of a run, besides what its observer saw.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Events worked off.
+    pub events: u64,
+    /// The account of all messages, warm-up included.
+    pub traffic: Traffic,
+    /// The part of it that was sent before the warm-up ended.
+    pub warm_up: Traffic,
+    /// Bytes sent and received by each peer since the warm-up, with overhead.
+    pub bytes: Vec<(u64, u64)>,
+    /// What each fault of the plan hit.
+    pub fault_hits: Vec<u64>,
+    /// Commands whose peer was not there.
+    pub skipped_commands: u64,
+    /// Whether each peer ran at the end.
+    pub online: Vec<bool>,
+    /// A hash of all events in their order: equal for runs that are the same.
+    pub digest: u64,
+}
+
+/// A run of a plan.
+pub struct Engine<'p, O, R, V> {
+    plan: &'p Plan,
+    make: Box<dyn Fn(Peer) -> PeerHost<O, R> + 'p>,
+    observer: V,
+    now: u64,
+    wheel: Wheel,
+    store: Store,
+    links: Links,
+    network: Network,
+    trouble: Trouble,
+    traffic: Traffic,
+    peers: Vec<Option<PeerHost<O, R>>>,
+    behaviours: Vec<Behaviour>,
+    timers: Vec<Vec<(TimerKey, u64)>>,
+    kept: Vec<Vec<(StoreKey, ItemRef)>>,
+    /// Whether a peer may start again, so that what it stores must be remembered.
+    may_restart: Vec<bool>,
+    /// Whether its sessions want a peer to run.
+    wanted: Vec<bool>,
+    /// Starts and stops of each peer, to know what was meant for an earlier life.
+    lives: Vec<u32>,
+    /// Sessions to come, of peers that have any.
+    sessions: BTreeMap<Peer, Sessions>,
+    timelines: Vec<Box<dyn Iterator<Item = (Nanos, Peer, Command)> + 'p>>,
+    pending: Vec<Option<Command>>,
+    out: Outbox<Store>,
+    warm_up: Traffic,
+    bytes_before: Vec<(u64, u64)>,
+    skipped_commands: u64,
+    events: u64,
+    digest: u64,
+}
+
+/// How often [`Observer::progress`] is called, in events.
+const PROGRESS: u64 = 1 << 16;
+
+impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> {
+    /// A run of `plan` with the machines that `make` makes, at each start of a peer.
+    pub fn new(plan: &'p Plan, make: impl Fn(Peer) -> PeerHost<O, R> + 'p, observer: V) -> Self {
+        let n = plan.peers.len() as usize;
+        let behaviours = plan.peers.iter().map(|peer| match plan.peers.group(peer).spec.behaviour {
+            spec::Behaviour::Honest(_) => Behaviour::Honest,
+            spec::Behaviour::Silent(_) => Behaviour::Silent,
+            spec::Behaviour::FreeRider(_) => Behaviour::FreeRider,
+            spec::Behaviour::Corruptor(_) => Behaviour::Corruptor,
+        });
+        let mut engine = Self {
+            plan,
+            make: Box::new(make),
+            observer,
+            now: 0,
+            wheel: Wheel::new(),
+            store: Store::default(),
+            links: Links::new(plan),
+            network: Network::new(plan, plan.seed),
+            trouble: Trouble::new(&plan.faults),
+            traffic: Traffic::default(),
+            peers: std::iter::repeat_with(|| None).take(n).collect(),
+            behaviours: behaviours.collect(),
+            timers: vec![Vec::new(); n],
+            kept: vec![Vec::new(); n],
+            may_restart: vec![false; n],
+            wanted: vec![false; n],
+            lives: vec![0; n],
+            sessions: BTreeMap::new(),
+            timelines: Vec::new(),
+            pending: Vec::new(),
+            out: Outbox::default(),
+            warm_up: Traffic::default(),
+            bytes_before: Vec::new(),
+            skipped_commands: 0,
+            events: 0,
+            digest: 0,
+        };
+        engine.lay_out();
+        engine
+    }
+
+    /// Schedules what the plan decides: sessions, faults, the first command of each workload, the end of the warm-up.
+    fn lay_out(&mut self) {
+        for peer in self.plan.peers.iter() {
+            self.network.ports[peer.index()].honest = self.behaviours[peer.index()] == Behaviour::Honest;
+            let mut sessions = self.plan.sessions(peer);
+            self.begin_next(peer, &mut sessions);
+        }
+        for (number, fault) in self.plan.faults.iter().enumerate() {
+            self.schedule(fault.at.0, Control::Fault, number as u32);
+            if fault.until != Nanos::NEVER {
+                self.schedule(fault.until.0, Control::Heal, number as u32);
+            }
+            if let Some(who) = trouble::stops(&fault.effect)
+                && fault.until != Nanos::NEVER
+            {
+                who.iter().for_each(|peer| self.may_restart[peer.index()] = true);
+            }
+        }
+        self.schedule(self.plan.spec.warm_up.0, Control::Measure, 0);
+        for (number, workload) in self.plan.workloads.iter().enumerate() {
+            self.timelines.push(match &workload.kind {
+                WorkloadKind::Chat(chat) => Box::new(chat.timeline()),
+            });
+            self.pending.push(None);
+            self.next_command(number);
+        }
+    }
+
+    /// Something that concerns the whole run.
+    fn schedule(&mut self, time: u64, what: Control, handle: u32) {
+        self.wheel.push(event::control(time, EVERYONE, EVERYONE, 0, what, handle));
+    }
+
+    /// Runs to the end of the plan, and says what came of it.
+    pub fn run(mut self) -> (Outcome, V) {
+        let end = self.plan.spec.duration.saturating_add(self.plan.spec.cool_down).0;
+        while let Some(event) = self.wheel.pop() {
+            if event.time > end {
+                self.count_in_flight(&event);
+                break;
+            }
+            self.work(&event);
+        }
+        self.finish(Nanos(end))
+    }
+
+    #[inline]
+    fn work(&mut self, event: &Event) {
+        self.now = event.time;
+        self.events += 1;
+        self.digest = (self.digest ^ event.time ^ event.key).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        if self.events.is_multiple_of(PROGRESS) {
+            self.observer.progress(Nanos(self.now), self.events);
+        }
+        match event::phase(event) {
+            Phase::Arrive => self.arrive(event),
+            Phase::Deliver => self.deliver(event),
+            Phase::LeaveSite => self.leave_site(event),
+            Phase::EnterSite => self.enter_site(event),
+            Phase::Timer => self.timer(Peer(event.dst()), TimerKey(event.handle())),
+            Phase::Control => self.control(event),
+        }
+    }
+
+    fn control(&mut self, event: &Event) {
+        let (peer, other, handle) = (Peer(event.dst()), Peer(event.src()), event.handle());
+        match event::what(event) {
+            Control::Begin => self.begin(peer),
+            Control::End => {
+                let leave = if handle == 1 { spec::Leave::Graceful } else { spec::Leave::Crash };
+                self.end_session(peer, leave);
+            }
+            Control::Connect => self.connected(peer, other, handle),
+            Control::Answer => self.answered(peer, other, handle),
+            Control::NoAnswer => self.not_answered(peer, other),
+            Control::Stopped => self.told_of_stop(peer, other),
+            Control::HungUp => self.told_of_hang_up(peer, other),
+            Control::Silence => self.silence(peer, other),
+            Control::Command => self.command(peer, handle),
+            Control::Fault => self.fault_begins(handle as usize),
+            Control::Heal => self.fault_ends(handle as usize),
+            Control::Measure => self.measure(),
+        }
+    }
+
+    /// One step of a peer's machines, if it runs.
+    #[inline]
+    fn step(&mut self, peer: Peer, input: Input<Store>) {
+        let Some(machines) = &mut self.peers[peer.index()] else { return };
+        let env = Env {
+            now: Nanos(self.now),
+            me: peer,
+            seed: self.plan.seed,
+            links: self.links.live(peer),
+            known: self.links.known(peer),
+            host: &mut self.store,
+            out: &mut self.out,
+        };
+        machines.step(env, input);
+        self.carry_out(peer);
+    }
+
+    /// Carries out what a step asked for.
+    #[inline]
+    fn carry_out(&mut self, peer: Peer) {
+        let mut effects = std::mem::take(&mut self.out.effects);
+        if !self.network.ports[peer.index()].honest {
+            self.behaviours[peer.index()].filter(peer, &mut self.store, &mut effects);
+        }
+        let mut hint = 0;
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Send { to, lane, msg } => self.send(peer, to, lane, &msg, &mut hint),
+                Effect::Record(fact) => self.observer.fact(Nanos(self.now), peer, &fact),
+                Effect::SetTimer { key, at } => self.set_timer(peer, key, at.0),
+                Effect::CancelTimer(key) => self.timers[peer.index()].retain(|(other, _)| *other != key),
+                Effect::Store { key, item } => {
+                    if self.may_restart[peer.index()] {
+                        self.kept[peer.index()].push((key, item));
+                    }
+                }
+                Effect::Dial(other) => self.dial(peer, other),
+                Effect::HangUp(other) => self.hang_up(peer, other),
+            }
+        }
+        self.out.effects = effects;
+        self.store.end_step();
+    }
+
+    fn set_timer(&mut self, peer: Peer, key: TimerKey, at: u64) {
+        let timers = &mut self.timers[peer.index()];
+        match timers.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, due)) if *due == at => return,
+            Some((_, due)) => *due = at,
+            None => timers.push((key, at)),
+        }
+        self.wheel.push(Event::new(at, peer.0, peer.0, 0, Phase::Timer as u32, key.0));
+    }
+
+    /// A timer's event: it counts only if the timer was not moved since, or stopped with its peer.
+    fn timer(&mut self, peer: Peer, key: TimerKey) {
+        let timers = &mut self.timers[peer.index()];
+        if let Some(place) = timers.iter().position(|&timer| timer == (key, self.now)) {
+            timers.swap_remove(place);
+            self.step(peer, Input::Timer(key));
+        }
+    }
+
+    fn next_command(&mut self, workload: usize) {
+        if let Some((at, peer, command)) = self.timelines[workload].next() {
+            self.pending[workload] = Some(command);
+            let event = event::control(at.0.max(self.now), peer, peer, 0, Control::Command, workload as u32);
+            self.wheel.push(event);
+        }
+    }
+
+    fn command(&mut self, peer: Peer, workload: u32) {
+        if let Some(command) = self.pending[workload as usize].take() {
+            if self.network.ports[peer.index()].online {
+                self.step(peer, Input::Command { workload: workload as u8, command });
+            } else if self.now >= self.plan.spec.warm_up.0 {
+                self.skipped_commands += 1;
+            }
+        }
+        self.next_command(workload as usize);
+    }
+
+    /// The warm-up is over: counters begin anew.
+    fn measure(&mut self) {
+        for peer in self.peers.iter_mut().flatten() {
+            peer.drain_counters(&mut |_| ());
+        }
+        self.warm_up = self.traffic.clone();
+        self.bytes_before = self.network.ports.iter().map(|port| (port.sent, port.received)).collect();
+        self.observer.measure(Nanos(self.now));
+    }
+
+    /// Hands a peer's counters to the report.
+    fn collect_counters(&mut self, peer: Peer) {
+        if let Some(machines) = &mut self.peers[peer.index()] {
+            let (observer, now) = (&mut self.observer, Nanos(self.now));
+            machines.drain_counters(&mut |fact| observer.fact(now, peer, &fact));
+        }
+    }
+
+    fn finish(mut self, end: Nanos) -> (Outcome, V) {
+        self.now = end.0;
+        while let Some(event) = self.wheel.pop() {
+            self.count_in_flight(&event);
+        }
+        for peer in self.plan.peers.iter() {
+            self.collect_counters(peer);
+        }
+        let before = self.bytes_before.iter().copied().chain(std::iter::repeat((0, 0)));
+        let bytes = self.network.ports.iter().zip(before);
+        let outcome = Outcome {
+            events: self.events,
+            warm_up: self.warm_up,
+            traffic: self.traffic,
+            bytes: bytes.map(|(port, (sent, received))| (port.sent - sent, port.received - received)).collect(),
+            fault_hits: self.trouble.hits().to_vec(),
+            skipped_commands: self.skipped_commands,
+            online: self.network.ports.iter().map(|port| port.online).collect(),
+            digest: self.digest,
+        };
+        self.observer.progress(end, outcome.events);
+        (outcome, self.observer)
+    }
+}

@@ -1,0 +1,251 @@
+//! What the network does to a message: queues at both ends, delay with jitter, loss, and the receiver's processor.
+//!
+//! A message waits for the sender's uplink, takes its length over the link's rate to leave, travels the delay of its pair
+//! with jitter, waits for the receiver's downlink, takes its length again, and then waits for the receiver's processor.
+//! Each is a first-in-first-out queue of one number: when it will be free. All chance is a hash of the seed, the pair and the
+//! message's number, so it does not depend on the order in which events are worked off.
+
+use peerlab_scenarios::{
+    host::{Lane, Peer},
+    plan::Plan,
+    seed::{Seed, mix, unit_from},
+    units::{BitsPerSec, Share},
+    wire::Kind,
+};
+
+/// A datagram that would wait longer than this for a link is dropped: the depth of an ordinary buffer, ns.
+const DATAGRAM_PATIENCE: u64 = 500_000_000;
+
+/// Retransmissions after which a reliable message is given up as undeliverable.
+const MOST_RETRANSMISSIONS: u32 = 8;
+
+/// What the model keeps of a peer's link and processor: one cache line.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+pub(super) struct Port {
+    up_free: u64,
+    down_free: u64,
+    cpu_free: u64,
+    /// Bytes sent and received, with overhead.
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    /// Messages sent so far: numbers them, for chance and for order.
+    pub(super) seq: u32,
+    group: u16,
+    /// Whether the peer runs.
+    pub(super) online: bool,
+    /// Whether it keeps to the protocol.
+    pub(super) honest: bool,
+}
+
+/// How long a byte takes on a link, ns × 2^20.
+#[derive(Clone, Copy, Debug)]
+struct Pace(u64);
+
+impl Pace {
+    const SHIFT: u32 = 20;
+
+    fn of(rate: BitsPerSec) -> Self {
+        Self(u64::try_from((8_000_000_000u128 << Self::SHIFT).div_ceil(u128::from(rate.0.max(1)))).unwrap_or(u64::MAX))
+    }
+
+    /// The time for so many bytes, at least 1 ns so that a queue keeps its order.
+    #[inline]
+    fn time(self, bytes: u64) -> u64 {
+        ((u128::from(self.0) * u128::from(bytes)) >> Self::SHIFT).max(1) as u64
+    }
+
+    fn slowed(self, rate: Share) -> Self {
+        let parts = u128::from(rate.parts_per_billion().max(1));
+        let pace = u128::from(self.0) * u128::from(Share::ALL.parts_per_billion()) / parts;
+        Self(u64::try_from(pace).unwrap_or(u64::MAX))
+    }
+}
+
+/// What a fault adds to a path while it lasts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Strain {
+    /// Added delay, ns.
+    pub(super) latency: u64,
+    /// Packets lost besides.
+    pub(super) loss: Share,
+}
+
+impl Strain {
+    pub(super) const NONE: Self = Self { latency: 0, loss: Share::ZERO };
+}
+
+/// The modelled network of a run.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) ports: Vec<Port>,
+    up: Vec<Pace>,
+    down: Vec<Pace>,
+    /// Chance that a packet between two groups is lost, of 2^32.
+    loss: Vec<u32>,
+    /// Queues of the sites: into and out of each.
+    sites: Vec<SitePort>,
+    jitter: u64,
+    salt: u64,
+    overhead: u32,
+    packet: u32,
+    per_kind: [u64; Kind::ALL.len()],
+    per_kibibyte: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct SitePort {
+    up_free: u64,
+    down_free: u64,
+    up: Pace,
+    down: Pace,
+}
+
+impl Network {
+    pub(super) fn new(plan: &Plan, seed: Seed) -> Self {
+        let groups = plan.peers.groups();
+        let net = &plan.spec.network;
+        let pair_loss = |a: Share, b: Share| {
+            let arrives = (1.0 - a.as_f64()) * (1.0 - net.loss.as_f64()) * (1.0 - b.as_f64());
+            threshold(1.0 - arrives)
+        };
+        let group_of: Vec<u16> = groups
+            .iter()
+            .enumerate()
+            .flat_map(|(number, group)| std::iter::repeat_n(number as u16, group.count as usize))
+            .collect();
+        let per_kind = Kind::ALL.map(|kind| {
+            let own = net.processing.by_kind.get(kind.name());
+            own.unwrap_or(&net.processing.per_message).0
+        });
+        let site = |instance| {
+            let uplink = plan.sites.spec(instance).uplink.as_ref();
+            let pace = |rate: Option<BitsPerSec>| Pace::of(rate.unwrap_or(BitsPerSec(u64::MAX)));
+            let (up, down) = (pace(uplink.map(|uplink| uplink.up)), pace(uplink.map(|uplink| uplink.down)));
+            SitePort { up_free: 0, down_free: 0, up, down }
+        };
+        Self {
+            ports: group_of.into_iter().map(|group| Port { group, honest: true, ..Port::default() }).collect(),
+            up: groups.iter().map(|group| Pace::of(group.up)).collect(),
+            down: groups.iter().map(|group| Pace::of(group.down)).collect(),
+            loss: groups.iter().flat_map(|a| groups.iter().map(move |b| pair_loss(a.loss, b.loss))).collect(),
+            sites: (0..plan.sites.instances()).map(site).collect(),
+            jitter: u64::from(net.jitter.parts_per_billion()),
+            salt: seed.salt("network"),
+            overhead: net.overhead.0 as u32,
+            packet: (net.packet.0 as u32).max(1),
+            per_kind,
+            per_kibibyte: net.processing.per_kibibyte.0,
+        }
+    }
+
+    /// Packets and bytes that a message of `len` bytes comes to.
+    #[inline]
+    pub(super) fn size(&self, len: u32) -> (u32, u64) {
+        let packets = if len <= self.packet { 1 } else { len.div_ceil(self.packet) };
+        (packets, u64::from(len) + u64::from(packets) * u64::from(self.overhead))
+    }
+
+    /// Puts a message into its sender's uplink: when its last bit has left, or nothing when a datagram finds the queue full.
+    #[inline]
+    pub(super) fn leave(&mut self, now: u64, from: Peer, bytes: u64, lane: Lane, rate: Share) -> Option<u64> {
+        let port = &mut self.ports[from.index()];
+        let pace = self.up[usize::from(port.group)];
+        let start = port.up_free.max(now);
+        if lane == Lane::Datagram && start - now > DATAGRAM_PATIENCE {
+            return None;
+        }
+        let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
+        port.up_free = start + pace.time(bytes);
+        port.sent += bytes;
+        Some(port.up_free)
+    }
+
+    /// Takes a message in at its receiver: when it has been received and worked on.
+    #[inline]
+    pub(super) fn receive(&mut self, now: u64, to: Peer, len: u32, bytes: u64, kind: Kind, rate: Share) -> u64 {
+        let port = &mut self.ports[to.index()];
+        let pace = self.down[usize::from(port.group)];
+        let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
+        port.down_free = port.down_free.max(now) + pace.time(bytes);
+        port.received += bytes;
+        let work = self.per_kind[usize::from(kind.number())] + (u64::from(len) * self.per_kibibyte >> 10);
+        if work == 0 {
+            return port.down_free;
+        }
+        port.cpu_free = port.cpu_free.max(port.down_free) + work;
+        port.cpu_free
+    }
+
+    /// Puts a message into its site's way out: when it has left.
+    pub(super) fn leave_site(&mut self, now: u64, site: u32, bytes: u64) -> u64 {
+        let port = &mut self.sites[site as usize];
+        port.up_free = port.up_free.max(now) + port.up.time(bytes);
+        port.up_free
+    }
+
+    /// Puts a message into its receiver's site's way in: when it is inside.
+    pub(super) fn enter_site(&mut self, now: u64, site: u32, bytes: u64) -> u64 {
+        let port = &mut self.sites[site as usize];
+        port.down_free = port.down_free.max(now) + port.down.time(bytes);
+        port.down_free
+    }
+
+    /// The time on the path between two peers, ns: delay with jitter, and on the reliable lanes what retransmissions of lost
+    /// packets add. Nothing when the message is lost.
+    ///
+    /// A packet that is lost at the end of a message is sent again after twice the round trip, then after twice that, and
+    /// so on (the tail loss probe of RFC 8985, section 7.2, with its exponential back-off).
+    #[inline]
+    pub(super) fn fly(&self, hop: Hop, lane: Lane, strain: Strain) -> Option<u64> {
+        let Hop { from, to, delay, departs, seq, packets } = hop;
+        let draw = mix(self.salt.wrapping_add(departs), u64::from(from.0) << 32 | u64::from(to.0), u64::from(seq));
+        let delay = u64::from(delay) + strain.latency;
+        // Amplitude × 2 × u − amplitude, with u from the lower half of the draw.
+        let amplitude = (u128::from(delay) * u128::from(self.jitter) / 1_000_000_000) as u64;
+        let jittered = delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw as u32)) >> 32) as u64;
+        let groups = self.up.len();
+        let (a, b) = (self.ports[from.index()].group, self.ports[to.index()].group);
+        let mut loss = self.loss[usize::from(a) * groups + usize::from(b)];
+        if packets > 1 || strain.loss != Share::ZERO {
+            let packet = 1.0 - (1.0 - f64::from(loss) / 4_294_967_296.0) * (1.0 - strain.loss.as_f64());
+            loss = threshold(1.0 - libm::pow(1.0 - packet, f64::from(packets)));
+        }
+        if (draw >> 32) as u32 >= loss {
+            return Some(jittered);
+        }
+        if lane == Lane::Datagram {
+            return None;
+        }
+        let mut waited = 4 * delay.max(500_000);
+        let mut timeout = waited;
+        for attempt in 1..MOST_RETRANSMISSIONS {
+            let again = unit_from(mix(draw, u64::from(attempt), 0));
+            if again * 4_294_967_296.0 >= f64::from(loss) {
+                return Some(jittered + waited);
+            }
+            timeout *= 2;
+            waited += timeout;
+        }
+        None
+    }
+}
+
+/// A message's way between two ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hop {
+    pub(super) from: Peer,
+    pub(super) to: Peer,
+    /// One-way delay of the pair, ns.
+    pub(super) delay: u32,
+    /// When it sets out, ns.
+    pub(super) departs: u64,
+    /// Its number at the sender.
+    pub(super) seq: u16,
+    pub(super) packets: u32,
+}
+
+/// A probability as a bound on 32 random bits.
+fn threshold(probability: f64) -> u32 {
+    (probability.clamp(0.0, 1.0) * 4_294_967_295.0) as u32
+}

@@ -1,0 +1,217 @@
+//! Contents of messages in the model: made once, named by 4-byte handles, shared by all copies in flight.
+
+use peerlab_scenarios::{
+    host::{Host, Msg, Payload, SeenSet},
+    wire::{HEADER, Item, Note},
+};
+
+/// An item of the store. Items stay for the whole run, as machines may keep them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ItemRef(pub(super) u32);
+
+/// A note of the store. It is freed with its last copy in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NoteRef(pub(super) u32);
+
+/// What the messages of a run carry.
+#[derive(Debug, Default)]
+pub struct Store {
+    items: Vec<Item>,
+    notes: Vec<Slot>,
+    free: Vec<u32>,
+    /// Notes made in the present step: those that it does not send are freed when it ends.
+    fresh: Vec<NoteRef>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    note: Note,
+    len: u32,
+    copies: u32,
+}
+
+impl Store {
+    /// Length of a message on the wire in bytes, frame header included.
+    #[inline]
+    pub(super) fn len_of(&self, msg: &Msg<Self>) -> u32 {
+        HEADER
+            + match msg.payload {
+                Payload::Nothing => 0,
+                Payload::Item(ItemRef(item)) => self.items[item as usize].encoded_len(),
+                Payload::Note(NoteRef(note)) => self.notes[note as usize].len,
+            }
+    }
+
+    /// Counts one more copy in flight.
+    #[inline]
+    pub(super) fn hold(&mut self, msg: &Msg<Self>) {
+        if let Payload::Note(NoteRef(note)) = msg.payload {
+            self.notes[note as usize].copies += 1;
+        }
+    }
+
+    /// Counts one copy less.
+    #[inline]
+    pub(super) fn release(&mut self, msg: &Msg<Self>) {
+        if let Payload::Note(note) = msg.payload {
+            self.notes[note.0 as usize].copies -= 1;
+            self.free_if_unused(note);
+        }
+    }
+
+    /// Ends a step: what it made and did not send is freed.
+    #[inline]
+    pub(super) fn end_step(&mut self) {
+        while let Some(note) = self.fresh.pop() {
+            self.free_if_unused(note);
+        }
+    }
+
+    fn free_if_unused(&mut self, NoteRef(note): NoteRef) {
+        let slot = &mut self.notes[note as usize];
+        if slot.copies == 0 {
+            slot.note = Note::Ids(Vec::new());
+            self.free.push(note);
+        }
+    }
+
+    /// Items made so far.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Notes in flight.
+    #[must_use]
+    pub fn notes_in_flight(&self) -> usize {
+        self.notes.len() - self.free.len()
+    }
+}
+
+impl Host for Store {
+    type Item = ItemRef;
+    type Note = NoteRef;
+    type Seen = Window;
+
+    #[inline]
+    fn item<'a>(&'a self, item: &'a ItemRef) -> &'a Item {
+        &self.items[item.0 as usize]
+    }
+
+    #[inline]
+    fn note<'a>(&'a self, note: &'a NoteRef) -> &'a Note {
+        &self.notes[note.0 as usize].note
+    }
+
+    fn make_item(&mut self, item: Item) -> ItemRef {
+        self.items.push(item);
+        ItemRef(u32::try_from(self.items.len() - 1).expect("a run makes fewer than 2^32 items"))
+    }
+
+    fn make_note(&mut self, note: Note) -> NoteRef {
+        let slot = Slot { len: note.encoded_len(), note, copies: 0 };
+        let made = match self.free.pop() {
+            Some(index) => {
+                self.notes[index as usize] = slot;
+                NoteRef(index)
+            }
+            None => {
+                self.notes.push(slot);
+                NoteRef(u32::try_from(self.notes.len() - 1).expect("fewer than 2^32 notes are in flight"))
+            }
+        };
+        self.fresh.push(made);
+        made
+    }
+}
+
+/// The items that a peer has met, as a sliding window of bits: handles are dense, and new ones are the highest.
+#[derive(Debug, Default)]
+pub struct Window {
+    /// The number of the first word that is still held.
+    first: u32,
+    words: Vec<u64>,
+}
+
+impl Window {
+    /// 64 Ki items are remembered: 8 KiB a peer at the most.
+    const WORDS: usize = 1024;
+
+    fn place(item: ItemRef) -> (u32, u64) {
+        (item.0 / 64, 1 << (item.0 % 64))
+    }
+
+    /// Makes room for a word that lies behind the last, forgetting the older half when the window is full.
+    #[cold]
+    fn grow(&mut self, word: u32) {
+        let needed = (word - self.first) as usize + 1;
+        if needed > Self::WORDS {
+            let forget = needed - Self::WORDS / 2;
+            self.words.drain(..forget.min(self.words.len()));
+            self.first += forget as u32;
+        }
+        self.words.resize((word - self.first) as usize + 1, 0);
+    }
+}
+
+impl SeenSet<Store> for Window {
+    #[inline]
+    fn insert(&mut self, _: &Store, item: &ItemRef) -> bool {
+        let (word, bit) = Self::place(*item);
+        if word < self.first {
+            return false;
+        }
+        if (word - self.first) as usize >= self.words.len() {
+            self.grow(word);
+        }
+        let held = &mut self.words[(word - self.first) as usize];
+        let new = *held & bit == 0;
+        *held |= bit;
+        new
+    }
+
+    #[inline]
+    fn contains(&self, _: &Store, item: &ItemRef) -> bool {
+        let (word, bit) = Self::place(*item);
+        word < self.first || self.words.get((word - self.first) as usize).is_some_and(|held| held & bit != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_freed_with_its_last_copy() {
+        let mut store = Store::default();
+        let note = store.make_note(Note::Peers(Vec::new()));
+        let msg = Msg::new(peerlab_scenarios::wire::Kind::Shuffle, 0, Payload::Note(note));
+        store.hold(&msg);
+        store.hold(&msg);
+        store.end_step();
+        store.release(&msg);
+        assert_eq!(store.notes_in_flight(), 1);
+        store.release(&msg);
+        assert_eq!(store.notes_in_flight(), 0);
+    }
+
+    #[test]
+    fn a_note_that_is_not_sent_is_freed_when_the_step_ends() {
+        let mut store = Store::default();
+        store.make_note(Note::Peers(Vec::new()));
+        assert_eq!(store.notes_in_flight(), 1);
+        store.end_step();
+        assert_eq!(store.notes_in_flight(), 0);
+    }
+
+    #[test]
+    fn the_window_remembers_what_is_recent_and_takes_what_is_old_for_met() {
+        let (store, mut seen) = (Store::default(), Window::default());
+        assert!(seen.insert(&store, &ItemRef(5)));
+        assert!(!seen.insert(&store, &ItemRef(5)));
+        assert!(seen.insert(&store, &ItemRef(200_000)));
+        assert!(!seen.insert(&store, &ItemRef(6)), "older than the memory reaches");
+        assert!(seen.insert(&store, &ItemRef(199_999)));
+        assert!(seen.words.len() <= Window::WORDS);
+    }
+}

@@ -1,0 +1,141 @@
+//! Faults while they last: which paths are cut, which suffer, and a count that proves that each hit something.
+
+use peerlab_scenarios::{
+    host::Peer,
+    plan::{FaultEffect, FaultPlan, PeerSet},
+    units::Share,
+};
+
+use super::network::Strain;
+
+/// From when to when a path is cut, ns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    pub(super) since: u64,
+    pub(super) until: u64,
+}
+
+impl Cut {
+    pub(super) const fn lasts(self) -> u64 {
+        self.until - self.since
+    }
+}
+
+/// The faults of a run.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    faults: Vec<FaultPlan>,
+    /// Those that last now, by number: few.
+    active: Vec<usize>,
+    /// Whether any of them is a cut.
+    cuts: bool,
+    /// What each hit: messages cut or strained, peers stopped.
+    hits: Vec<u64>,
+}
+
+impl Trouble {
+    pub(super) fn new(faults: &[FaultPlan]) -> Self {
+        Self { faults: faults.to_vec(), active: Vec::new(), cuts: false, hits: vec![0; faults.len()] }
+    }
+
+    pub(super) fn fault(&self, number: usize) -> &FaultPlan {
+        &self.faults[number]
+    }
+
+    pub(super) fn begin(&mut self, number: usize) {
+        self.active.push(number);
+        self.refresh();
+    }
+
+    pub(super) fn end(&mut self, number: usize) {
+        self.active.retain(|&other| other != number);
+        self.refresh();
+    }
+
+    fn refresh(&mut self) {
+        let is_cut = |&number: &usize| matches!(self.faults[number].effect, FaultEffect::Partition(..) | FaultEffect::Outage(_));
+        self.cuts = self.active.iter().any(is_cut);
+    }
+
+    /// Whether nothing is wrong: the only question on the way of an ordinary message.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        self.active.is_empty()
+    }
+
+    /// The cut between two peers that ends last, if there is one; counts a hit for each when a message met it.
+    pub(super) fn cut(&mut self, a: Peer, b: Peer, message: bool) -> Option<Cut> {
+        if !self.cuts {
+            return None;
+        }
+        let mut last: Option<Cut> = None;
+        for &number in &self.active {
+            let fault = &self.faults[number];
+            if crosses(&fault.effect, a, b) {
+                self.hits[number] += u64::from(message);
+                if last.is_none_or(|last| fault.until.0 > last.until) {
+                    last = Some(Cut { since: fault.at.0, until: fault.until.0 });
+                }
+            }
+        }
+        last
+    }
+
+    /// What degradations add to the path between two peers.
+    pub(super) fn strain(&mut self, a: Peer, b: Peer) -> Strain {
+        let mut strain = Strain::NONE;
+        for &number in &self.active {
+            if let FaultEffect::Degrade { who, latency, loss, .. } = &self.faults[number].effect
+                && (who.contains(a) || who.contains(b))
+            {
+                self.hits[number] += 1;
+                strain.latency += latency.0;
+                strain.loss = strain.loss.max(*loss);
+            }
+        }
+        strain
+    }
+
+    /// What is left of a peer's rate.
+    pub(super) fn rate(&self, peer: Peer) -> Share {
+        let rates = self.active.iter().filter_map(|&number| match &self.faults[number].effect {
+            FaultEffect::Degrade { who, rate, .. } if who.contains(peer) => Some(*rate),
+            _ => None,
+        });
+        rates.min().unwrap_or(Share::ALL)
+    }
+
+    /// Counts a peer stopped.
+    pub(super) fn hit(&mut self, number: usize) {
+        self.hits[number] += 1;
+    }
+
+    /// What each fault hit, in the order of the plan.
+    pub(super) fn hits(&self) -> &[u64] {
+        &self.hits
+    }
+
+    /// Whether a fault that lasts keeps a peer down.
+    pub(super) fn keeps_down(&self, peer: Peer) -> bool {
+        self.active.iter().any(|&number| stops(&self.faults[number].effect).is_some_and(|who| who.contains(peer)))
+    }
+}
+
+/// Whom a fault stops.
+pub(super) fn stops(effect: &FaultEffect) -> Option<&PeerSet> {
+    match effect {
+        FaultEffect::Kill(who) | FaultEffect::Stop(who) => Some(who),
+        _ => None,
+    }
+}
+
+/// Whether a fault cuts the path between two peers.
+pub(super) fn crosses(effect: &FaultEffect, a: Peer, b: Peer) -> bool {
+    match effect {
+        FaultEffect::Partition(one, other) => {
+            (one.contains(a) && other.contains(b)) || (one.contains(b) && other.contains(a))
+        }
+        FaultEffect::Outage(who) => who.contains(a) || who.contains(b),
+        _ => false,
+    }
+}
