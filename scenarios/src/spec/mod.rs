@@ -11,8 +11,10 @@ mod fault;
 mod group;
 mod network;
 pub mod overlay;
+pub mod read;
 mod schema;
 mod selector;
+pub mod semantics;
 mod target;
 mod time_of_day;
 pub mod topology;
@@ -80,7 +82,7 @@ pub struct Metadata {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [
-    { "rule": "has(self.peers) || self.groups.all(g, has(g.peers))", "message": "a group with a share needs spec.peers" },
+    { "rule": "has(self.peers) || self.groups.all(g, !has(g.share))", "message": "a group with a share needs spec.peers" },
 ]))]
 pub struct ScenarioSpec {
     /// Which question the scenario answers.

@@ -1,0 +1,117 @@
+//! Names: unique where they are given, known where they are used.
+
+use crate::spec::{
+    Fault as Failure, ScenarioSpec, Topology, Who,
+    read::{Fault, FieldPath, nearest},
+};
+
+/// The names of one kind of thing.
+struct Names<'s> {
+    what: &'static str,
+    known: Vec<&'s str>,
+}
+
+impl Names<'_> {
+    /// The hints for a name that is not among them.
+    fn fault(&self, path: FieldPath, name: &str) -> Fault {
+        let fault = Fault::new(path, format!("there is no {} `{name}`", self.what));
+        let fault = match nearest(name, self.known.iter().copied()) {
+            Some(near) if self.known.len() == 1 => return fault.help(format!("write `{near}`")),
+            Some(near) => fault.help(format!("did you mean `{near}`?")),
+            None => fault,
+        };
+        if self.known.is_empty() {
+            fault.help(format!("the scenario has no {} at all", self.what))
+        } else {
+            let known: Vec<_> = self.known.iter().map(|name| format!("`{name}`")).collect();
+            fault.help(format!("known: {}", known.join(", ")))
+        }
+    }
+
+    fn refer(&self, path: FieldPath, name: Option<&String>, faults: &mut Vec<Fault>) {
+        if let Some(name) = name.filter(|name| !self.known.contains(&name.as_str())) {
+            faults.push(self.fault(path, name));
+        }
+    }
+}
+
+struct Scope<'s> {
+    groups: Names<'s>,
+    sites: Names<'s>,
+    workloads: Names<'s>,
+}
+
+pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
+    let root = super::root();
+    let scope = Scope {
+        groups: unique("group", &root.key("groups"), spec.groups.iter().map(|g| &g.name), faults),
+        sites: unique("site", &root.key("sites"), spec.sites.iter().map(|s| &s.name), faults),
+        workloads: unique("workload", &root.key("workloads"), spec.workloads.iter().map(|w| &w.name), faults),
+    };
+    unique("fault", &root.key("faults"), spec.faults.iter().map(|f| &f.name), faults);
+
+    for (index, group) in spec.groups.iter().enumerate() {
+        let path = root.key("groups").index(index).key("site");
+        scope.sites.refer(path, group.site.as_ref(), faults);
+    }
+    if let Topology::Star(star) = &spec.topology {
+        scope.groups.refer(root.key("topology").key("star").key("hub"), star.hub.as_ref(), faults);
+    }
+    for (index, workload) in spec.workloads.iter().enumerate() {
+        let path = root.key("workloads").index(index).key("who");
+        selector(&workload.who, &path, &scope, faults);
+        // A workload's members are chosen when only those before it have theirs.
+        let named = workload.who.workload.as_deref();
+        if named.is_some_and(|name| scope.workloads.known[index..].contains(&name)) {
+            faults.push(
+                Fault::new(path.key("workload"), "a workload can take its peers from one before it only")
+                    .help("move it behind the workload that it refers to"),
+            );
+        }
+    }
+    for (index, failure) in spec.faults.iter().enumerate() {
+        for (path, who) in selectors(failure, &root.key("faults").index(index)) {
+            selector(who, &path, &scope, faults);
+        }
+    }
+}
+
+/// The names of a list, each fault being one that comes a second time.
+fn unique<'s>(
+    what: &'static str,
+    path: &FieldPath,
+    names: impl Iterator<Item = &'s String>,
+    faults: &mut Vec<Fault>,
+) -> Names<'s> {
+    let mut known: Vec<&str> = Vec::new();
+    for (index, name) in names.enumerate() {
+        if let Some(first) = known.iter().position(|other| other == name) {
+            let first = path.index(first);
+            faults.push(
+                Fault::new(path.index(index).key("name"), format!("a second {what} is named `{name}`"))
+                    .help(format!("`{first}` has the name already: give each {what} its own")),
+            );
+        }
+        known.push(name);
+    }
+    Names { what, known }
+}
+
+/// The selectors of a failure with their paths.
+fn selectors<'f>(failure: &'f Failure, path: &FieldPath) -> Vec<(FieldPath, &'f Who)> {
+    let mut all = Vec::new();
+    let simple = [("outage", &failure.outage), ("kill", &failure.kill), ("stop", &failure.stop)];
+    all.extend(simple.into_iter().filter_map(|(kind, who)| Some((path.key(kind), who.as_ref()?))));
+    all.extend(failure.degrade.iter().map(|degrade| (path.key("degrade").key("who"), &degrade.who)));
+    if let Some(partition) = &failure.partition {
+        let between = path.key("partition").key("between");
+        all.extend(partition.between.iter().enumerate().map(|(side, who)| (between.index(side), who)));
+    }
+    all
+}
+
+fn selector(who: &Who, path: &FieldPath, scope: &Scope<'_>, faults: &mut Vec<Fault>) {
+    scope.groups.refer(path.key("group"), who.group.as_ref(), faults);
+    scope.sites.refer(path.key("site"), who.site.as_ref(), faults);
+    scope.workloads.refer(path.key("workload"), who.workload.as_ref(), faults);
+}
