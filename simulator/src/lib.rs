@@ -1,1 +1,4 @@
 //! The discrete-event engine of peerlab.
+
+pub mod charts;
+pub mod quantity;
