@@ -1,4 +1,4 @@
-//! Writes every chart with synthetic data, as SVG and PNG, into the folder given as argument.
+//! Writes every chart with synthetic data, as SVG and PNG, and a report page, into the folder given as argument.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,6 +8,9 @@ use peerlab_simulator::charts::{
     self, BytesPerPeer, Cdf, Coverage, Curve, Direction, Duplicates, GraphDrawing,
 };
 use peerlab_simulator::charts::{Interval, OverlayMap, Rate, RateUnit, Region, Scale, Target, Throughput};
+use peerlab_simulator::html::{
+    self, FaultRow, Figure, InvariantRow, MetricRow, Page, TargetRow, Validity, Verdict,
+};
 use peerlab_simulator::quantity::Unit;
 
 fn main() -> anyhow::Result<()> {
@@ -17,6 +20,7 @@ fn main() -> anyhow::Result<()> {
         fs::write(folder.join(format!("{name}.svg")), &svg)?;
         fs::write(folder.join(format!("{name}.png")), charts::png(&svg, 2.0)?)?;
     }
+    fs::write(folder.join("report.html"), html::page(&report()))?;
     Ok(())
 }
 
@@ -213,4 +217,95 @@ fn small_world(peers: u32, title: &str) -> GraphDrawing {
 fn tree(peers: u32) -> GraphDrawing {
     let edges = (1..peers).map(|i| ((i - 1) / 3, i)).collect();
     GraphDrawing { title: "Balanced tree of arity 3".into(), peers: peers as usize, edges }
+}
+
+fn report() -> Page {
+    let pairs =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let target = |metric: &str, bound: &str, observed: &str, met| TargetRow {
+        metric: metric.into(),
+        bound: bound.into(),
+        observed: Some(observed.into()),
+        met,
+    };
+    let metric = |name: &str, unit: Unit, n, [mean, p50, p95, p99, max]: [f64; 5]| MetricRow {
+        name: name.into(),
+        unit,
+        n,
+        mean: Some(mean),
+        p50: Some(p50),
+        p95: Some(p95),
+        p99: Some(p99),
+        max: Some(max),
+    };
+    let fault = |name: &str, kind: &str, at: &str, lasted: &str, effects| FaultRow {
+        name: name.into(),
+        kind: kind.into(),
+        at: at.into(),
+        lasted: lasted.into(),
+        effects,
+    };
+    let invariant =
+        |name: &str, detail: &str| InvariantRow { name: name.into(), holds: true, detail: detail.into() };
+    let figure = |id: &str, title: &str, caption: &str, svg| Figure {
+        id: id.into(),
+        title: title.into(),
+        caption: caption.into(),
+        svg,
+    };
+    Page {
+        title: "chat-through-a-partition".into(),
+        description: "Does a room become whole again after a partition, and how long does it take?\n\n1,000 members in \
+                      seven regions post at a steady rate. At 3 min 20 s the Atlantic is cut for a minute."
+            .into(),
+        verdict: Verdict::Missed,
+        verdict_detail: "2 of 3 targets met".into(),
+        facts: pairs(&[
+            ("Engine", "model 0.1.0"),
+            ("Seed", "42"),
+            ("Peers", "1,000"),
+            ("Virtual duration", "10 min"),
+            ("Deliveries", "576,000"),
+        ]),
+        targets: vec![
+            target("delivery latency p95", "≤ 250 ms", "188 ms", true),
+            target("coverage at the end", "≥ 100 %", "100 %", true),
+            target("overhead", "≤ 20 %", "22.6 %", false),
+        ],
+        metrics: vec![
+            metric("delivery latency", Unit::Seconds, 576_000, [0.0994, 0.0897, 0.188, 0.251, 61.3]),
+            metric("hops", Unit::Named("hops".into()), 576_000, [3.91, 4.0, 5.0, 6.0, 9.0]),
+            metric("duplicates", Unit::Count, 576_000, [2.91, 3.0, 6.0, 7.0, 7.0]),
+            metric("bytes sent a peer", Unit::Bytes, 1_000, [1.4e6, 1.2e6, 2.97e6, 4.32e6, 14.8e6]),
+            metric("overhead", Unit::Share, 1, [0.226; 5]),
+        ],
+        invariants: vec![
+            invariant("exactly once", "576,000 deliveries, none twice"),
+            invariant("conservation", "sent 2,252,160 = delivered 2,213,004 + lost 39,156"),
+        ],
+        validity: Validity::Valid,
+        figures: vec![
+            figure("latency", "Delivery latency", "From a post's publication to its arrival at each member.", latency(Scale::Auto, &[("chat", 0.09, 0.45)]).svg()),
+            figure("coverage", "Coverage", "Half of the members hold a post after 170 ms, all of them after 600 ms.", coverage(1.0).svg()),
+            figure("throughput", "Throughput", "What crossed the network, and what reached its readers.", throughput().svg()),
+            figure("bytes", "Bytes by direction per peer", "The busiest peer sends ten times the median.", bytes(1_000).svg()),
+            figure("duplicates", "Duplicates", "What redundancy costs.", duplicates(7).svg()),
+            figure("overlay", "Overlay", "Who is connected to whom at the start of the run.", overlay(1_000, true).svg()),
+        ],
+        faults: vec![
+            fault("atlantic-cut", "partition", "3 min 20 s", "1 min", 31_204),
+            fault("outage", "stop", "4 min 10 s", "40 s", 100),
+            fault("lossy", "loss", "6 min 40 s", "30 s", 7_852),
+        ],
+        provenance: pairs(&[
+            ("peerlab", "0.1.0"),
+            ("scenario hash", "blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"),
+            ("latency table", "aws-regions, 2024-05"),
+            ("host", "2 cores, linux x86_64"),
+        ]),
+        model: vec![
+            "Latency between regions comes from a table of measured medians, with jitter for each message.".into(),
+            "Congestion control is not modelled: a link gives each message its capacity in turn.".into(),
+        ],
+    }
 }

@@ -1,4 +1,5 @@
 //! The discrete-event engine of peerlab.
 
 pub mod charts;
+pub mod html;
 pub mod quantity;

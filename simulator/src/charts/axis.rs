@@ -59,7 +59,7 @@ pub(crate) struct Axis {
 impl Axis {
     /// An axis from nought to `high` with at most about `room` ticks.
     pub(crate) fn linear(name: &str, unit: &Unit, high: f64, end: End, room: usize) -> Self {
-        let high = if high.is_finite() && high > 0.0 { high } else { 1.0 };
+        let high = if high.is_normal() && high > 0.0 { high } else { 1.0 };
         let multiple = unit.multiple(high);
         let shown = high / multiple.factor;
         let step = step(shown / room.max(1) as f64, &multiple.symbol);
@@ -73,7 +73,7 @@ impl Axis {
         let ticks = (0..=steps as u32)
             .map(|i| {
                 let value = f64::from(i) * step;
-                let label = if i == 0 { "0".to_owned() } else { join(&fixed(value, decimals), symbol) };
+                let label = if i == 0 { "0".to_owned() } else { join(&number(value, decimals), symbol) };
                 Tick { at: value * multiple.factor, label }
             })
             .collect();
@@ -124,11 +124,12 @@ impl Axis {
         let ticks = (0..bins)
             .step_by(every as usize)
             .map(|bin| {
+                let count = |n: u64| if n < 1_000_000 { grouped(n) } else { Unit::Count.show(n as f64) };
                 let first = bin * width;
                 let label = if width == 1 {
-                    grouped(first)
+                    count(first)
                 } else {
-                    format!("{}–{}", grouped(first), grouped(first.saturating_add(width - 1)))
+                    format!("{}–{}", count(first), count(first.saturating_add(width - 1)))
                 };
                 Tick { at: bin as f64 + 0.5, label }
             })
@@ -182,6 +183,15 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
+/// A number of a tick; beyond all prefixes, large or small, with its power of ten.
+fn number(value: f64, decimals: usize) -> String {
+    if value >= 1e9 || decimals > 4 {
+        format!("{value:.1e}").replace(".0e", "e")
+    } else {
+        fixed(value, decimals)
+    }
+}
+
 /// The smallest pleasant step that is not below `least`: 1, 2 or 5 times a power of ten, but halves and quarters of an
 /// hour and of a day where these are what is counted.
 fn step(least: f64, symbol: &str) -> f64 {
@@ -209,7 +219,7 @@ enum Side {
 
 /// The 1, 2 or 5 times a power of ten next to `value`, or `value` itself if it is one.
 fn neighbour(value: f64, side: Side) -> f64 {
-    let value = if value.is_finite() && value > 0.0 { value } else { 1.0 };
+    let value = if value.is_normal() && value > 0.0 { value } else { 1.0 };
     let power = 10_f64.powf(value.log10().floor());
     let near = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power);
     match side {
@@ -221,7 +231,7 @@ fn neighbour(value: f64, side: Side) -> f64 {
 
 /// A tick of a logarithmic axis. Durations stay in decimal seconds, for 1,000 s is a decade and 16 min 40 s is not.
 fn plain(unit: &Unit, value: f64) -> String {
-    if *unit == Unit::Seconds && value > 1.0 { join(&fixed(value, 0), "s") } else { unit.show(value) }
+    if *unit == Unit::Seconds && value > 1.0 { join(&number(value, 0), "s") } else { unit.show(value) }
 }
 
 #[cfg(test)]

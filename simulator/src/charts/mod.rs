@@ -17,6 +17,8 @@ mod overlay;
 mod palette;
 mod picture;
 mod svg;
+#[cfg(test)]
+mod tests;
 mod throughput;
 
 pub use axis::Scale;

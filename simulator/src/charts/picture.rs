@@ -36,6 +36,11 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
+/// The fonts that a picture is drawn with.
+pub(crate) fn fonts() -> Arc<fontdb::Database> {
+    Arc::clone(&FONTS)
+}
+
 /// The longest side that a picture may have, in pixels.
 const LONGEST: f32 = 20_000.0;
 
@@ -44,7 +49,7 @@ const LONGEST: f32 = 20_000.0;
 /// # Errors
 /// When `svg` is not an SVG document, or `zoom` makes a picture without pixels or of more than 20,000 on a side.
 pub fn png(svg: &str, zoom: f32) -> Result<Vec<u8>, PictureError> {
-    let options = Options { fontdb: Arc::clone(&FONTS), ..Options::default() };
+    let options = Options { fontdb: fonts(), ..Options::default() };
     let tree = Tree::from_str(svg, &options)?;
     let (width, height) = (tree.size().width() * zoom, tree.size().height() * zoom);
     let refused = PictureError::Size { width, height };

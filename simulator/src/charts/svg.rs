@@ -193,7 +193,7 @@ impl DrawingBackend for Svg<'_> {
     }
 
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Drawn {
-        if style.color().alpha == 0.0 {
+        if style.color().alpha == 0.0 || text.is_empty() {
             return Ok(());
         }
         let em = font::em(style.size());

@@ -65,10 +65,8 @@ pub(crate) fn table(caption: &str, heads: &[&str], rows: &[Vec<Cell>], nothing: 
             None => format!("<th scope=\"col\">{}</th>", escape(head)),
         })
         .collect();
-    let rows: String = rows
-        .iter()
-        .map(|row| format!("<tr>{}</tr>\n", row.iter().map(cell).collect::<String>()))
-        .collect();
+    let rows: String =
+        rows.iter().map(|row| format!("<tr>{}</tr>\n", row.iter().map(cell).collect::<String>())).collect();
     let caption = escape(caption);
     format!(
         "<div class=\"scroll\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\"><table>\n\

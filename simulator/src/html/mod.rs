@@ -76,7 +76,7 @@ pub struct MetricRow {
     pub unit: Unit,
     /// How many samples it has.
     pub n: u64,
-    /// Mean, p50, p95, p99 and maximum, in the base unit; `None` where there are no samples or no such number.
+    /// Arithmetic mean. This and what follows is in the base unit, and `None` where there is no such number.
     pub mean: Option<f64>,
     /// Median.
     pub p50: Option<f64>,
@@ -114,8 +114,8 @@ pub enum Validity {
 /// A chart with its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
-    /// Name of the place on the page that links lead to. Characters other than ASCII letters, digits, `-` and `_`
-    /// become `-`; a name that is taken gets a number.
+    /// Name of the place on the page that links lead to, after `figure-`. Characters other than ASCII letters, digits
+    /// and `_` become `-`; a name that is taken gets a number.
     pub id: String,
     /// What is drawn, for those who do not see it.
     pub title: String,

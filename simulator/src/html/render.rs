@@ -50,9 +50,15 @@ fn verdict(page: &Page) -> String {
         Verdict::NoTargets => ("No targets set", Tone::Void),
         Verdict::Invalid => ("⚠ Invalid run: its numbers prove nothing", Tone::Bad),
     };
-    let detail =
-        if page.verdict_detail.is_empty() { String::new() } else { format!("<p>{}</p>", escape(&page.verdict_detail)) };
-    format!("<div class=\"verdict {}\" role=\"status\"><strong>{words}</strong>{detail}</div>\n", tone.class())
+    let detail = if page.verdict_detail.is_empty() {
+        String::new()
+    } else {
+        format!("<p>{}</p>", escape(&page.verdict_detail))
+    };
+    format!(
+        "<section class=\"verdict {}\" aria-label=\"Verdict\"><strong>{words}</strong>{detail}</section>\n",
+        tone.class()
+    )
 }
 
 fn facts(facts: &[(String, String)]) -> String {
@@ -154,7 +160,7 @@ fn figures(figures: &[Figure]) -> String {
 /// `id` in the characters that are safe in a link, with a number when it is taken.
 fn unique(id: &str, taken: &mut BTreeSet<String>) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    let plain: String = std::iter::once('f').chain("igure-".chars()).chain(id.chars().map(safe)).collect();
+    let plain = format!("figure-{}", id.chars().map(safe).collect::<String>());
     let mut candidate = plain.clone();
     let mut number = 2;
     while !taken.insert(candidate.clone()) {
@@ -189,5 +195,10 @@ fn faults(faults: &[FaultRow]) -> String {
 fn provenance(pairs: &[(String, String)]) -> String {
     let rows: Vec<_> =
         pairs.iter().map(|(name, value)| vec![Cell::Head(name.clone()), Cell::Code(value.clone())]).collect();
-    table("What it takes to repeat this run", &["What", "Value"], &rows, "Nothing is known of where this run came from.")
+    table(
+        "What it takes to repeat this run",
+        &["What", "Value"],
+        &rows,
+        "Nothing is known of where this run came from.",
+    )
 }
