@@ -64,9 +64,9 @@ impl Axis {
         let shown = high / multiple.factor;
         let step = step(shown / room.max(1) as f64, &multiple.symbol);
         let steps = match end {
-            // A value within a thousandth of a tick counts as on it.
-            End::Tick => (shown / step - 1e-3).ceil().max(1.0),
-            End::Exact => (shown / step + 1e-3).floor(),
+            // The last bits of a sum of floats must not add or cost a tick.
+            End::Tick => (shown / step - 1e-9).ceil().max(1.0),
+            End::Exact => (shown / step + 1e-9).floor(),
         };
         let decimals = (-step.log10().floor()).max(0.0) as usize;
         let symbol = if *unit == Unit::Count { multiple.symbol.as_str() } else { "" };

@@ -131,9 +131,9 @@ impl DrawingBackend for Svg<'_> {
     ) -> Drawn {
         if style.color().alpha > 0.0 {
             if fill {
-                self.filled(style.color())
+                self.filled(style.color());
             } else {
-                self.stroked(style)
+                self.stroked(style);
             }
             let (x, y) = (from.0.min(to.0), from.1.min(to.1));
             let (width, height) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
@@ -182,9 +182,9 @@ impl DrawingBackend for Svg<'_> {
     ) -> Drawn {
         if style.color().alpha > 0.0 {
             if fill {
-                self.filled(style.color())
+                self.filled(style.color());
             } else {
-                self.stroked(style)
+                self.stroked(style);
             }
             let radius = Px(i32::try_from(radius).unwrap_or(i32::MAX));
             let _ = writeln!(self.out, r#"<circle cx="{}" cy="{}" r="{radius}"/>"#, Px(at.0), Px(at.1));

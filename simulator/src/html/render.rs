@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::markup::{Cell, Tone, escape, paragraphs, table};
 use super::{FaultRow, Figure, InvariantRow, MetricRow, Page, TargetRow, Validity, Verdict};
-use crate::quantity::grouped;
+use crate::quantity::{Unit, grouped};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -99,7 +99,9 @@ fn metrics(metrics: &[MetricRow]) -> String {
             };
             vec![
                 Cell::Head(metric.name.clone()),
-                Cell::Text(metric.unit.symbol().to_owned()),
+                Cell::Text(
+                    if metric.unit == Unit::Count { "count" } else { metric.unit.symbol() }.to_owned(),
+                ),
                 Cell::Number(grouped(metric.n)),
                 shown(metric.mean),
                 shown(metric.p50),
@@ -109,7 +111,7 @@ fn metrics(metrics: &[MetricRow]) -> String {
             ]
         })
         .collect();
-    let heads = ["Name", "Base unit", "#n", "#mean", "#p50", "#p95", "#p99", "#max"];
+    let heads = ["Name", "Unit", "#n", "#mean", "#p50", "#p95", "#p99", "#max"];
     table("Three significant digits; report.json holds all of them", &heads, &rows, "Nothing was measured.")
 }
 
