@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use peerlab_scenarios::{
     plan::Plan,
     report::{
-        ChatRecorder, FaultSummary, Invariant, Metric, Report, SCHEMA, ScenarioSummary, Summary, Unit, Validity, judge,
-        metric,
+        ChatRecorder, FaultSummary, Invariant, Metric, Report, SCHEMA, ScenarioSummary, Summary, Unit,
+        Validity, judge, metric,
     },
     units::Nanos,
     wire::Kind,
@@ -57,7 +57,11 @@ fn scenario(plan: &Plan, outcome: &Outcome) -> ScenarioSummary {
     }
 }
 
-fn metrics<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> BTreeMap<String, Summary> {
+fn metrics<P: FnMut(Nanos, u64)>(
+    plan: &Plan,
+    outcome: &Outcome,
+    recorder: &Recorder<P>,
+) -> BTreeMap<String, Summary> {
     let mut metrics = BTreeMap::new();
     for (workload, chat) in plan.workloads.iter().zip(&recorder.chats) {
         chat_metrics(&workload.name, chat, outcome, &mut metrics);
@@ -66,15 +70,22 @@ fn metrics<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Reco
 
     let copies = &recorder.copies;
     let ratio = copies.iter().filter(|copies| copies.first > 0);
-    let millionths = ratio.map(|copies| (u128::from(copies.duplicate) * 1_000_000 / u128::from(copies.first)) as u64);
+    let millionths =
+        ratio.map(|copies| (u128::from(copies.duplicate) * 1_000_000 / u128::from(copies.first)) as u64);
     put(metric::OVERLAY_DUPLICATES, Summary::of(Unit::Count, millionths.collect(), 1e6));
     let total = |count: fn(&crate::record::Copies) -> u64| copies.iter().map(count).sum::<u64>();
     let (first, duplicate) = (total(|copies| copies.first), total(|copies| copies.duplicate));
-    let redundancy = if first == 0 { Summary::none(Unit::Count) } else { Summary::one(Unit::Count, duplicate as f64 / first as f64) };
+    let redundancy = if first == 0 {
+        Summary::none(Unit::Count)
+    } else {
+        Summary::one(Unit::Count, duplicate as f64 / first as f64)
+    };
     put(metric::OVERLAY_REDUNDANCY, redundancy);
     put(metric::OVERLAY_TAINTED, Summary::one(Unit::Count, total(|copies| copies.tainted) as f64));
 
-    let bytes = |side: fn(&(u64, u64)) -> u64| Summary::of(Unit::Bytes, outcome.bytes.iter().map(side).collect(), 1.0);
+    let bytes = |side: fn(&(u64, u64)) -> u64| {
+        Summary::of(Unit::Bytes, outcome.bytes.iter().map(side).collect(), 1.0)
+    };
     put(metric::NETWORK_SENT, bytes(|(sent, _)| *sent));
     put(metric::NETWORK_RECEIVED, bytes(|(_, received)| *received));
     let sent = outcome.traffic.messages() - outcome.warm_up.messages();
@@ -94,7 +105,11 @@ fn metrics<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Reco
 }
 
 fn percent(part: u64, whole: u64) -> Summary {
-    if whole == 0 { Summary::none(Unit::Percent) } else { Summary::one(Unit::Percent, part as f64 * 100.0 / whole as f64) }
+    if whole == 0 {
+        Summary::none(Unit::Percent)
+    } else {
+        Summary::one(Unit::Percent, part as f64 * 100.0 / whole as f64)
+    }
 }
 
 fn chat_metrics(name: &str, chat: &ChatRecorder, outcome: &Outcome, metrics: &mut BTreeMap<String, Summary>) {
@@ -128,7 +143,11 @@ fn chat_metrics(name: &str, chat: &ChatRecorder, outcome: &Outcome, metrics: &mu
     put(metric::DELIVERY_COMPLETENESS, completeness);
 }
 
-fn invariants<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Vec<Invariant> {
+fn invariants<P: FnMut(Nanos, u64)>(
+    plan: &Plan,
+    outcome: &Outcome,
+    recorder: &Recorder<P>,
+) -> Vec<Invariant> {
     let traffic = &outcome.traffic;
     let lost: Vec<String> =
         Loss::ALL.iter().map(|&why| format!("{} {}", traffic.lost[why as usize], why.name())).collect();

@@ -3,7 +3,10 @@
 pub mod assemble;
 pub mod charts;
 pub mod engine;
+pub mod figures;
+pub mod folder;
 pub mod html;
 pub mod model;
+pub mod page;
 pub mod quantity;
 pub mod record;

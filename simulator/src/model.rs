@@ -31,7 +31,8 @@ pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
 pub fn run<V: Observer>(plan: &Plan, observer: V) -> (Outcome, V) {
     match &plan.spec.overlay {
         Overlay::Flood {} => {
-            Engine::new(plan, |peer| PeerHost::new(Flood::<Store>::default(), roles(plan, peer)), observer).run()
+            Engine::new(plan, |peer| PeerHost::new(Flood::<Store>::default(), roles(plan, peer)), observer)
+                .run()
         }
         Overlay::Plumtree(params) => {
             let overlay = || Plumtree::<Store>::new(params.clone());
@@ -39,7 +40,8 @@ pub fn run<V: Observer>(plan: &Plan, observer: V) -> (Outcome, V) {
         }
         Overlay::Star {} => {
             let hub = plan.hub.unwrap_or_default();
-            Engine::new(plan, |peer| PeerHost::new(Star::<Store>::new(hub), roles(plan, peer)), observer).run()
+            Engine::new(plan, |peer| PeerHost::new(Star::<Store>::new(hub), roles(plan, peer)), observer)
+                .run()
         }
     }
 }
