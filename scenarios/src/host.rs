@@ -251,7 +251,8 @@ pub enum Effect<H: Host> {
     },
     /// Connect; answered by [`Input::PeerUp`] or [`Input::PeerDown`], unless a connection stands already.
     Dial(Peer),
-    /// End a connection that was dialled or accepted.
+    /// End a connection that was dialled or accepted, once what was sent over it has gone out; answered by
+    /// [`Input::PeerDown`].
     HangUp(Peer),
     /// Wake the machine at this instant; replaces the timer of the same key.
     SetTimer {

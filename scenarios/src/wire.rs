@@ -29,9 +29,10 @@ const SIGNATURE: usize = 64;
 pub enum Kind {
     /// An item on its way to all; `hops` counts the links travelled, this one included.
     Gossip,
-    /// Plumtree: the sender has these items and does not push them (IHAVE); carries [`Note::Ids`].
+    /// Plumtree: the sender has these items and does not push them (IHAVE); carries [`Note::Ids`]. `hops` counts the
+    /// links that they would have travelled, as in [`Kind::Gossip`].
     Announce,
-    /// Plumtree: send me this item, and push what comes after it (GRAFT); carries [`Note::Ids`], perhaps empty.
+    /// Plumtree: send me these items, and push what comes after them (GRAFT); carries [`Note::Ids`], perhaps empty.
     Graft,
     /// Plumtree: do not push to me (PRUNE).
     Prune,

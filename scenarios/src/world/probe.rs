@@ -34,6 +34,12 @@ impl Probe {
         &self.receipts
     }
 
+    /// How many items it published, which is also the number of its next one.
+    #[must_use]
+    pub const fn published(&self) -> u32 {
+        self.published
+    }
+
     /// How often an item came.
     #[must_use]
     pub fn count(&self, id: ItemId) -> usize {
