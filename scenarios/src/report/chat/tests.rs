@@ -1,12 +1,15 @@
 use super::*;
-use crate::{seed::Seed, spec::chat::ChatSpec};
+use crate::{
+    seed::Seed,
+    spec::{Count, chat::ChatSpec},
+};
 
 const MS: u64 = 1_000_000;
 const WORKLOAD: u8 = 2;
 
 fn plan(rooms: u32, peers: u32) -> Arc<ChatPlan> {
     let everybody: Vec<_> = (0..peers).map(Peer).collect();
-    let spec = ChatSpec { rooms, ..ChatSpec::default() };
+    let spec = ChatSpec { rooms: Count::new(rooms), ..ChatSpec::default() };
     let plan = ChatPlan::new(spec, WORKLOAD, &everybody, &[], Seed(1), Nanos::NEVER, None);
     Arc::new(plan.expect("a chat that can be"))
 }
