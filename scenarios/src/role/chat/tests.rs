@@ -11,6 +11,7 @@ use crate::{
     spec::{
         Count,
         chat::{ChatSpec, Presence},
+        overlay::{HyParView, Membership, Overlay, Plumtree},
     },
     units::{Nanos, Share},
 };
@@ -244,6 +245,15 @@ fn authors_learn_of_every_reader_of_every_post_once() {
     assert_eq!(read, shown);
 }
 
+fn overlays() -> impl Strategy<Value = Overlay> {
+    let plumtree = |membership| Overlay::Plumtree(Plumtree { membership, ..Plumtree::default() });
+    prop_oneof![
+        Just(Overlay::Flood {}),
+        Just(plumtree(Membership::Plan {})),
+        Just(plumtree(Membership::HyParView(HyParView::default()))),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -259,10 +269,12 @@ proptest! {
     }
 
     #[test]
-    fn everything_said_is_shown_to_all_after_any_crashes(seed: u64, with_archive: bool) {
+    fn everything_said_is_shown_to_all_after_any_crashes(
+        seed: u64, with_archive: bool, overlay in overlays()
+    ) {
         let archives: &[Peer] = if with_archive { &[Peer(8)] } else { &[] };
         let edges = ring_of(9);
-        let mut party = Party::with(seed, members(every(1)), 8, &edges, archives, |world| world);
+        let mut party = Party::over(overlay, seed, members(every(1)), 8, &edges, archives, |world| world);
         let mut rng = crate::seed::Seed(seed).stream("crashes", &[]);
         for turn in 1..20u64 {
             party.talk_until(at(turn * 5));

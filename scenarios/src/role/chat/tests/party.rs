@@ -4,12 +4,15 @@ use std::{cell::Cell, collections::BTreeMap, iter::Peekable, rc::Rc, sync::Arc};
 
 use crate::{
     host::{Command, Cx, Input, Machine, Peer, PeerHost, RoleSlot},
-    overlay::Flood,
+    overlay::Any,
     plan::chat::{ChatPlan, Timeline},
     report::{Fact, Route},
     role::chat::Chat,
     seed::Seed,
-    spec::chat::{ChatSpec, Poisson, Posts},
+    spec::{
+        chat::{ChatSpec, Poisson, Posts},
+        overlay::Overlay,
+    },
     units::Nanos,
     world::{Shared, World},
 };
@@ -49,7 +52,7 @@ pub(super) struct Shown {
 
 /// A chat of a few peers.
 pub(super) struct Party {
-    pub(super) world: World<Flood<Shared>, Member>,
+    pub(super) world: World<Any<Shared>, Member>,
     pub(super) plan: Arc<ChatPlan>,
     timeline: Peekable<Timeline>,
     forgetting: Rc<Cell<Option<Peer>>>,
@@ -76,14 +79,27 @@ impl Party {
         Self::with(seed, spec, peers, &ring_of(peers), archives, |world| world)
     }
 
-    /// A chat of the first `peers`, on this network.
+    /// A chat of the first `peers`, by flooding on this network.
     pub(super) fn with(
         seed: u64,
         spec: ChatSpec,
         peers: u32,
         edges: &[(Peer, Peer)],
         archives: &[Peer],
-        set_up: impl FnOnce(World<Flood<Shared>, Member>) -> World<Flood<Shared>, Member>,
+        set_up: impl FnOnce(World<Any<Shared>, Member>) -> World<Any<Shared>, Member>,
+    ) -> Self {
+        Self::over(Overlay::Flood {}, seed, spec, peers, edges, archives, set_up)
+    }
+
+    /// A chat of the first `peers`, over this overlay and network.
+    pub(super) fn over(
+        overlay: Overlay,
+        seed: u64,
+        spec: ChatSpec,
+        peers: u32,
+        edges: &[(Peer, Peer)],
+        archives: &[Peer],
+        set_up: impl FnOnce(World<Any<Shared>, Member>) -> World<Any<Shared>, Member>,
     ) -> Self {
         let eligible: Vec<_> = (0..peers).map(Peer).collect();
         let plan = ChatPlan::new(spec, 0, &eligible, archives, Seed(seed), Nanos::NEVER, None);
@@ -96,7 +112,7 @@ impl Party {
                     Member { chat: Chat::new(Arc::clone(&planned)), forgets: forgets.get() == Some(peer) };
                 RoleSlot::new(0, member)
             });
-            PeerHost::new(Flood::default(), roles.into_iter().collect())
+            PeerHost::new(Any::new(&overlay, Peer(0)), roles.into_iter().collect())
         };
         let all = edges.iter().flat_map(|&(a, b)| [a.0, b.0]).max().map_or(0, |last| last + 1);
         let world = set_up(World::new(Seed(seed), all, edges, machines));
