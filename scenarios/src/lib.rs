@@ -3,5 +3,7 @@
 //! Nothing here owns a clock, a socket, a task, a thread, a file or a source of entropy. Engines (the simulator, the
 //! node) bring those and drive what is here.
 
+pub mod plan;
 pub mod seed;
+pub mod spec;
 pub mod units;
