@@ -166,7 +166,6 @@ pub enum TopologyError {
         /// The file as written.
         file: String,
         /// What is wrong with it.
-        #[source]
         why: ImportError,
     },
 

@@ -124,6 +124,31 @@ proptest! {
     }
 
     #[test]
+    fn no_parameter_panics(
+        number in prop_oneof![0u32..60, u32::MAX - 3..=u32::MAX],
+        other in prop_oneof![0u32..60, u32::MAX - 3..=u32::MAX],
+        peers in 0u32..60,
+        mean in any::<f64>(),
+        torus: bool,
+    ) {
+        let all = [
+            Topology::KRegular(KRegular { degree: number }),
+            Topology::ErdosRenyi(ErdosRenyi::MeanDegree(mean)),
+            Topology::WattsStrogatz(WattsStrogatz { degree: number, rewire: Share::ALL }),
+            Topology::BarabasiAlbert(BarabasiAlbert { links: number }),
+            Topology::Tree(Tree { branching: number }),
+            Topology::Grid(Grid { columns: Some(number), torus }),
+            Topology::Geographic(Geographic { near: number, far: other }),
+            Topology::DeBruijn(DeBruijn { base: number }),
+        ];
+        for topology in all {
+            if let Err(error) = made(&topology, peers, 1) {
+                prop_assert!(!error.to_string().is_empty());
+            }
+        }
+    }
+
+    #[test]
     fn a_regular_graph_exists_exactly_when_stubs_pair_and_connects_from_degree_two(
         peers in 1u32..60, degree in 0u32..60, seed: u64,
     ) {

@@ -1,5 +1,5 @@
-//! The balanced tree: peers in the order of a breadth-first walk, peer i under peer ⌊(i − 1) / branching⌋, as in
-//! the array of a d-ary heap (Johnson, Priority queues with update and finding minimum spanning trees,
+//! The balanced tree: peers in the order of a breadth-first walk, peer i under peer ⌊(i − 1) / branching⌋, as
+//! in the array of a d-ary heap (Johnson, Priority queues with update and finding minimum spanning trees,
 //! Information Processing Letters 4, 1975). Connected.
 
 use super::{TopologyError, graph::room_for};

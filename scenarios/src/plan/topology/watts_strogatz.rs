@@ -25,11 +25,11 @@ pub(super) fn links(
     if degree < 2 {
         return Err(TopologyError::TooSmall { field: FIELD, given: degree, least: 2 });
     }
-    if !degree.is_multiple_of(2) {
-        return Err(TopologyError::OddLattice { degree });
-    }
     if degree >= peers {
         return Err(TopologyError::TooFewPeers { field: FIELD, wanted: degree, peers });
+    }
+    if !degree.is_multiple_of(2) {
+        return Err(TopologyError::OddLattice { degree });
     }
     let side = degree / 2;
     let mut list = room_for(u64::from(peers) * u64::from(side))?;

@@ -16,13 +16,13 @@ pub(super) struct Distances {
 }
 
 impl Distances {
-    /// The distances from `sources` to all peers of their connected component.
-    pub(super) fn from(graph: &Graph, component: &[u32], sources: &[u32]) -> Self {
-        let mut search = Search::new(graph, component);
+    /// The distances from `sources` to all peers of a connected graph.
+    pub(super) fn from(graph: &Graph, sources: &[u32]) -> Self {
+        let mut search = Search::new(graph);
         let mut pairs = vec![0];
         for batch in sources.chunks(64) {
             search.begin(batch);
-            let mut left = batch.len() as u64 * (component.len() as u64 - 1);
+            let mut left = batch.len() as u64 * u64::from(graph.peers() - 1);
             for hops in 1.. {
                 if left == 0 {
                     break;
@@ -71,9 +71,6 @@ impl Distances {
 /// Up to 64 searches side by side.
 struct Search<'a> {
     graph: &'a Graph,
-    component: &'a [u32],
-    /// Twice the links of the component.
-    stubs: u64,
     /// One bit for each search of the batch.
     all: u64,
     /// By which searches each peer was reached so far, and in the last and the next hop.
@@ -86,12 +83,10 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(graph: &'a Graph, component: &'a [u32]) -> Self {
+    fn new(graph: &'a Graph) -> Self {
         let words = || vec![0; graph.peers() as usize];
         Self {
             graph,
-            component,
-            stubs: component.iter().map(|&peer| u64::from(graph.degree(peer))).sum(),
             all: 0,
             seen: words(),
             last: words(),
@@ -117,7 +112,7 @@ impl<'a> Search<'a> {
     fn advance(&mut self) -> u64 {
         let ahead: u64 = self.active.iter().map(|&peer| u64::from(self.graph.degree(peer))).sum();
         self.reached.clear();
-        let pairs = if 2 * ahead < self.stubs { self.push() } else { self.pull() };
+        let pairs = if ahead < self.graph.edges() { self.push() } else { self.pull() };
         for &peer in &self.active {
             self.last[peer as usize] = 0;
         }
@@ -148,7 +143,7 @@ impl<'a> Search<'a> {
 
     fn pull(&mut self) -> u64 {
         let mut pairs = 0;
-        for &peer in self.component {
+        for peer in 0..self.graph.peers() {
             let missing = self.all & !self.seen[peer as usize];
             if missing == 0 {
                 continue;

@@ -4,14 +4,15 @@
 //! peers, and the metrics say so; everything else stays exact. No figure depends on a seed of the user's: the
 //! sample and the start of the iteration are fixed.
 
+mod components;
 mod distances;
 mod spectrum;
 mod triangles;
 
 use serde::Serialize;
 
-use self::distances::Distances;
-use super::{Graph, disjoint_sets::DisjointSets};
+use self::{components::Components, distances::Distances};
+use super::Graph;
 use crate::seed::Seed;
 
 /// The most peers for which distances are taken between all pairs.
@@ -78,21 +79,16 @@ impl GraphMetrics {
     #[must_use]
     pub fn of(graph: &Graph) -> Self {
         let peers = graph.peers();
-        let mut parts = DisjointSets::joined_by(peers, graph.links());
-        let components = parts.count();
-        let largest: Vec<u32> = match largest_part(&mut parts, peers) {
-            Some(root) => (0..peers).filter(|&peer| parts.find(peer) == root).collect(),
-            None => Vec::new(),
-        };
-        let (sources, sampled) = sources(&largest);
-        let distances = Distances::from(graph, &largest, &sources);
+        let Components { count: components, largest } = Components::of(graph);
+        let (sources, sampled) = sources(largest.peers());
+        let distances = Distances::from(&largest, &sources);
         let triangles = triangles::per_peer(graph);
         let degrees = || (0..peers).map(|peer| graph.degree(peer));
         Self {
             peers,
             edges: graph.edges(),
             components,
-            largest_component: largest.len() as u32,
+            largest_component: largest.peers(),
             min_degree: degrees().min().unwrap_or(0),
             mean_degree: if peers == 0 { 0.0 } else { 2.0 * graph.edges() as f64 / f64::from(peers) },
             max_degree: degrees().max().unwrap_or(0),
@@ -101,28 +97,20 @@ impl GraphMetrics {
             mean_path: distances.mean(),
             clustering: triangles::mean_clustering(graph, &triangles),
             triangles: triangles.iter().sum::<u64>() / 3,
-            spectral_gap: spectrum::gap(graph, &largest),
+            spectral_gap: spectrum::gap(&largest),
             sampled,
         }
     }
 }
 
-/// The root of the largest set of which the lowest peer is lowest.
-fn largest_part(parts: &mut DisjointSets, peers: u32) -> Option<u32> {
-    let most = parts.size(parts.largest()?);
-    (0..peers).find_map(|peer| {
-        let root = parts.find(peer);
-        (parts.size(root) == most).then_some(root)
-    })
-}
-
 /// All peers of a component, or a sample of them.
-fn sources(component: &[u32]) -> (Vec<u32>, Option<Sampled>) {
-    if component.len() as u64 <= u64::from(MOST_EXACT) {
-        return (component.to_vec(), None);
+fn sources(peers: u32) -> (Vec<u32>, Option<Sampled>) {
+    let all: Vec<u32> = (0..peers).collect();
+    if peers <= MOST_EXACT {
+        return (all, None);
     }
     let mut rng = Seed(0).stream("topology metrics", &[]);
-    (rng.sample(component, SOURCES as usize), Some(Sampled { sources: SOURCES }))
+    (rng.sample(&all, SOURCES as usize), Some(Sampled { sources: SOURCES }))
 }
 
 #[cfg(test)]
