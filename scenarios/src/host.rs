@@ -13,11 +13,13 @@
 //! lasts (posts, manifests). A [`Note`] is control traffic between two machines (identifiers, views) and lives until it is
 //! delivered; a machine that wants its content later copies it, so a host may free it at once.
 
+mod behaviour;
 mod cx;
 mod peer_host;
 
 use std::fmt;
 
+pub use behaviour::Behaviour;
 pub use cx::{Cx, Env, Outbox};
 pub use peer_host::{PeerHost, RoleSlot};
 
@@ -247,9 +249,10 @@ pub enum Effect<H: Host> {
         /// What.
         msg: Msg<H>,
     },
-    /// Connect; answered by [`Input::PeerUp`] or [`Input::PeerDown`].
+    /// Connect; answered by [`Input::PeerUp`] or [`Input::PeerDown`], unless a connection stands already.
     Dial(Peer),
-    /// End a connection that was dialled or accepted.
+    /// End a connection that was dialled or accepted, once what was sent over it has gone out; answered by
+    /// [`Input::PeerDown`].
     HangUp(Peer),
     /// Wake the machine at this instant; replaces the timer of the same key.
     SetTimer {

@@ -4,8 +4,12 @@
 //! node) bring those and drive what is here.
 
 pub mod host;
+pub mod overlay;
+pub mod plan;
 pub mod report;
+pub mod role;
 pub mod seed;
 pub mod spec;
 pub mod units;
 pub mod wire;
+pub mod world;

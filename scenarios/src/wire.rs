@@ -4,7 +4,11 @@
 //! (<https://postcard.jamesmunns.com/wire-format>). The model engine never encodes: it charges [`Frame::encoded_len`],
 //! which a property test holds to [`Frame::encode`].
 
+pub mod chat;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use chat::{ChatItem, EntryHash, RoomHave};
 
 use crate::{
     host::{Host, Msg, Payload, Peer},
@@ -17,15 +21,19 @@ pub const MAX_FRAME: usize = 1 << 20;
 /// Bytes of a frame before its payload.
 pub const HEADER: u32 = 4;
 
+/// Length of a signature in bytes.
+const SIGNATURE: usize = 64;
+
 /// What a message is. Kinds up to [`Kind::ShuffleReply`] are the overlay's, the others a role's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Kind {
     /// An item on its way to all; `hops` counts the links travelled, this one included.
     Gossip,
-    /// Plumtree: the sender has these items and does not push them (IHAVE); carries [`Note::Ids`].
+    /// Plumtree: the sender has these items and does not push them (IHAVE); carries [`Note::Ids`]. `hops` counts the
+    /// links that they would have travelled, as in [`Kind::Gossip`].
     Announce,
-    /// Plumtree: send me this item, and push what comes after it (GRAFT); carries [`Note::Ids`], perhaps empty.
+    /// Plumtree: send me these items, and push what comes after them (GRAFT); carries [`Note::Ids`], perhaps empty.
     Graft,
     /// Plumtree: do not push to me (PRUNE).
     Prune,
@@ -215,6 +223,8 @@ impl<'de> Deserialize<'de> for Blob {
 pub enum Content {
     /// Bytes with no further meaning.
     Raw(Blob),
+    /// Of a chat.
+    Chat(ChatItem),
 }
 
 /// Something published: immutable, signed by its author, shared by all who have it.
@@ -235,15 +245,28 @@ pub struct Item {
     pub tainted: bool,
     #[serde(skip)]
     len: u32,
+    #[serde(skip)]
+    hash: EntryHash,
 }
 
 impl Item {
     /// An item that its host will sign.
     #[must_use]
     pub fn new(id: ItemId, topic: u32, at: Nanos, content: Content) -> Self {
-        let mut item = Self { id, topic, at, content, signature: [[0; 32]; 2], tainted: false, len: 0 };
-        item.len = encoded_size(&item);
-        item
+        let hash = EntryHash::default();
+        Self { id, topic, at, content, signature: [[0; 32]; 2], tainted: false, len: 0, hash }.measured()
+    }
+
+    /// Works out length and hash, once for all who will share the item.
+    fn measured(mut self) -> Self {
+        if matches!(self.content, Content::Chat(ChatItem::Post(_))) {
+            let bytes = postcard::to_allocvec(&self).expect("every type here has a known length");
+            self.len = u32::try_from(bytes.len()).expect("contents are shorter than 4 GiB");
+            self.hash = EntryHash(*blake3::hash(&bytes[..bytes.len() - SIGNATURE]).as_bytes());
+        } else {
+            self.len = encoded_size(&self);
+        }
+        self
     }
 
     /// The workload that it belongs to.
@@ -267,6 +290,13 @@ impl Item {
         self.len
     }
 
+    /// The hash by which the entries of a chat name each other; zeros for what is not a [`ChatItem::Post`].
+    #[inline]
+    #[must_use]
+    pub const fn entry_hash(&self) -> EntryHash {
+        self.hash
+    }
+
     /// The same item with its content falsified: what a corrupting peer sends on.
     #[must_use]
     pub fn corrupted(&self) -> Self {
@@ -281,6 +311,8 @@ pub enum Note {
     Ids(Vec<ItemId>),
     /// Names of peers.
     Peers(Vec<Peer>),
+    /// Chat: how much the sender has of rooms that it shares with the receiver.
+    Frontier(Vec<RoomHave>),
 }
 
 impl Note {
@@ -395,7 +427,7 @@ impl Frame {
             0 => (Body::Nothing, payload),
             1 => {
                 let (item, rest) = postcard::take_from_bytes::<Item>(payload).map_err(WireError::Damaged)?;
-                (Body::Item(Item { len: (payload.len() - rest.len()) as u32, ..item }), rest)
+                (Body::Item(item.measured()), rest)
             }
             2 => {
                 let (note, rest) = postcard::take_from_bytes(payload).map_err(WireError::Damaged)?;
@@ -446,7 +478,10 @@ fn encoded_size<T: Serialize>(value: &T) -> u32 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{
+        chat::{EntryRef, MAX_AFTER, Post},
+        *,
+    };
 
     fn ids() -> impl Strategy<Value = ItemId> {
         (any::<u8>(), 0..ItemId::MAX_PEERS, any::<u32>())
@@ -454,8 +489,37 @@ mod tests {
     }
 
     fn contents() -> impl Strategy<Value = Content> {
-        let real = prop::collection::vec(any::<u8>(), 0..300).prop_map(|bytes| Blob::Real(bytes.into()));
-        real.prop_map(Content::Raw)
+        prop_oneof![blobs().prop_map(Content::Raw), chat_items().prop_map(Content::Chat)]
+    }
+
+    fn blobs() -> impl Strategy<Value = Blob> {
+        prop::collection::vec(any::<u8>(), 0..300).prop_map(|bytes| Blob::Real(bytes.into()))
+    }
+
+    fn peers() -> impl Strategy<Value = Peer> {
+        any::<u32>().prop_map(Peer)
+    }
+
+    fn hashes() -> impl Strategy<Value = EntryHash> {
+        any::<[u8; 32]>().prop_map(EntryHash)
+    }
+
+    fn chat_items() -> impl Strategy<Value = ChatItem> {
+        let entry = (peers(), any::<u32>(), hashes());
+        let entry = entry.prop_map(|(author, seq, hash)| EntryRef { author, seq, hash });
+        let after = prop::collection::vec(entry, 0..MAX_AFTER);
+        let post = (any::<u32>(), prop::option::of(hashes()), after, blobs());
+        prop_oneof![
+            post.prop_map(|(seq, prev, after, text)| ChatItem::Post(Post { seq, prev, after, text })),
+            Just(ChatItem::Beat),
+            Just(ChatItem::Leave),
+            prop::collection::vec((peers(), any::<u32>()), 0..50).prop_map(ChatItem::Read),
+        ]
+    }
+
+    fn rooms() -> impl Strategy<Value = RoomHave> {
+        let counts = prop::collection::vec(any::<u32>(), 0..50);
+        (any::<u32>(), counts).prop_map(|(room, counts)| RoomHave { room, counts })
     }
 
     fn bodies() -> impl Strategy<Value = Body> {
@@ -464,8 +528,8 @@ mod tests {
             (ids(), any::<u32>(), any::<u64>(), contents())
                 .prop_map(|(id, topic, at, content)| Body::Item(Item::new(id, topic, Nanos(at), content))),
             prop::collection::vec(ids(), 0..50).prop_map(|ids| Body::Note(Note::Ids(ids))),
-            prop::collection::vec(any::<u32>().prop_map(Peer), 0..50)
-                .prop_map(|peers| Body::Note(Note::Peers(peers))),
+            prop::collection::vec(peers(), 0..50).prop_map(|peers| Body::Note(Note::Peers(peers))),
+            prop::collection::vec(rooms(), 0..5).prop_map(|rooms| Body::Note(Note::Frontier(rooms))),
         ]
     }
 
@@ -491,6 +555,19 @@ mod tests {
         fn no_bytes_of_a_peer_panic(bytes: Vec<u8>) {
             let _ = Frame::decode(&bytes);
         }
+    }
+
+    #[test]
+    fn an_entry_is_named_by_all_it_says_and_not_by_its_signature() {
+        let post = |seq, text| {
+            let post = Post { seq, prev: None, after: Vec::new(), text: Blob::Sized(text) };
+            Item::new(ItemId::new(0, Peer(7), 1), 0, Nanos(1), Content::Chat(ChatItem::Post(post)))
+        };
+        let mut signed = post(1, 10);
+        signed.signature = [[1; 32]; 2];
+        assert_eq!(signed.measured().entry_hash(), post(1, 10).entry_hash());
+        assert_ne!(post(2, 10).entry_hash(), post(1, 10).entry_hash());
+        assert_ne!(post(1, 11).entry_hash(), post(1, 10).entry_hash());
     }
 
     #[test]

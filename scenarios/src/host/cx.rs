@@ -73,7 +73,7 @@ impl<H: Host> Cx<'_, H> {
         self.rng.get_or_insert_with(|| seed.stream("machine", &ids))
     }
 
-    /// The host itself, for a [`SeenSet`].
+    /// The host itself, for a [`SeenSet`](super::SeenSet).
     #[inline]
     #[must_use]
     pub fn host(&self) -> &H {
@@ -126,7 +126,7 @@ impl<H: Host> Cx<'_, H> {
         self.out.effects.push(Effect::Dial(peer));
     }
 
-    /// Ends a connection that was dialled or accepted.
+    /// Ends a connection that was dialled or accepted, once what was sent over it has gone out.
     pub fn hang_up(&mut self, peer: Peer) {
         self.out.effects.push(Effect::HangUp(peer));
     }

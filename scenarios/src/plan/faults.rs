@@ -78,7 +78,10 @@ fn effect(fault: &Fault, path: &str, selection: &Selection<'_>) -> Result<FaultE
         let side = |number: usize| {
             let path = format!("{path}.partition.between[{number}]");
             let who = partition.between.get(number);
-            selection.select(who.ok_or_else(|| PlanError::new(path.clone(), "a partition has two sides".to_owned()))?, &path)
+            selection.select(
+                who.ok_or_else(|| PlanError::new(path.clone(), "a partition has two sides".to_owned()))?,
+                &path,
+            )
         };
         let (a, b) = (side(0)?, side(1)?);
         if let Some(both) = a.iter().find(|&peer| b.contains(peer)) {

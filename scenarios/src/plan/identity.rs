@@ -26,7 +26,10 @@ mod tests {
     /// A fleet that is running knows its peers by these.
     #[test]
     fn names_stay_what_they_were() {
-        assert_eq!(peer_id(Seed(42), Peer(0)).to_string(), "");
+        assert_eq!(
+            peer_id(Seed(42), Peer(0)).to_string(),
+            "12D3KooWGwBWHb4jQAeekngqN663fdEvkoECS3CrE31Up3AaqeWU"
+        );
         assert_ne!(peer_id(Seed(42), Peer(0)), peer_id(Seed(42), Peer(1)));
         assert_ne!(peer_id(Seed(42), Peer(0)), peer_id(Seed(43), Peer(0)));
     }

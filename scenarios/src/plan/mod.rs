@@ -4,7 +4,7 @@
 //! what will go wrong, without asking anyone. What is drawn for a peer depends on the seed and its index, not on the
 //! others: a group appended to a scenario leaves the peers before it as they were.
 
-mod chat;
+pub mod chat;
 mod faults;
 pub mod identity;
 mod latency;
@@ -14,6 +14,7 @@ mod regions;
 mod selection;
 mod sessions;
 pub mod topology;
+mod workloads;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -26,6 +27,7 @@ pub use self::{
     regions::{Region, Regions},
     sessions::{Session, Sessions},
     topology::Graph,
+    workloads::{WorkloadKind, WorkloadPlan},
 };
 use crate::{
     host::Peer,
@@ -52,22 +54,6 @@ impl PlanError {
     fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
         Self { path: path.into(), why: why.into() }
     }
-}
-
-/// A workload with its peers resolved.
-#[derive(Clone, Debug)]
-pub struct WorkloadPlan {
-    /// Its name.
-    pub name: String,
-    /// What it is.
-    pub kind: WorkloadKind,
-}
-
-/// What a workload is.
-#[derive(Clone, Debug)]
-pub enum WorkloadKind {
-    /// Messages among members of rooms.
-    Chat(Arc<ChatPlan>),
 }
 
 /// Everything decided before a run starts.
@@ -101,7 +87,7 @@ pub struct Plan {
 /// The files that a scenario names.
 #[must_use]
 pub fn files(spec: &ScenarioSpec) -> Vec<&str> {
-    use crate::spec::{Latency, Online};
+    use crate::spec::{Latency, Online, chat::Posts};
     let mut files = Vec::new();
     if let Latency::Matrix(matrix) = &spec.network.latency {
         files.push(matrix.file.as_str());
@@ -115,9 +101,39 @@ pub fn files(spec: &ScenarioSpec) -> Vec<&str> {
         }
     }
     for chat in spec.workloads.iter().filter_map(|workload| workload.chat.as_ref()) {
-        files.extend(chat.file());
+        if let Posts::Trace(trace) = &chat.posts {
+            files.push(trace.file.as_str());
+        }
     }
     files
+}
+
+/// The peers as the topology's generators ask about them.
+struct Fleet<'a> {
+    peers: &'a Peers,
+    regions: &'a Regions,
+    sites: &'a Sites,
+    latency: &'a PairLatency,
+    files: &'a Files,
+}
+
+impl topology::Fleet for Fleet<'_> {
+    fn peers(&self) -> u32 {
+        self.peers.len()
+    }
+    fn latency(&self, a: u32, b: u32) -> Nanos {
+        self.latency.between(Peer(a), Peer(b), self.peers, self.regions, self.sites)
+    }
+    fn region(&self, peer: u32) -> u32 {
+        self.peers.region(Peer(peer)) as u32
+    }
+    fn first_of_group(&self, group: &str) -> Option<u32> {
+        let group = self.peers.groups().iter().find(|other| other.spec.name == group && other.count > 0)?;
+        Some(group.first.0)
+    }
+    fn file(&self, name: &str) -> Option<&str> {
+        self.files.get(name).map(String::as_str)
+    }
 }
 
 impl Plan {
@@ -135,16 +151,25 @@ impl Plan {
         let peers = Peers::new(&spec, seed, &regions, &sites).map_err(one)?;
         let latency = PairLatency::new(&spec.network.latency, seed);
         let traces = sessions::traces(peers.groups(), text).map_err(one)?;
-        let between = |a: u32, b: u32| latency.between(Peer(a), Peer(b), &peers, &regions, &sites);
-        let graph = topology::generate(&spec.topology, &peers, seed, &between, files).map_err(one)?;
-        let hub = topology::hub(&spec.topology, &peers);
+        let fleet = Fleet { peers: &peers, regions: &regions, sites: &sites, latency: &latency, files };
+        let graph = topology::generate(&spec.topology, seed, &fleet)
+            .map_err(|error| one(PlanError::new("spec.topology", error.to_string())))?;
+        let hub = match &spec.topology {
+            Topology::Star(star) => {
+                star.hub.as_ref().map_or(Some(0), |group| topology::Fleet::first_of_group(&fleet, group))
+            }
+            _ => None,
+        };
+        let hub = hub.map(Peer);
 
-        let mut selection = Selection { peers: &peers, regions: &regions, sites: &sites, workloads: BTreeMap::new(), seed };
+        let mut selection =
+            Selection { peers: &peers, regions: &regions, sites: &sites, workloads: BTreeMap::new(), seed };
         let (mut workloads, mut errors) = (Vec::new(), Vec::new());
         for (number, workload) in spec.workloads.iter().enumerate() {
             let path = format!("spec.workloads[{number}]");
             let planned = selection.select(&workload.who, &format!("{path}.who")).and_then(|who| {
-                let kind = chat::plan(workload, number as u8, &who, &selection, seed, spec.duration, files)?;
+                let kind =
+                    workloads::plan(workload, number as u8, &path, &who, &selection, spec.duration, files)?;
                 Ok((who, kind))
             });
             match planned {

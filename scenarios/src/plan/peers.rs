@@ -40,12 +40,20 @@ pub struct Peers {
 const NO_SITE: u32 = u32::MAX;
 
 impl Peers {
-    pub(super) fn new(spec: &ScenarioSpec, seed: Seed, regions: &Regions, sites: &Sites) -> Result<Self, PlanError> {
+    pub(super) fn new(
+        spec: &ScenarioSpec,
+        seed: Seed,
+        regions: &Regions,
+        sites: &Sites,
+    ) -> Result<Self, PlanError> {
         let counts = counts(spec)?;
         let total = counts.iter().map(|&count| u64::from(count)).sum::<u64>();
         if total == 0 || total >= u64::from(ItemId::MAX_PEERS) {
             let most = ItemId::MAX_PEERS - 1;
-            return Err(PlanError::new("spec.groups", format!("they come to {total} peers; 1 to {most} are possible")));
+            return Err(PlanError::new(
+                "spec.groups",
+                format!("they come to {total} peers; 1 to {most} are possible"),
+            ));
         }
         let total = total as usize;
         let mut peers = Self {
@@ -168,11 +176,18 @@ fn counts(spec: &ScenarioSpec) -> Result<Vec<u32>, PlanError> {
     let fixed: u64 = spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
     if shares > all {
         let percent = shares as f64 / 1e7;
-        return Err(PlanError::new("spec.groups", format!("their shares come to {percent} %, more than all")));
+        return Err(PlanError::new(
+            "spec.groups",
+            format!("their shares come to {percent} %, more than all"),
+        ));
     }
     let exact: Vec<u64> = spec.groups.iter().map(|group| parts(group) * whole).collect();
-    let mut counts: Vec<u64> =
-        spec.groups.iter().zip(&exact).map(|(group, exact)| group.peers.map_or(exact / all, u64::from)).collect();
+    let mut counts: Vec<u64> = spec
+        .groups
+        .iter()
+        .zip(&exact)
+        .map(|(group, exact)| group.peers.map_or(exact / all, u64::from))
+        .collect();
     let wanted = (shares * whole + all / 2) / all;
     let given: u64 = exact.iter().map(|exact| exact / all).sum();
     let mut by_remainder: Vec<usize> = (0..exact.len()).filter(|&i| exact[i] > 0).collect();
@@ -182,7 +197,10 @@ fn counts(spec: &ScenarioSpec) -> Result<Vec<u32>, PlanError> {
     }
     if spec.peers.is_some() && counts.iter().sum::<u64>() != whole {
         let sum = counts.iter().sum::<u64>();
-        let why = format!("{whole} are wanted, but the groups come to {sum} ({fixed} by count, {} by share)", sum - fixed);
+        let why = format!(
+            "{whole} are wanted, but the groups come to {sum} ({fixed} by count, {} by share)",
+            sum - fixed
+        );
         return Err(PlanError::new("spec.peers", why));
     }
     Ok(counts.into_iter().map(|count| count.min(u64::from(u32::MAX)) as u32).collect())
@@ -192,7 +210,9 @@ fn counts(spec: &ScenarioSpec) -> Result<Vec<u32>, PlanError> {
 fn weights(group: &Group, regions: &Regions, path: &str) -> Result<Vec<(u16, u64)>, PlanError> {
     let mut list = Vec::new();
     if group.regions.is_empty() {
-        list.extend(regions.list().iter().enumerate().map(|(index, region)| (index as u16, u64::from(region.weight))));
+        list.extend(
+            regions.list().iter().enumerate().map(|(index, region)| (index as u16, u64::from(region.weight))),
+        );
     }
     for (name, &weight) in &group.regions {
         let index = regions.find(name).ok_or_else(|| {
@@ -227,15 +247,25 @@ struct Link {
 impl Link {
     fn of(spec: &LinkSpec) -> Self {
         let mbit = |rate: u64| BitsPerSec(rate * 1_000_000);
-        let spread = |median: u64, sigma: f64| Distribution::LogNormal(LogNormal { median: Nanos::from_millis(median), sigma });
+        let spread = |median: u64, sigma: f64| {
+            Distribution::LogNormal(LogNormal { median: Nanos::from_millis(median), sigma })
+        };
         let ppm = |parts: u64| Share::from_parts_per_million(parts);
         let constant = |micros: u64| Distribution::Constant(Constant { value: Nanos(micros * 1_000) });
         let profile = match spec.profile {
-            Profile::Datacenter => Self { down: mbit(10_000), up: mbit(10_000), access: constant(100), loss: Share::ZERO },
-            Profile::Fibre => Self { down: mbit(1_000), up: mbit(1_000), access: constant(2_000), loss: Share::ZERO },
-            Profile::Cable => Self { down: mbit(100), up: mbit(20), access: spread(8, 0.5), loss: ppm(1_000) },
+            Profile::Datacenter => {
+                Self { down: mbit(10_000), up: mbit(10_000), access: constant(100), loss: Share::ZERO }
+            }
+            Profile::Fibre => {
+                Self { down: mbit(1_000), up: mbit(1_000), access: constant(2_000), loss: Share::ZERO }
+            }
+            Profile::Cable => {
+                Self { down: mbit(100), up: mbit(20), access: spread(8, 0.5), loss: ppm(1_000) }
+            }
             Profile::Dsl => Self { down: mbit(16), up: mbit(2), access: spread(20, 0.5), loss: ppm(2_000) },
-            Profile::Mobile => Self { down: mbit(50), up: mbit(10), access: spread(30, 0.7), loss: ppm(5_000) },
+            Profile::Mobile => {
+                Self { down: mbit(50), up: mbit(10), access: spread(30, 0.7), loss: ppm(5_000) }
+            }
         };
         Self {
             down: spec.down.unwrap_or(profile.down),

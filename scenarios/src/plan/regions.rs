@@ -39,8 +39,9 @@ impl Regions {
             Latency::Regions(regions) => Ok(Self::table(regions.table)),
             Latency::Matrix(given) => {
                 let path = "spec.network.latency.matrix.file";
-                let text = matrix(&given.file)
-                    .ok_or_else(|| PlanError::new(path, format!("there is no text in the file `{}`", given.file)))?;
+                let text = matrix(&given.file).ok_or_else(|| {
+                    PlanError::new(path, format!("there is no text in the file `{}`", given.file))
+                })?;
                 Self::read(&text).map_err(|why| PlanError::new(path, format!("`{}`: {why}", given.file)))
             }
         }
@@ -54,19 +55,26 @@ impl Regions {
             Table::Aws2024 => (&AWS, &AWS_ROUND_TRIP),
             Table::Simblock2019 => (&SIMBLOCK, &SIMBLOCK_ONE_WAY),
         };
-        let list = regions.iter().map(|&(name, weight, place)| Region { name: name.to_owned(), weight, place: Some(place) });
+        let list = regions.iter().map(|&(name, weight, place)| Region {
+            name: name.to_owned(),
+            weight,
+            place: Some(place),
+        });
         let list: Vec<_> = list.collect();
         let n = list.len();
         // Round trips are halved; where the two directions were measured apart, their mean serves both.
         let halves: u64 = if table == Table::Aws2024 { 4 } else { 2 };
-        let cell = |a: usize, b: usize| u64::from(milliseconds[a * n + b] + milliseconds[b * n + a]) * 1_000_000 / halves;
+        let cell = |a: usize, b: usize| {
+            u64::from(milliseconds[a * n + b] + milliseconds[b * n + a]) * 1_000_000 / halves
+        };
         let one_way = (0..n * n).map(|i| Nanos(cell(i / n, i % n))).collect();
         Self { list, one_way }
     }
 
     /// A user's matrix: `from,A,B` and then `A,1.5,80` and so on, one-way milliseconds.
     fn read(text: &str) -> Result<Self, String> {
-        let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+        let mut lines =
+            text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
         let (_, header) = lines.next().ok_or("it is empty; it begins with a line `from,REGION,REGION,…`")?;
         let names: Vec<String> = header.split(',').skip(1).map(|name| name.trim().to_owned()).collect();
         if names.is_empty() || names.len() > 200 {
@@ -80,7 +88,9 @@ impl Regions {
             let row = names.iter().position(|name| name == from);
             let row = row.ok_or_else(|| format!("line {}: the header has no region `{from}`", number + 1))?;
             for (column, field) in fields.enumerate() {
-                let wrong = || format!("line {}: `{field}` is not a delay in milliseconds from 0 to 60000", number + 1);
+                let wrong = || {
+                    format!("line {}: `{field}` is not a delay in milliseconds from 0 to 60000", number + 1)
+                };
                 let milliseconds: f64 = field.parse().map_err(|_| wrong())?;
                 if !(0.0..=60_000.0).contains(&milliseconds) {
                     return Err(wrong());
@@ -94,7 +104,8 @@ impl Regions {
         let mut one_way = Vec::with_capacity(n * n);
         for (a, from) in names.iter().enumerate() {
             for (b, to) in names.iter().enumerate() {
-                let there = at(a, b).ok_or_else(|| format!("the delay from `{from}` to `{to}` is missing"))?;
+                let there =
+                    at(a, b).ok_or_else(|| format!("the delay from `{from}` to `{to}` is missing"))?;
                 one_way.push(Nanos(there / 2 + at(b, a).unwrap_or(there) / 2));
             }
         }
@@ -222,9 +233,15 @@ mod tests {
     fn a_matrix_is_read_or_says_where_it_is_wrong() {
         let regions = Regions::read("from,a,b\na,1,20.5\nb,20.5,2\n").unwrap();
         assert_eq!(regions.one_way(0, 1), Nanos(20_500_000));
-        assert_eq!(Regions::read("from,a,b\na,1,2\nb,,2\n").unwrap_err(), "line 3: `` is not a delay in milliseconds from 0 to 60000");
+        assert_eq!(
+            Regions::read("from,a,b\na,1,2\nb,,2\n").unwrap_err(),
+            "line 3: `` is not a delay in milliseconds from 0 to 60000"
+        );
         assert_eq!(Regions::read("from,a,b\na,1,2\n").unwrap_err(), "the delay from `b` to `b` is missing");
-        assert_eq!(Regions::read("from,a\na,1,2\n").unwrap_err(), "line 2: there are more delays than regions");
+        assert_eq!(
+            Regions::read("from,a\na,1,2\n").unwrap_err(),
+            "line 2: there are more delays than regions"
+        );
         assert_eq!(Regions::read("from,a\nx,1\n").unwrap_err(), "line 2: the header has no region `x`");
     }
 }

@@ -43,12 +43,15 @@ impl Selection<'_> {
                 Some(self.workloads.get(name.as_str()).ok_or_else(|| unknown("workload", "workload", name))?)
             }
         };
-        let in_site = |peer: Peer, name: &str| self.peers.site(peer).is_some_and(|site| self.sites.spec(site).name == name);
+        let in_site = |peer: Peer, name: &str| {
+            self.peers.site(peer).is_some_and(|site| self.sites.spec(site).name == name)
+        };
         let listed = match &who.peers {
             None => None,
             Some(list) => {
                 if let Some(peer) = list.iter().find(|&&peer| peer >= self.peers.len()) {
-                    let why = format!("there is no peer {peer}: the run has {}, numbered from 0", self.peers.len());
+                    let why =
+                        format!("there is no peer {peer}: the run has {}, numbered from 0", self.peers.len());
                     return Err(PlanError::new(format!("{path}.peers"), why));
                 }
                 Some(list.iter().map(|&peer| Peer(peer)).collect::<PeerSet>())

@@ -29,8 +29,20 @@ pub struct Sessions(Kind);
 enum Kind {
     /// What is left of a list.
     Listed(VecDeque<Session>),
-    Churning { churn: Churn, rng: Rng, next: Nanos, online: bool, joined: Nanos },
-    Weekly { schedule: Weekly, rng: Rng, day: u64, joined: Nanos, free_from: Nanos },
+    Churning {
+        churn: Churn,
+        rng: Rng,
+        next: Nanos,
+        online: bool,
+        joined: Nanos,
+    },
+    Weekly {
+        schedule: Weekly,
+        rng: Rng,
+        day: u64,
+        joined: Nanos,
+        free_from: Nanos,
+    },
 }
 
 const DAY: u64 = 86_400_000_000_000;
@@ -50,7 +62,8 @@ impl Sessions {
         };
         if let Some(recorded) = recorded {
             let sessions = recorded.iter().filter(|(_, to)| *to > joined);
-            let sessions = sessions.map(|&(from, to)| Session { from: from.max(joined), to, leave: Leave::Crash });
+            let sessions =
+                sessions.map(|&(from, to)| Session { from: from.max(joined), to, leave: Leave::Crash });
             return Self(Kind::Listed(sessions.collect()));
         }
         Self(match (&group.churn, &group.online) {
@@ -58,9 +71,11 @@ impl Sessions {
             (None, Some(Online::Weekly(schedule))) => {
                 Kind::Weekly { schedule: schedule.clone(), rng, day: 0, joined, free_from: Nanos::ZERO }
             }
-            (None, Some(Online::Trace(_)) | None) => {
-                Kind::Listed(VecDeque::from([Session { from: joined, to: Nanos::NEVER, leave: Leave::Crash }]))
-            }
+            (None, Some(Online::Trace(_)) | None) => Kind::Listed(VecDeque::from([Session {
+                from: joined,
+                to: Nanos::NEVER,
+                leave: Leave::Crash,
+            }])),
         })
     }
 }
@@ -69,7 +84,9 @@ fn churning(churn: Churn, mut rng: Rng, joined: Nanos) -> Kind {
     let (mut next, mut online) = (joined, true);
     if churn.initially == Initially::Stationary {
         // A renewal process that began long ago: walk it up to the instant of joining, in time counted from its start.
-        let mean = |distribution: &crate::spec::Distribution| distribution.mean().unwrap_or(Nanos::from_secs(3600)).0;
+        let mean = |distribution: &crate::spec::Distribution| {
+            distribution.mean().unwrap_or(Nanos::from_secs(3600)).0
+        };
         let cycle = mean(&churn.online).saturating_add(mean(&churn.offline)).max(1);
         let age = cycle.saturating_mul(CYCLES_BEFORE);
         let mut at = 0u64;
@@ -125,8 +142,10 @@ impl Iterator for Sessions {
                     let shifted = midnight + at.0 + rng.below_nanos(Nanos(schedule.jitter.0 * 2 + 1)).0;
                     Nanos(shifted.saturating_sub(offset + schedule.jitter.0))
                 };
-                let (from, to) =
-                    (early_or_late(schedule.from.since_midnight()), early_or_late(schedule.to.since_midnight()));
+                let (from, to) = (
+                    early_or_late(schedule.from.since_midnight()),
+                    early_or_late(schedule.to.since_midnight()),
+                );
                 let from = from.max(*joined).max(*free_from);
                 let works = schedule.days.iter().any(|&weekday| weekday as u64 == since_monday % 7);
                 if works && from < to {
@@ -152,13 +171,18 @@ pub(super) fn read_trace(text: &str, count: u32) -> Result<Vec<Vec<(Nanos, Nanos
         let index: u32 = peer.parse().map_err(|_| format!("line {number}: `{peer}` is no peer"))?;
         let seconds = |text: &str| {
             let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=1e9).contains(seconds));
-            seconds.map(|seconds| Nanos((seconds * 1e9) as u64)).ok_or(format!("line {number}: `{text}` is no time in seconds"))
+            seconds
+                .map(|seconds| Nanos((seconds * 1e9) as u64))
+                .ok_or(format!("line {number}: `{text}` is no time in seconds"))
         };
         let (from, to) = (seconds(from)?, seconds(to)?);
         let list = sessions.get_mut(index as usize);
-        let list = list.ok_or_else(|| format!("line {number}: there is no peer {index} in a group of {count}"))?;
+        let list =
+            list.ok_or_else(|| format!("line {number}: there is no peer {index} in a group of {count}"))?;
         if from >= to || list.last().is_some_and(|&(_, last)| last >= from) {
-            return Err(format!("line {number}: a peer's sessions must follow one another, each ending after it begins"));
+            return Err(format!(
+                "line {number}: a peer's sessions must follow one another, each ending after it begins"
+            ));
         }
         list.push((from, to));
     }
@@ -173,9 +197,12 @@ pub(super) fn traces(
     let trace = |(number, group): (usize, &super::GroupPlan)| {
         let Some(Online::Trace(trace)) = &group.spec.online else { return Ok(None) };
         let path = format!("spec.groups[{number}].online.trace.file");
-        let text = text_of(&trace.file)
-            .ok_or_else(|| PlanError::new(path.clone(), format!("there is no text in the file `{}`", trace.file)))?;
-        read_trace(&text, group.count).map(Some).map_err(|why| PlanError::new(path, format!("`{}`: {why}", trace.file)))
+        let text = text_of(&trace.file).ok_or_else(|| {
+            PlanError::new(path.clone(), format!("there is no text in the file `{}`", trace.file))
+        })?;
+        read_trace(&text, group.count)
+            .map(Some)
+            .map_err(|why| PlanError::new(path, format!("`{}`: {why}", trace.file)))
     };
     groups.iter().enumerate().map(trace).collect()
 }
@@ -186,7 +213,8 @@ mod tests {
     use crate::spec::{Distribution, Exponential, Weibull};
 
     fn group(edit: impl FnOnce(&mut Group)) -> Group {
-        let mut group: Group = serde_json::from_value(serde_json::json!({ "name": "g", "peers": 1 })).unwrap();
+        let mut group: Group =
+            serde_json::from_value(serde_json::json!({ "name": "g", "peers": 1 })).unwrap();
         edit(&mut group);
         group
     }
@@ -235,14 +263,21 @@ mod tests {
         let weekly = serde_json::json!({ "weekly": { "from": "09:00", "to": "17:30", "startsAt": "12h" } });
         let group = group(|group| group.online = Some(serde_json::from_value(weekly).unwrap()));
         let sessions: Vec<_> = Sessions::new(&group, Peer(0), Seed(1), None).take(6).collect();
-        let hours: Vec<_> = sessions.iter().map(|s| (s.from.as_secs_f64() / 3600.0, s.to.as_secs_f64() / 3600.0)).collect();
-        assert_eq!(hours, [(0.0, 5.5), (21.0, 29.5), (45.0, 53.5), (69.0, 77.5), (93.0, 101.5), (165.0, 173.5)]);
+        let hours: Vec<_> =
+            sessions.iter().map(|s| (s.from.as_secs_f64() / 3600.0, s.to.as_secs_f64() / 3600.0)).collect();
+        assert_eq!(
+            hours,
+            [(0.0, 5.5), (21.0, 29.5), (45.0, 53.5), (69.0, 77.5), (93.0, 101.5), (165.0, 173.5)]
+        );
     }
 
     #[test]
     fn a_trace_is_read_or_says_where_it_is_wrong() {
         let sessions = read_trace("peer,from,to\n0,1.5,2\n0,3,4\n", 1).unwrap();
-        assert_eq!(sessions, [vec![(Nanos(1_500_000_000), Nanos::from_secs(2)), (Nanos::from_secs(3), Nanos::from_secs(4))]]);
+        assert_eq!(
+            sessions,
+            [vec![(Nanos(1_500_000_000), Nanos::from_secs(2)), (Nanos::from_secs(3), Nanos::from_secs(4))]]
+        );
         assert_eq!(read_trace("1,2,3\n", 1).unwrap_err(), "line 1: there is no peer 1 in a group of 1");
         assert!(read_trace("0,3,2\n", 1).unwrap_err().starts_with("line 1: a peer's sessions must follow"));
         assert!(read_trace("0,nan,2\n", 1).is_err());

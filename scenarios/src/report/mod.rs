@@ -1,5 +1,116 @@
 //! Facts, and the report that they add up to.
 
+pub mod chat;
 mod fact;
+pub mod metric;
+mod summary;
+mod verdict;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 pub use fact::{Fact, Route};
+pub use metric::{Metric, Unit};
+pub use summary::Summary;
+pub use verdict::{Bound, Invariant, TargetResult, Trust, Validity, bounds, judge};
+
+/// The version of the report's form; it changes when a field is renamed or means something else.
+pub const SCHEMA: &str = "peerlab.dev/report/v1";
+
+/// What came of a run: `report.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Which engine ran it: `model`, `virtual` or `live`.
+    pub engine: String,
+    /// What was run.
+    pub scenario: ScenarioSummary,
+    /// The seed.
+    pub seed: u64,
+    /// Whether the numbers can be believed.
+    pub validity: Validity,
+    /// The numbers, by name.
+    pub metrics: BTreeMap<String, Summary>,
+    /// What was asked of them.
+    pub targets: Vec<TargetResult>,
+    /// What must hold in every run.
+    pub invariants: Vec<Invariant>,
+    /// Where the report comes from. All that differs between two runs of one scenario and seed is here.
+    pub provenance: serde_json::Value,
+}
+
+/// What was run, in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScenarioSummary {
+    /// Its name.
+    pub name: String,
+    /// Which question it answers.
+    pub description: Option<String>,
+    /// How many peers.
+    pub peers: u32,
+    /// How many edges their topology has.
+    pub edges: u64,
+    /// How long workloads went on, in seconds.
+    pub duration: f64,
+    /// What did not count at the beginning, in seconds.
+    pub warm_up: f64,
+    /// What followed at the end, in seconds.
+    pub cool_down: f64,
+    /// What went wrong by plan.
+    pub faults: Vec<FaultSummary>,
+}
+
+/// A fault, and what it hit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaultSummary {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// When it began, in seconds.
+    pub at: f64,
+    /// When it ended, in seconds; nothing when it lasted to the end.
+    pub until: Option<f64>,
+    /// Messages that it cut or strained, or peers that it stopped.
+    pub hits: u64,
+}
+
+/// How a run ended, as programs see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every target was met.
+    Met,
+    /// A target was missed.
+    Missed,
+    /// The run says nothing.
+    Invalid,
+}
+
+impl Verdict {
+    /// The exit code: 0, 1 or 3. 2 stands for bad input, of which there is no report.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Met => 0,
+            Self::Missed => 1,
+            Self::Invalid => 3,
+        }
+    }
+}
+
+impl Report {
+    /// How the run ended.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.validity.state == Trust::Invalid {
+            Verdict::Invalid
+        } else if self.targets.iter().all(|target| target.met) {
+            Verdict::Met
+        } else {
+            Verdict::Missed
+        }
+    }
+}

@@ -1,20 +1,275 @@
-//! Messages among members of rooms.
+//! What a scenario says of a chat: its rooms, who speaks when, and what its protocol does besides.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, fmt, str::FromStr};
 
-use super::schema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Messages among members of rooms.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+use super::Who;
+use crate::units::{Bytes, Nanos, Share};
+
+/// Rooms in which peers talk to each other without a server. Every member keeps the history of its rooms, and members
+/// repair each other's gaps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ChatSpec {
-    /// How many rooms. Default: 1.
-    #[serde(default = "one")]
-    #[schemars(schema_with = "schema::count")]
+    /// Number of rooms. 1 when left out.
+    #[schemars(schema_with = "number_of_rooms")]
     pub rooms: u32,
+    /// Members of each room, drawn at random from the peers that take part. All of them when left out.
+    #[schemars(schema_with = "number_of_members")]
+    pub members: Option<u32>,
+    /// When posts are made. As if by chance, every 10 s in each room, when left out.
+    pub posts: Posts,
+    /// Length of a post's text, at most 512 KiB. 200B when left out.
+    pub body: Bytes,
+    /// Whether members tell each other that they are there. They do not when left out.
+    pub presence: Option<Presence>,
+    /// How members find and repair gaps in what they hold.
+    pub sync: Sync,
+    /// Whether members tell authors what they have read. No when left out.
+    pub read_receipts: bool,
+    /// Who keeps the history of all rooms without being a member for that: mailboxes, or the server of a star. Nobody when
+    /// left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Who>,
 }
 
-const fn one() -> u32 {
-    1
+impl Default for ChatSpec {
+    fn default() -> Self {
+        Self {
+            rooms: 1,
+            members: None,
+            posts: Posts::default(),
+            body: Bytes(200),
+            presence: None,
+            sync: Sync::default(),
+            read_receipts: false,
+            archive: None,
+        }
+    }
+}
+
+/// When posts are made in each room. Exactly one of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Posts {
+    /// As if by chance: a Poisson process. Each post is by a member drawn at random.
+    Poisson(Poisson),
+    /// In bursts, as when something happens that all talk about.
+    Burst(Burst),
+    /// As if by chance, more often by day than by night.
+    Diurnal(Diurnal),
+    /// As recorded elsewhere.
+    Trace(Trace),
+}
+
+impl Default for Posts {
+    fn default() -> Self {
+        Self::Poisson(Poisson { every: Nanos::from_secs(10) })
+    }
+}
+
+/// A Poisson process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Poisson {
+    /// Mean time between two posts of a room, such as `2s`.
+    pub every: Nanos,
+}
+
+/// Bursts of posts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Burst {
+    /// Mean time from the beginning of one burst of a room to that of the next; longer than `within`.
+    pub every: Nanos,
+    /// Posts of a burst.
+    #[schemars(schema_with = "number_of_posts")]
+    pub size: u32,
+    /// How long a burst lasts; its posts fall anywhere within.
+    pub within: Nanos,
+}
+
+/// A rate of posts that goes up and down as a cosine once a day. The run starts at midnight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Diurnal {
+    /// Mean time between two posts of a room, over a whole day.
+    pub every: Nanos,
+    /// Time of day at which most is said, such as `14:00`.
+    pub peak: TimeOfDay,
+    /// Rate at the quietest time, half a day from the peak, as a share of the rate at the peak.
+    pub trough: Share,
+    /// Length of a day, for runs shorter than one: `24m` makes an hour of a minute. 24h when left out.
+    #[serde(default = "a_day")]
+    pub day: Nanos,
+}
+
+/// Posts that were recorded elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Trace {
+    /// A file of comma-separated values, one post a line: `time,room,member,bytes`. The time is a duration since the run's
+    /// start such as `1.5s`; room and member count from 0, members within their room. The header may be left out.
+    pub file: String,
+}
+
+/// How members tell each other that they are there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Presence {
+    /// Time between two signs of life of a member. 30s when left out.
+    pub every: Nanos,
+    /// How long after its last sign of life a member counts as gone. 90s when left out.
+    pub timeout: Nanos,
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self { every: Nanos::from_secs(30), timeout: Nanos::from_secs(90) }
+    }
+}
+
+/// How members find and repair gaps in what they hold (anti-entropy).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Sync {
+    /// How often a member compares what it holds with one other member. 10s when left out.
+    pub every: Nanos,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self { every: Nanos::from_secs(10) }
+    }
+}
+
+/// A time of day to the minute, written `14:00`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeOfDay {
+    minutes: u16,
+}
+
+impl TimeOfDay {
+    /// As a part of the day, from 0 at midnight to less than 1.
+    #[must_use]
+    pub fn part_of_day(self) -> f64 {
+        f64::from(self.minutes) / f64::from(24 * 60)
+    }
+}
+
+/// Why a text is not a time of day.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a time of day such as `14:00`, from `00:00` to `23:59`")]
+pub struct TimeOfDayError(String);
+
+impl FromStr for TimeOfDay {
+    type Err = TimeOfDayError;
+    fn from_str(text: &str) -> Result<Self, TimeOfDayError> {
+        let two_digits = |part: &str, below: u16| {
+            let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+            part.parse().ok().filter(|number: &u16| digits && *number < below)
+        };
+        text.split_once(':')
+            .and_then(|(hours, minutes)| {
+                Some(Self { minutes: two_digits(hours, 24)? * 60 + two_digits(minutes, 60)? })
+            })
+            .ok_or_else(|| TimeOfDayError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}", self.minutes / 60, self.minutes % 60)
+    }
+}
+
+impl Serialize for TimeOfDay {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TimeOfDay {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for TimeOfDay {
+    fn schema_name() -> Cow<'static, str> {
+        "TimeOfDay".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "title": "TimeOfDay", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" })
+    }
+}
+
+const fn a_day() -> Nanos {
+    Nanos::from_secs(24 * 60 * 60)
+}
+
+// Kubernetes knows no unsigned formats, so bounds stand in for them.
+
+fn number_of_rooms(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": 1_000_000 })
+}
+
+fn number_of_members(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["integer", "null"], "minimum": 2, "maximum": 16_777_216 })
+}
+
+fn number_of_posts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": 1_000_000 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(yaml: &str) -> Result<ChatSpec, String> {
+        serde_yaml::from_str(yaml).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_chat_has_every_default() {
+        let chat = read("{}").expect("everything has a default");
+        assert_eq!(chat, ChatSpec::default());
+        assert_eq!((chat.rooms, chat.members, chat.body), (1, None, Bytes(200)));
+    }
+
+    #[test]
+    fn presence_is_off_until_it_is_named() {
+        assert_eq!(read("{}").unwrap().presence, None);
+        let presence = read("presence: {timeout: 60s}").unwrap().presence.expect("it is named");
+        assert_eq!((presence.every, presence.timeout), (Nanos::from_secs(30), Nanos::from_secs(60)));
+    }
+
+    #[test]
+    fn what_a_chat_says_is_written_as_it_is_read() {
+        let text = r#"{"rooms":20,"members":30,"posts":{"diurnal":{"every":"2s","peak":"14:05","trough":"10%","day":"24m"}},
+            "body":"1kB","presence":{"every":"10s","timeout":"30s"},"sync":{"every":"5s"},"readReceipts":true}"#;
+        let chat: ChatSpec = serde_json::from_str(text).unwrap();
+        let written = serde_json::to_value(&chat).unwrap();
+        assert_eq!(written["posts"]["diurnal"]["peak"], "14:05");
+        assert_eq!(serde_json::from_value::<ChatSpec>(written).unwrap(), chat);
+    }
+
+    #[test]
+    fn what_is_unknown_or_no_time_of_day_is_refused() {
+        assert!(read("room: 3").unwrap_err().contains("unknown field `room`"));
+        for time in ["24:00", "9:00", "12:60", "+1:00", "noon"] {
+            assert!(time.parse::<TimeOfDay>().unwrap_err().to_string().starts_with(&format!("`{time}`")));
+        }
+    }
+
+    #[test]
+    fn the_schema_holds_no_format_that_kubernetes_does_not_know() {
+        let schema = schemars::schema_for!(ChatSpec).to_value().to_string();
+        assert!(!schema.contains("uint"), "{schema}");
+    }
 }

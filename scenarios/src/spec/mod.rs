@@ -4,7 +4,8 @@
 //! their doc comments are what a user reads there. Rules that types cannot hold stand beside them in CEL, enforced by
 //! the API server and evaluated by [`read`] alike.
 
-mod chat;
+pub mod chat;
+mod count;
 #[cfg(feature = "crd")]
 pub mod crd;
 mod distribution;
@@ -27,8 +28,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    chat::*, distribution::*, fault::*, group::*, network::*, overlay::Overlay, selector::Who,
-    target::Target, time_of_day::TimeOfDay, topology::Topology, workload::Workload,
+    chat::ChatSpec, count::Count, distribution::*, fault::*, group::*, network::*, overlay::Overlay,
+    selector::Who, target::Target, time_of_day::TimeOfDay, topology::Topology, workload::Workload,
 };
 use crate::units::Nanos;
 

@@ -8,7 +8,7 @@ use crate::units::Share;
 
 /// Which peers. All conditions must hold; `share` or `count` then picks among those that remain, by chance. An empty
 /// selector means every peer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [
     { "rule": "!(has(self.share) && has(self.count))", "message": "give either a share or a count, not both" },

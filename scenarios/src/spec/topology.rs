@@ -68,6 +68,7 @@ pub struct Ring {}
 pub struct Star {
     /// The group whose first peer is the hub; peer 0 when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub hub: Option<String>,
 }
 

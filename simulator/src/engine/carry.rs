@@ -48,7 +48,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         let site = self.plan.peers.site(from).expect("only a peer in a site leaves one");
         let departs = self.network.leave_site(self.now, site, bytes);
         match self.links.end(from, to, &mut 0).map(|end| end.delay) {
-            Some(delay) => self.launch(Hop { from, to, delay, departs, seq: event.seq(), packets }, lane, &msg),
+            Some(delay) => {
+                self.launch(Hop { from, to, delay, departs, seq: event.seq(), packets }, lane, &msg)
+            }
             None => self.lose(&msg, Loss::Closed),
         }
     }

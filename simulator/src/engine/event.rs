@@ -96,7 +96,15 @@ pub(super) fn phase(event: &Event) -> Phase {
 
 /// An event of a message on its way.
 #[inline]
-pub(super) fn message(time: u64, to: Peer, from: Peer, seq: u16, phase: Phase, lane: Lane, msg: &Msg<Store>) -> Event {
+pub(super) fn message(
+    time: u64,
+    to: Peer,
+    from: Peer,
+    seq: u16,
+    phase: Phase,
+    lane: Lane,
+    msg: &Msg<Store>,
+) -> Event {
     let (sort, handle) = match msg.payload {
         Payload::Nothing => (0, 0),
         Payload::Item(ItemRef(item)) => (1, item),
@@ -150,9 +158,11 @@ mod tests {
     #[test]
     fn a_message_comes_out_as_it_went_in() {
         for (number, kind) in Kind::ALL.into_iter().enumerate() {
-            for (lane, payload) in
-                LANES.into_iter().zip([Payload::Nothing, Payload::Item(ItemRef(7)), Payload::Note(NoteRef(u32::MAX))])
-            {
+            for (lane, payload) in LANES.into_iter().zip([
+                Payload::Nothing,
+                Payload::Item(ItemRef(7)),
+                Payload::Note(NoteRef(u32::MAX)),
+            ]) {
                 let msg = Msg { kind, hops: 250, workload: number as u8, payload };
                 let event = message(9, Peer(1), Peer(2), 3, Phase::Arrive, lane, &msg);
                 let event = forward(&event, 10, Phase::Deliver);

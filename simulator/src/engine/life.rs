@@ -138,7 +138,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if self.links.is_up(peer, other) {
             return self.at(self.now, peer, other, Control::Answer, lives | DIALLED);
         }
-        if !self.plan.sites.reach(&self.plan.peers, peer, other) || self.trouble.cut(peer, other, false).is_some() {
+        if !self.plan.sites.reach(&self.plan.peers, peer, other)
+            || self.trouble.cut(peer, other, false).is_some()
+        {
             let gives_up = self.now + self.plan.spec.network.timeout.0;
             return self.at(gives_up, peer, other, Control::NoAnswer, 0);
         }
@@ -215,7 +217,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                 let breaks = self.now + self.plan.spec.network.timeout.0;
                 if breaks <= fault.until.0 {
                     for peer in self.plan.peers.iter() {
-                        let crossing = self.links.connected(peer).filter(|&other| trouble::crosses(&fault.effect, peer, other));
+                        let crossing = self
+                            .links
+                            .connected(peer)
+                            .filter(|&other| trouble::crosses(&fault.effect, peer, other));
                         for other in crossing.collect::<Vec<_>>() {
                             self.at(breaks, peer, other, Control::Silence, number as u32);
                         }
@@ -232,9 +237,13 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if let Some(who) = trouble::stops(&fault.effect) {
             who.iter().for_each(|peer| self.start(peer));
         }
-        for peer in self.plan.peers.iter().filter(|&peer| self.keeps_planned_links(peer)).collect::<Vec<_>>() {
+        for peer in self.plan.peers.iter().filter(|&peer| self.keeps_planned_links(peer)).collect::<Vec<_>>()
+        {
             for other in self.links.known(peer).to_vec() {
-                if peer < other && trouble::crosses(&fault.effect, peer, other) && !self.links.is_up(peer, other) {
+                if peer < other
+                    && trouble::crosses(&fault.effect, peer, other)
+                    && !self.links.is_up(peer, other)
+                {
                     let wait = self.back_off(peer, other, REDIAL);
                     self.shake_hands(peer, other, wait);
                 }

@@ -29,7 +29,9 @@ pub mod wheel;
 use std::collections::BTreeMap;
 
 use peerlab_scenarios::{
-    host::{Behaviour, Command, Effect, Env, Input, Machine, Outbox, Overlay, Peer, PeerHost, StoreKey, TimerKey},
+    host::{
+        Behaviour, Command, Effect, Env, Input, Machine, Outbox, Overlay, Peer, PeerHost, StoreKey, TimerKey,
+    },
     plan::{Plan, Sessions, WorkloadKind},
     report::Fact,
     spec,
@@ -213,7 +215,8 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
     fn work(&mut self, event: &Event) {
         self.now = event.time;
         self.events += 1;
-        self.digest = (self.digest ^ event.time ^ event.key).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        self.digest =
+            (self.digest ^ event.time ^ event.key).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
         if self.events.is_multiple_of(PROGRESS) {
             self.observer.progress(Nanos(self.now), self.events);
         }
@@ -362,7 +365,9 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             events: self.events,
             warm_up: self.warm_up,
             traffic: self.traffic,
-            bytes: bytes.map(|(port, (sent, received))| (port.sent - sent, port.received - received)).collect(),
+            bytes: bytes
+                .map(|(port, (sent, received))| (port.sent - sent, port.received - received))
+                .collect(),
             fault_hits: self.trouble.hits().to_vec(),
             skipped_commands: self.skipped_commands,
             online: self.network.ports.iter().map(|port| port.online).collect(),

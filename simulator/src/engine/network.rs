@@ -46,7 +46,10 @@ impl Pace {
     const SHIFT: u32 = 20;
 
     fn of(rate: BitsPerSec) -> Self {
-        Self(u64::try_from((8_000_000_000u128 << Self::SHIFT).div_ceil(u128::from(rate.0.max(1)))).unwrap_or(u64::MAX))
+        Self(
+            u64::try_from((8_000_000_000u128 << Self::SHIFT).div_ceil(u128::from(rate.0.max(1))))
+                .unwrap_or(u64::MAX),
+        )
     }
 
     /// The time for so many bytes, at least 1 ns so that a queue keeps its order.
@@ -125,7 +128,10 @@ impl Network {
             SitePort { up_free: 0, down_free: 0, up, down }
         };
         Self {
-            ports: group_of.into_iter().map(|group| Port { group, honest: true, ..Port::default() }).collect(),
+            ports: group_of
+                .into_iter()
+                .map(|group| Port { group, honest: true, ..Port::default() })
+                .collect(),
             up: groups.iter().map(|group| Pace::of(group.up)).collect(),
             down: groups.iter().map(|group| Pace::of(group.down)).collect(),
             loss: groups.iter().flat_map(|a| groups.iter().map(move |b| pair_loss(a.loss, b.loss))).collect(),
@@ -163,7 +169,15 @@ impl Network {
 
     /// Takes a message in at its receiver: when it has been received and worked on.
     #[inline]
-    pub(super) fn receive(&mut self, now: u64, to: Peer, len: u32, bytes: u64, kind: Kind, rate: Share) -> u64 {
+    pub(super) fn receive(
+        &mut self,
+        now: u64,
+        to: Peer,
+        len: u32,
+        bytes: u64,
+        kind: Kind,
+        rate: Share,
+    ) -> u64 {
         let port = &mut self.ports[to.index()];
         let pace = self.down[usize::from(port.group)];
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
@@ -199,11 +213,13 @@ impl Network {
     #[inline]
     pub(super) fn fly(&self, hop: Hop, lane: Lane, strain: Strain) -> Option<u64> {
         let Hop { from, to, delay, departs, seq, packets } = hop;
-        let draw = mix(self.salt.wrapping_add(departs), u64::from(from.0) << 32 | u64::from(to.0), u64::from(seq));
+        let draw =
+            mix(self.salt.wrapping_add(departs), u64::from(from.0) << 32 | u64::from(to.0), u64::from(seq));
         let delay = u64::from(delay) + strain.latency;
         // Amplitude × 2 × u − amplitude, with u from the lower half of the draw.
         let amplitude = (u128::from(delay) * u128::from(self.jitter) / 1_000_000_000) as u64;
-        let jittered = delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw as u32)) >> 32) as u64;
+        let jittered =
+            delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw as u32)) >> 32) as u64;
         let groups = self.up.len();
         let (a, b) = (self.ports[from.index()].group, self.ports[to.index()].group);
         let mut loss = self.loss[usize::from(a) * groups + usize::from(b)];

@@ -53,7 +53,9 @@ impl Trouble {
     }
 
     fn refresh(&mut self) {
-        let is_cut = |&number: &usize| matches!(self.faults[number].effect, FaultEffect::Partition(..) | FaultEffect::Outage(_));
+        let is_cut = |&number: &usize| {
+            matches!(self.faults[number].effect, FaultEffect::Partition(..) | FaultEffect::Outage(_))
+        };
         self.cuts = self.active.iter().any(is_cut);
     }
 
@@ -117,7 +119,9 @@ impl Trouble {
 
     /// Whether a fault that lasts keeps a peer down.
     pub(super) fn keeps_down(&self, peer: Peer) -> bool {
-        self.active.iter().any(|&number| stops(&self.faults[number].effect).is_some_and(|who| who.contains(peer)))
+        self.active
+            .iter()
+            .any(|&number| stops(&self.faults[number].effect).is_some_and(|who| who.contains(peer)))
     }
 }
 

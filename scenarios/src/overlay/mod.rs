@@ -1,0 +1,28 @@
+//! Overlays: machines that bring what one peer publishes to all others.
+//!
+//! | overlay | links used by an item | state | source |
+//! |---|---|---|---|
+//! | [`Flood`] | all of the topology | none but the seen-set | — |
+//! | [`Plumtree`] | a tree that forms by itself, over the topology or over [`HyParView`]'s view | neighbours, recent and missing items | Leitão et al., SRDS 2007 |
+//! | [`Star`] | those of a server | none but the seen-set | — |
+//!
+//! All deliver an item at most once, whatever the network does, and none delivers or passes on an item whose signature is
+//! wrong.
+
+mod any;
+mod flood;
+mod hyparview;
+mod intake;
+mod plumtree;
+mod star;
+
+pub use any::Any;
+pub use flood::Flood;
+pub use hyparview::{Change, HyParView};
+pub use plumtree::Plumtree;
+pub use star::Star;
+
+use intake::Intake;
+
+#[cfg(test)]
+mod tests;

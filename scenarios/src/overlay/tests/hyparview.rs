@@ -1,0 +1,121 @@
+//! Views stay small, symmetric and connected.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::spec::overlay::HyParView as ViewParams;
+
+fn bounded(world: &Peers) -> bool {
+    let ViewParams { active, passive, .. } = ViewParams::default();
+    world.up().all(|peer| {
+        let view = view(world, peer);
+        let distinct: BTreeSet<_> = view.active().iter().chain(view.passive()).collect();
+        view.active().len() <= active.size()
+            && view.passive().len() <= passive.size()
+            && distinct.len() == view.active().len() + view.passive().len()
+            && !distinct.contains(&peer)
+    })
+}
+
+/// Pairs of which one end has the other as a neighbour and not the reverse.
+fn one_sided(world: &Peers) -> Vec<(Peer, Peer)> {
+    let pairs = world.up().flat_map(|a| view(world, a).active().iter().map(move |&b| (a, b)));
+    pairs.filter(|&(a, b)| !world.is_up(b) || !view(world, b).active().contains(&a)).collect()
+}
+
+/// How many peers a walk along active views from the first peer reaches.
+fn reached(world: &Peers) -> usize {
+    let mut next: Vec<Peer> = world.up().take(1).collect();
+    let mut met: BTreeSet<Peer> = next.iter().copied().collect();
+    while let Some(peer) = next.pop() {
+        for &other in view(world, peer).active() {
+            if met.insert(other) {
+                next.push(other);
+            }
+        }
+    }
+    met.len()
+}
+
+fn healthy(world: &Peers) {
+    assert!(bounded(world));
+    assert_eq!(one_sided(world), []);
+    assert_eq!(reached(world), world.up().count());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn views_are_bounded_at_every_instant_and_symmetric_and_connected_in_the_end(seed: u64, peers in 2u32..80) {
+        let mut world = world(seed, peers, &tangle(seed, peers, 2), plumtree_over_view());
+        for instant in 0..100 {
+            world.run_until(Nanos::from_millis(instant * 20));
+            prop_assert!(bounded(&world));
+        }
+        world.run_until(secs(300));
+        healthy(&world);
+    }
+
+    #[test]
+    fn the_overlay_is_whole_again_after_half_of_it_crashed_at_once(seed: u64) {
+        let mut world = world(seed, 100, &tangle(seed, 100, 2), plumtree_over_view());
+        world.run_until(secs(300));
+        let mut victims: Vec<Peer> = world.up().collect();
+        Seed(seed).stream("victims", &[]).shuffle(&mut victims);
+        for &victim in &victims[..50] {
+            world.crash(victim);
+        }
+        world.run_for(secs(60));
+        healthy(&world);
+        let author = world.up().next().expect("half are left");
+        let item = say(&mut world, author);
+        world.run_for(secs(10));
+        prop_assert_eq!(not_exactly_once(&world, item), []);
+    }
+}
+
+#[test]
+fn peers_that_all_know_the_same_one_spread_over_the_network() {
+    let mut world = world(1, 100, &star(100), plumtree_over_view());
+    for late in 1..100 {
+        world = world.without(Peer(late));
+    }
+    for late in 1..100 {
+        world.run_for(secs(1));
+        world.start(Peer(late));
+    }
+    world.run_for(secs(300));
+    healthy(&world);
+    let degrees: Vec<usize> = world.up().map(|peer| view(&world, peer).active().len()).collect();
+    assert!(degrees.iter().filter(|&&degree| degree == 5).count() > 80, "{degrees:?}");
+    let passive: Vec<usize> = world.up().map(|peer| view(&world, peer).passive().len()).collect();
+    assert!(passive.iter().all(|&known| known >= 10), "{passive:?}");
+}
+
+#[test]
+fn a_peer_whose_contact_is_down_tries_again() {
+    let (early, late) = (Peer(0), Peer(1));
+    let mut world = world(1, 2, &[(early, late)], plumtree_over_view()).without(late);
+    world.run_until(secs(30));
+    assert_eq!(view(&world, early).active(), []);
+    world.start(late);
+    world.run_for(ViewParams::default().answer_within);
+    world.run_for(secs(1));
+    healthy(&world);
+}
+
+#[test]
+fn two_halves_that_a_cut_has_parted_find_each_other_again_through_the_passive_view() {
+    let mut world = world(2, 60, &tangle(2, 60, 2), plumtree_over_view());
+    world.run_until(secs(200));
+    let (west, east): (Vec<Peer>, Vec<Peer>) = world.up().partition(|peer| peer.0 < 30);
+    world.cut(&west, &east);
+    world.run_for(secs(30));
+    assert!(reached(&world) <= 30);
+    world.heal();
+    world.run_for(secs(300));
+    healthy(&world);
+}

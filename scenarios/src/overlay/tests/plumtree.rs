@@ -1,0 +1,145 @@
+//! A tree forms, is lean, and mends.
+
+use std::{cell::Cell, rc::Rc};
+
+use super::*;
+use crate::spec::Count;
+
+/// A tree of 100 peers over a topology of degree 8, after `author` has spoken for a while.
+fn grown(overlay: Overlay, author: Peer) -> Peers {
+    let mut world = world(5, 100, &tangle(5, 100, 4), overlay);
+    world.run_until(secs(30));
+    for _ in 0..10 {
+        say(&mut world, author);
+        world.run_for(secs(2));
+    }
+    world
+}
+
+#[test]
+fn once_grown_a_tree_carries_hardly_a_copy_too_many_while_a_flood_fills_every_link() {
+    let author = Peer(0);
+    let tree = redundancy(&mut grown(plumtree_over_plan(), author), author);
+    let over_view = redundancy(&mut grown(plumtree_over_view(), author), author);
+    let flood = redundancy(&mut grown(Overlay::Flood {}, author), author);
+    assert!(tree <= 0.02, "{tree}");
+    assert!(over_view <= 0.05, "{over_view}");
+    assert!(flood > 5.0, "{flood}");
+}
+
+/// Peers with most branches first, but for those that the author itself pushes to: it has nobody else to tell.
+fn inner_peers(world: &Peers, author: Peer) -> Vec<Peer> {
+    let near: Vec<_> = tree(world, author).eager().chain([author]).collect();
+    let mut inner: Vec<_> = world.up().filter(|peer| !near.contains(peer)).collect();
+    inner.sort_by_key(|&peer| std::cmp::Reverse(tree(world, peer).eager().count()));
+    assert!(tree(world, inner[0]).eager().count() >= 3, "there are inner peers");
+    inner
+}
+
+#[test]
+fn the_tree_of_one_author_serves_others() {
+    let mut world = grown(plumtree_over_plan(), Peer(0));
+    let others = (1..20).map(|author| redundancy(&mut world, Peer(author))).sum::<f64>() / 19.0;
+    assert!(others <= 0.05, "{others}");
+}
+
+#[test]
+fn both_ends_agree_on_what_is_a_branch_and_branches_make_a_tree() {
+    let world = grown(plumtree_over_plan(), Peer(0));
+    let mut branches = 0;
+    for peer in world.up() {
+        for other in tree(&world, peer).eager() {
+            assert!(
+                tree(&world, other).eager().any(|it| it == peer),
+                "{peer} pushes to {other}, not the reverse"
+            );
+            branches += 1;
+        }
+    }
+    assert_eq!(branches, 2 * 99, "100 peers and no cycle");
+}
+
+#[test]
+fn a_cut_branch_is_bridged_before_anybody_notices_the_cut() {
+    let author = Peer(0);
+    let mut world = grown(plumtree_over_plan(), author).patience(secs(60));
+    let grafts = world.traffic().sent_of(Kind::Graft);
+    let inner = inner_peers(&world, author)[0];
+    let branches: Vec<_> = tree(&world, inner).eager().collect();
+    world.cut(&[inner], &branches);
+    let item = say(&mut world, author);
+    let cut_off = world.now();
+    world.run_for(secs(3));
+    assert_eq!(not_exactly_once(&world, item), []);
+    assert!(world.traffic().sent_of(Kind::Graft) > grafts);
+    let slowest = world
+        .up()
+        .filter(|&peer| peer != author)
+        .map(|peer| probe(&world, peer).receipts().iter().find(|it| it.id == item).expect("all have it").at);
+    let took = slowest.max().expect("there are readers").saturating_sub(cut_off);
+    assert!(took >= Params::default().missing_after, "it took {took}: nothing had to be mended");
+}
+
+#[test]
+fn a_tree_mends_when_its_inner_peers_crash_and_is_lean_again() {
+    let author = Peer(0);
+    for overlay in [plumtree_over_plan(), plumtree_over_view()] {
+        let mut world = grown(overlay, author);
+        for &peer in inner_peers(&world, author).iter().take(15) {
+            world.crash(peer);
+        }
+        // Said at once: nobody has noticed yet.
+        let item = say(&mut world, author);
+        world.run_for(secs(10));
+        assert_eq!(not_exactly_once(&world, item), []);
+        for _ in 0..5 {
+            redundancy(&mut world, author);
+        }
+        let redundancy = redundancy(&mut world, author);
+        assert!(redundancy <= 0.05, "{redundancy}");
+    }
+}
+
+#[test]
+fn a_long_branch_gives_way_to_a_much_shorter_path() {
+    // A ring of 40, and a link across it that is slow only while the tree forms.
+    let edges: Vec<_> = ring(40).into_iter().chain([(Peer(0), Peer(20))]).collect();
+    let hops_across = move |optimise_from| {
+        let across = Rc::new(Cell::new(Nanos::from_millis(1_500)));
+        let params = Params {
+            membership: Membership::Plan {},
+            optimise_from: Count::new(optimise_from),
+            missing_after: secs(3),
+            ..Params::default()
+        };
+        let now_across = Rc::clone(&across);
+        let mut world = world(1, 40, &edges, Overlay::Plumtree(params)).latency(move |a, b| {
+            if a.0.abs_diff(b.0) == 20 { now_across.get() } else { Nanos::from_millis(50) }
+        });
+        world.run_until(secs(5));
+        for _ in 0..3 {
+            say(&mut world, Peer(0));
+            world.run_for(secs(5));
+            across.set(Nanos::from_millis(50));
+        }
+        probe(&world, Peer(20)).receipts().last().expect("it was told").hops
+    };
+    assert_eq!(hops_across(255), 20, "never optimised: half round the ring");
+    assert_eq!(hops_across(7), 1, "nearer by 19 hops is reason enough");
+}
+
+#[test]
+fn a_peer_that_comes_back_grows_into_the_tree_again() {
+    let author = Peer(0);
+    let mut world = grown(plumtree_over_view(), author);
+    let gone = Peer(42);
+    world.crash(gone);
+    let missed = say(&mut world, author);
+    world.run_for(secs(10));
+    world.start(gone);
+    world.run_for(secs(10));
+    let item = say(&mut world, author);
+    world.run_for(secs(10));
+    assert_eq!(not_exactly_once(&world, item), []);
+    assert_eq!(probe(&world, gone).count(missed), 0, "catching up is a role's business");
+}

@@ -1,0 +1,53 @@
+//! What the peers do, with the selectors resolved.
+
+use std::sync::Arc;
+
+use super::{ChatPlan, Files, PeerSet, PlanError, selection::Selection};
+use crate::{
+    host::Peer,
+    spec::{Workload, chat::Posts},
+    units::Nanos,
+};
+
+/// A workload with its peers resolved.
+#[derive(Clone, Debug)]
+pub struct WorkloadPlan {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: WorkloadKind,
+}
+
+/// What a workload is.
+#[derive(Clone, Debug)]
+pub enum WorkloadKind {
+    /// Messages among members of rooms.
+    Chat(Arc<ChatPlan>),
+}
+
+/// Plans the workload `number`, which stands at `path`, for those who take part.
+pub(super) fn plan(
+    workload: &Workload,
+    number: u8,
+    path: &str,
+    who: &PeerSet,
+    selection: &Selection<'_>,
+    duration: Nanos,
+    files: &Files,
+) -> Result<WorkloadKind, PlanError> {
+    let chat =
+        workload.chat.as_ref().ok_or_else(|| PlanError::new(path, "a workload says what it is: chat"))?;
+    let archives: Vec<Peer> = match &chat.archive {
+        Some(archive) => selection.select(archive, &format!("{path}.chat.archive"))?.iter().collect(),
+        None => Vec::new(),
+    };
+    // Who keeps the archive of a server serves, and has nothing to say.
+    let members: Vec<Peer> = who.iter().filter(|peer| !archives.contains(peer)).collect();
+    let trace = match &chat.posts {
+        Posts::Trace(trace) => files.get(&trace.file).map(String::as_str),
+        _ => None,
+    };
+    let planned = ChatPlan::new(chat.clone(), number, &members, &archives, selection.seed, duration, trace);
+    let planned = planned.map_err(|error| PlanError::new(format!("{path}.chat"), error.to_string()))?;
+    Ok(WorkloadKind::Chat(Arc::new(planned)))
+}

@@ -1,0 +1,181 @@
+//! The metrics that reports hold: their names, units, meanings and sources.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    spec::ScenarioSpec,
+    units::{Bytes, Nanos, QuantityError, Share},
+};
+
+/// The unit of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unit {
+    /// Seconds.
+    #[serde(rename = "s")]
+    Seconds,
+    /// Bytes.
+    #[serde(rename = "B")]
+    Bytes,
+    /// Per cent.
+    #[serde(rename = "%")]
+    Percent,
+    /// A number of things.
+    #[serde(rename = "1")]
+    Count,
+}
+
+impl Unit {
+    /// As it stands in a report.
+    #[must_use]
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Bytes => "B",
+            Self::Percent => "%",
+            Self::Count => "1",
+        }
+    }
+
+    /// Reads a bound in this unit: `500ms`, `64Ki`, `99.9%` or `1.5`.
+    ///
+    /// # Errors
+    /// When the text is no quantity of this unit.
+    pub fn read(self, text: &str) -> Result<f64, QuantityError> {
+        match self {
+            Self::Seconds => text.parse::<Nanos>().map(Nanos::as_secs_f64),
+            Self::Bytes => text.parse::<Bytes>().map(|bytes| bytes.0 as f64),
+            Self::Percent => text.parse::<Share>().map(|share| f64::from(share.parts_per_billion()) / 1e7),
+            Self::Count => match text.parse::<f64>() {
+                Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
+                _ => Err(QuantityError {
+                    given: text.to_owned(),
+                    wanted: "a plain number such as `3` or `1.5`",
+                    why: "this metric counts things".to_owned(),
+                }),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.symbol())
+    }
+}
+
+/// Which runs have a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every run, under the metric's own name.
+    Run,
+    /// Every workload of role chat, under the workload's name, a dot and the metric's.
+    Chat,
+}
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Which runs have it.
+    pub scope: Scope,
+    /// Its name within the scope.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// What is counted, and over what it is distributed.
+    pub meaning: &'static str,
+    /// Where the definition comes from.
+    pub source: &'static str,
+}
+
+impl Metric {
+    /// Its full name: for a workload's metric, with the workload's.
+    #[must_use]
+    pub fn full_name(&self, workload: &str) -> String {
+        match self.scope {
+            Scope::Run => self.name.to_owned(),
+            Scope::Chat => format!("{workload}.{}", self.name),
+        }
+    }
+}
+
+const OWN: &str = "peerlab";
+
+macro_rules! metrics {
+    ($($constant:ident: $scope:ident $name:literal $unit:ident, $meaning:literal, $source:expr;)*) => {
+        $(
+            #[doc = $meaning]
+            pub const $constant: Metric =
+                Metric { scope: Scope::$scope, name: $name, unit: Unit::$unit, meaning: $meaning, source: $source };
+        )*
+        /// Every metric, in the order of a report.
+        pub const METRICS: &[Metric] = &[$($constant),*];
+    };
+}
+
+metrics! {
+    DELIVERY_LATENCY: Chat "delivery.latency" Seconds,
+        "From a post being said to its being shown to a member in order, over all showings.", OWN;
+    DELIVERY_LIVE: Chat "delivery.live" Seconds,
+        "The same for those that the overlay brought, without catching up.", OWN;
+    DELIVERY_COMPLETENESS: Chat "delivery.completeness" Percent,
+        "Posts of others shown to a member, of all said in its rooms, over the members online at the end.", OWN;
+    DELIVERY_HOPS: Chat "delivery.hops" Count,
+        "Links from author to reader, over what the overlay brought: last delivery hop.",
+        "Leitao et al., HyParView, DSN 2007";
+    ORDER_HELD: Chat "order.held" Seconds,
+        "How long a post waited at its reader for what comes before it, over all showings.", OWN;
+    COVERAGE_T50: Chat "coverage.t50" Seconds,
+        "From a post being said until half of its readers have it, over posts that reached so many.", OWN;
+    COVERAGE_T95: Chat "coverage.t95" Seconds,
+        "The same until 95 % have it.", OWN;
+    COVERAGE_T100: Chat "coverage.t100" Seconds,
+        "The same until all have it.", OWN;
+    CATCH_UP_TIME: Chat "catchUp.time" Seconds,
+        "From a member's return until it holds all that its partner had, over returns.", OWN;
+    PRESENCE_DETECTION: Chat "presence.detection" Seconds,
+        "From a member's going until another in its room takes it for offline, over such pairs.",
+        "Chen, Toueg and Aguilera, On the quality of service of failure detectors, IEEE TC 2002 (detection time)";
+    PRESENCE_FALSE: Chat "presence.falseOffline" Count,
+        "Times that a member was taken for offline while it was online.",
+        "Chen, Toueg and Aguilera 2002 (mistakes)";
+    READ_LATENCY: Chat "read.latency" Seconds,
+        "From a post being said until its author knows that a member has read it, over receipts.", OWN;
+    OVERLAY_DUPLICATES: Run "overlay.duplicates" Count,
+        "Copies of an item that came after the first, for each item that came, over peers.", OWN;
+    OVERLAY_REDUNDANCY: Run "overlay.redundancy" Count,
+        "Relative message redundancy: copies received for each item received, less one.",
+        "Leitao et al., Plumtree, SRDS 2007, section 4.1";
+    OVERLAY_TAINTED: Run "overlay.tainted" Count,
+        "Copies refused for a wrong signature.", OWN;
+    NETWORK_SENT: Run "network.sent" Bytes,
+        "Bytes that left a peer, packet overhead included, over peers.", OWN;
+    NETWORK_RECEIVED: Run "network.received" Bytes,
+        "Bytes that reached a peer, packet overhead included, over peers.", OWN;
+    NETWORK_MESSAGES: Run "network.messages" Count,
+        "Messages handed to the network.", OWN;
+    NETWORK_CONTROL: Run "network.control" Percent,
+        "Bytes of messages that carry no item, of those of all messages.", OWN;
+    NETWORK_LOST: Run "network.lost" Percent,
+        "Messages that the network lost for good, of those handed to it.", OWN;
+    PEERS_ONLINE: Run "peers.online" Percent,
+        "Peers running at the end.", OWN;
+}
+
+/// The metrics that a scenario's report will hold, by full name.
+#[must_use]
+pub fn metrics_of(spec: &ScenarioSpec) -> Vec<(String, &'static Metric)> {
+    let mut list = Vec::new();
+    for workload in &spec.workloads {
+        let own = METRICS.iter().filter(|metric| metric.scope == Scope::Chat && workload.chat.is_some());
+        list.extend(own.map(|metric| (metric.full_name(&workload.name), metric)));
+    }
+    list.extend(
+        METRICS
+            .iter()
+            .filter(|metric| metric.scope == Scope::Run)
+            .map(|metric| (metric.name.to_owned(), metric)),
+    );
+    list
+}

@@ -1,0 +1,452 @@
+//! A chat without a server.
+//!
+//! **Logs.** What a member says in a room is an entry of its log of that room, linked to the one before by hash, and names the
+//! latest entries of others that its author had seen ([`crate::wire::chat`]). Members show entries in causal order: each
+//! author's own in their order, and none before what it answers. An author that tells two stories is found out by the hashes;
+//! of its log no more is taken.
+//!
+//! **Fast path and slow path.** The overlay brings entries to those who are there, and the logs make it complete: members
+//! compare what they hold and send each other what is missing (anti-entropy, Demers et al., PODC 1987), in the manner of
+//! Bramble and of Scuttlebutt's EBT. Archives do the same without being readers. It is described with [`mod@sync`].
+//!
+//! **Presence** is a beat through the overlay; see [`mod@presence`]. **Read receipts** are optional; see [`mod@reading`].
+//!
+//! A crash takes all but the entries that were shown: these are stored in the order in which they were shown, and read back
+//! without being shown again. What still waited is fetched again.
+//!
+//! Left out: editing and deleting, rooms and members that change during the run, encryption. An author that forks while it is
+//! offline for good leaves two parties that each keep the branch they saw first.
+
+mod log;
+mod order;
+mod presence;
+mod reading;
+mod sync;
+
+use std::sync::Arc;
+
+use log::{CLOSED, Log, post};
+use order::{Arrival, Backlog, Verdict, exposed, judge};
+use presence::{Contacts, Sign};
+use reading::Reading;
+use sync::Sync;
+
+use crate::{
+    host::{Command, Cx, Host, Input, Machine, Msg, Payload, Peer, StoreKey, TimerKey},
+    plan::chat::ChatPlan,
+    report::{Fact, Route},
+    seed::{Rng, mix},
+    units::Nanos,
+    wire::{
+        Blob, Content, Item, ItemId, Kind,
+        chat::{ChatItem, Post},
+    },
+};
+
+/// Time to compare with another member.
+const SYNC: TimerKey = TimerKey(0);
+/// Time for a sign of life.
+const BEAT: TimerKey = TimerKey(1);
+/// Time to see who has fallen silent.
+const LOOK: TimerKey = TimerKey(2);
+/// Time to tell what was read.
+const READ: TimerKey = TimerKey(3);
+
+/// How long receipts are saved up: an author can wait a second or two to learn that it was read, and a lively room then costs
+/// one message for many posts.
+const RECEIPTS_EVERY: Nanos = Nanos::from_secs(2);
+
+/// One room, as a peer holds it.
+#[derive(Debug)]
+struct Room<H: Host> {
+    id: u32,
+    /// This peer's rank; none for an archive that is not a member.
+    me: Option<u32>,
+    log: Log<H>,
+    backlog: Backlog<H>,
+    reading: Option<Box<Reading>>,
+}
+
+/// A member or an archive of a chat.
+#[derive(Debug)]
+pub struct Chat<H: Host> {
+    plan: Arc<ChatPlan>,
+    /// In ascending order of id.
+    rooms: Vec<Room<H>>,
+    contacts: Contacts,
+    sync: Sync,
+    /// Connected peers that keep a room in common, in ascending order.
+    mates: Vec<Peer>,
+    /// Number of this peer's next post over all rooms.
+    next_post: u32,
+    /// Number of its next item that is not a post; see [`Chat::ephemeral_id`].
+    next_ephemeral: u32,
+    /// Entries stored so far.
+    stored: u64,
+    /// Whether a beat was given since the start.
+    announced: bool,
+    /// Whether receipts are being saved up.
+    receipts_due: bool,
+}
+
+impl<H: Host> Chat<H> {
+    /// The role of a peer that takes part in this chat; it begins with [`Input::Start`].
+    #[must_use]
+    pub fn new(plan: Arc<ChatPlan>) -> Self {
+        Self {
+            plan,
+            rooms: Vec::new(),
+            contacts: Contacts::default(),
+            sync: Sync::default(),
+            mates: Vec::new(),
+            next_post: 0,
+            next_ephemeral: 0,
+            stored: 0,
+            announced: false,
+            receipts_due: false,
+        }
+    }
+
+    /// A hash of what this peer holds of a room, equal for two peers that hold the same; none when it does not keep the room.
+    #[must_use]
+    pub fn room_digest(&self, room: u32) -> Option<u64> {
+        self.room(room).map(|room| self.rooms[room].log.digest())
+    }
+
+    /// How many entries of an author's log of a room this peer holds.
+    #[must_use]
+    pub fn entries_of(&self, room: u32, author: Peer) -> u32 {
+        let rank = self.rank(room, author);
+        self.room(room).zip(rank).map_or(0, |(room, rank)| self.rooms[room].log.count(rank))
+    }
+
+    /// When another member last gave a sign of life, by this peer's clock, and whether it counts as there.
+    #[must_use]
+    pub fn last_seen(&self, member: Peer) -> Option<(Nanos, bool)> {
+        self.contacts.last_seen(member)
+    }
+
+    /// Where a room stands in `rooms`.
+    fn room(&self, id: u32) -> Option<usize> {
+        self.rooms.binary_search_by_key(&id, |room| room.id).ok()
+    }
+
+    fn rank(&self, room: u32, peer: Peer) -> Option<u32> {
+        self.plan.rank(room, peer).map(|rank| rank as u32)
+    }
+
+    /// Begins with what a crash has left, from an empty state.
+    fn start(&mut self, cx: &mut Cx<'_, H>, kept: &[(StoreKey, H::Item)]) {
+        *self = Self::new(Arc::clone(&self.plan));
+        let receipts = self.plan.spec().read_receipts;
+        let room = |id| {
+            let me = self.plan.rank(id, cx.me).map(|rank| rank as u32);
+            let reading = (receipts && me.is_some()).then(Box::default);
+            Room { id, me, log: Log::default(), backlog: Backlog::default(), reading }
+        };
+        self.rooms = self.plan.rooms_of(cx.me).map(room).collect();
+        for (key, item) in kept {
+            self.stored = (key.0 & STORED) + 1;
+            self.recover(cx, item);
+        }
+        self.start_sync(cx, !kept.is_empty());
+        if let Some(presence) = &self.plan.spec().presence {
+            let mine = self.rooms.iter().filter(|room| room.me.is_some());
+            let peers = mine.flat_map(|room| self.plan.members(room.id)).filter(|peer| **peer != cx.me);
+            self.contacts = Contacts::new(peers.copied().collect());
+            let at = cx.now.saturating_add(cx.rng().below_nanos(presence.every));
+            cx.set_timer(BEAT, at);
+        }
+    }
+
+    /// Puts back an entry that was shown before the crash.
+    fn recover(&mut self, cx: &Cx<'_, H>, handle: &H::Item) {
+        let item = cx.item(handle);
+        let Some(room) = self.room(item.topic) else { return };
+        let plan = Arc::clone(&self.plan);
+        let rank = |peer| plan.rank(item.topic, peer).map(|rank| rank as u32);
+        // What a damaged store has lost, and what depends on it, the others have.
+        let Verdict::Next((author, _)) = judge(&self.rooms[room].log, cx.host(), rank, handle) else {
+            return;
+        };
+        let Room { me, log, reading, .. } = &mut self.rooms[room];
+        log.append(cx.host(), plan.members(item.topic), author, handle.clone());
+        if *me == Some(author) {
+            self.next_post = self.next_post.max(item.id.number() + 1);
+            if let Some(reading) = reading {
+                reading.posted(item.at);
+            }
+        }
+    }
+
+    /// The user says something.
+    fn post(&mut self, cx: &mut Cx<'_, H>, id: u32, bytes: u32) {
+        let Some((index, me)) = self.room(id).and_then(|room| Some((room, self.rooms[room].me?))) else {
+            return;
+        };
+        let room = &mut self.rooms[index];
+        let (members, seq) = (self.plan.members(id), room.log.count(me));
+        let post = Post {
+            seq,
+            prev: room.log.head(cx.host(), me),
+            after: room.log.tips(cx.host(), members, me),
+            text: Blob::Sized(bytes),
+        };
+        let name = ItemId::new(self.plan.workload(), cx.me, self.next_post);
+        self.next_post += 1;
+        let item = cx.make_item(Item::new(name, id, cx.now, Content::Chat(ChatItem::Post(post))));
+        room.log.append(cx.host(), members, me, item.clone());
+        if let Some(reading) = &mut room.reading {
+            reading.posted(cx.now);
+        }
+        self.keep(cx, item.clone());
+        cx.record(Fact::Posted { workload: self.plan.workload(), room: id, seq });
+        cx.publish(item);
+        // Someone may already have sent what builds on it: a peer whose store was lost says things that others know.
+        self.settle(cx, index, (me, seq));
+    }
+
+    /// Takes in an entry, and shows it and what waited for it, if it may be shown.
+    fn receive(&mut self, cx: &mut Cx<'_, H>, item: H::Item, hops: u8, route: Route) {
+        let Some(room) = self.room(cx.item(&item).topic) else { return };
+        self.work_off(cx, room, vec![Arrival { item, at: cx.now, hops, route }]);
+    }
+
+    fn settle(&mut self, cx: &mut Cx<'_, H>, room: usize, place: (u32, u32)) {
+        let woken = self.rooms[room].backlog.woken_by(place);
+        self.work_off(cx, room, woken);
+    }
+
+    fn work_off(&mut self, cx: &mut Cx<'_, H>, index: usize, mut arrivals: Vec<Arrival<H>>) {
+        let plan = Arc::clone(&self.plan);
+        while let Some(arrival) = arrivals.pop() {
+            let room = &mut self.rooms[index];
+            let rank = |peer| plan.rank(room.id, peer).map(|rank| rank as u32);
+            let forked = match judge(&room.log, cx.host(), rank, &arrival.item) {
+                Verdict::Known => continue,
+                Verdict::Foreign => {
+                    let author = cx.item(&arrival.item).author();
+                    cx.record(Fact::Refused { workload: plan.workload(), author });
+                    continue;
+                }
+                Verdict::Waits { place, lacks } => {
+                    if room.backlog.hold(cx.host(), place, lacks, arrival) {
+                        continue;
+                    }
+                    place.0
+                }
+                Verdict::Next(place) => {
+                    let exposed = exposed(&room.log, cx.host(), rank, &arrival.item);
+                    arrivals.extend(room.backlog.woken_by(place));
+                    self.show(cx, index, place, arrival);
+                    let Some(forked) = exposed else { continue };
+                    forked
+                }
+                Verdict::Forked(author) => author,
+            };
+            let room = &mut self.rooms[index];
+            cx.record(Fact::Refused {
+                workload: plan.workload(),
+                author: plan.members(room.id)[forked as usize],
+            });
+            room.log.close(forked);
+            arrivals.extend(room.backlog.woken_by_closing(forked));
+        }
+    }
+
+    /// Adds an entry to its log, keeps it, and shows it to this peer's user if there is one.
+    fn show(&mut self, cx: &mut Cx<'_, H>, index: usize, (author, seq): (u32, u32), arrival: Arrival<H>) {
+        let Arrival { item, at, hops, route } = arrival;
+        let room = &mut self.rooms[index];
+        let members = self.plan.members(room.id);
+        room.log.append(cx.host(), members, author, item.clone());
+        if route == Route::CatchUp {
+            self.sync.count_caught_up();
+        }
+        if room.me.is_some_and(|me| me != author) {
+            cx.record(Fact::Shown {
+                workload: self.plan.workload(),
+                room: room.id,
+                author: members[author as usize],
+                seq,
+                posted: cx.item(&item).at,
+                held: cx.now.saturating_sub(at),
+                hops,
+                route,
+            });
+            if let Some(reading) = &mut room.reading {
+                reading.shown(author);
+                if !self.receipts_due {
+                    self.receipts_due = true;
+                    cx.set_timer(READ, cx.now.saturating_add(RECEIPTS_EVERY));
+                }
+            }
+        }
+        self.keep(cx, item);
+    }
+
+    /// Stores an entry under the next key, so that they come back in the order in which they were shown.
+    fn keep(&mut self, cx: &mut Cx<'_, H>, item: H::Item) {
+        cx.store(StoreKey(u64::from(self.plan.workload()) << STORED_BITS | self.stored), item);
+        self.stored += 1;
+    }
+
+    /// Names an item that is not a post: by time, in units of about a millisecond, so that no name returns after a crash. The
+    /// highest bit tells these names from those of posts.
+    fn ephemeral_id(&mut self, now: Nanos, me: Peer) -> ItemId {
+        const EPHEMERAL: u32 = 1 << 31;
+        let by_time = (now.0 >> 20) as u32 & !EPHEMERAL;
+        let number = self.next_ephemeral.max(by_time);
+        self.next_ephemeral = number + 1;
+        ItemId::new(self.plan.workload(), me, EPHEMERAL | number)
+    }
+
+    /// Publishes an item that nobody keeps.
+    fn tell(&mut self, cx: &mut Cx<'_, H>, topic: u32, content: ChatItem) {
+        let id = self.ephemeral_id(cx.now, cx.me);
+        let item = cx.make_item(Item::new(id, topic, cx.now, Content::Chat(content)));
+        cx.publish(item);
+    }
+
+    /// Whether this peer tells others that it is there: an archive that is no member does not.
+    fn is_present(&self) -> bool {
+        self.plan.spec().presence.is_some() && self.rooms.iter().any(|room| room.me.is_some())
+    }
+
+    fn beat(&mut self, cx: &mut Cx<'_, H>) {
+        let Some(presence) = self.plan.spec().presence.clone() else { return };
+        if self.is_present() {
+            self.announced = true;
+            self.tell(cx, 0, ChatItem::Beat);
+            let at = cx.now.saturating_add(about(cx.rng(), presence.every));
+            cx.set_timer(BEAT, at);
+        }
+    }
+
+    /// Takes in a sign of life of whoever made an item that came through the overlay.
+    fn hear(&mut self, cx: &mut Cx<'_, H>, item: &H::Item) {
+        let Some(presence) = &self.plan.spec().presence else { return };
+        let item = cx.item(item);
+        let leaving = item.content == Content::Chat(ChatItem::Leave);
+        let sign = Sign { from: item.author(), said: item.at, leaving };
+        let (workload, timeout) = (self.plan.workload(), presence.timeout);
+        if let Some(at) = self.contacts.hear(cx, workload, timeout, sign) {
+            cx.set_timer(LOOK, at);
+        }
+    }
+
+    fn look(&mut self, cx: &mut Cx<'_, H>) {
+        let Some(presence) = &self.plan.spec().presence else { return };
+        if let Some(at) = self.contacts.look(cx, self.plan.workload(), presence.timeout) {
+            cx.set_timer(LOOK, at);
+        }
+    }
+
+    /// Tells what was read since the last time, one receipt for each room.
+    fn tell_read(&mut self, cx: &mut Cx<'_, H>) {
+        self.receipts_due = false;
+        for index in 0..self.rooms.len() {
+            let room = &mut self.rooms[index];
+            let Some(reading) = &mut room.reading else { continue };
+            let members = self.plan.members(room.id);
+            let count = |rank: u32| (members[rank as usize], room.log.count(rank));
+            let read: Vec<_> = reading.take_news().into_iter().map(count).collect();
+            if !read.is_empty() {
+                let topic = room.id;
+                self.tell(cx, topic, ChatItem::Read(read));
+            }
+        }
+    }
+
+    /// A member has read so many of this peer's posts in a room.
+    fn read_by(&mut self, cx: &mut Cx<'_, H>, index: usize, reader: Peer, count: u32) {
+        let room = &mut self.rooms[index];
+        let members = self.plan.members(room.id);
+        let Some(rank) = self.plan.rank(room.id, reader) else { return };
+        if let Some(reading) = &mut room.reading {
+            for &posted in reading.read_by(rank as u32, count, members.len()) {
+                cx.record(Fact::ReadSeen { workload: self.plan.workload(), reader, posted });
+            }
+        }
+    }
+
+    /// Takes in a receipt.
+    fn receipt(&mut self, cx: &mut Cx<'_, H>, item: &H::Item) {
+        let receipt = cx.item(item);
+        let Content::Chat(ChatItem::Read(read)) = &receipt.content else { return };
+        let mine = read.iter().find(|(author, _)| *author == cx.me);
+        if let (Some(&(_, count)), Some(room)) = (mine, self.room(receipt.topic)) {
+            let reader = receipt.author();
+            self.read_by(cx, room, reader, count);
+        }
+    }
+
+    fn published(&mut self, cx: &mut Cx<'_, H>, hops: u8, item: H::Item) {
+        self.hear(cx, &item);
+        match &cx.item(&item).content {
+            Content::Chat(ChatItem::Post(_)) => self.receive(cx, item, hops, Route::Overlay),
+            Content::Chat(ChatItem::Read(_)) => self.receipt(cx, &item),
+            Content::Chat(ChatItem::Beat | ChatItem::Leave) | Content::Raw(_) => {}
+        }
+    }
+
+    fn message(&mut self, cx: &mut Cx<'_, H>, from: Peer, msg: Msg<H>) {
+        match (msg.kind, msg.payload) {
+            (Kind::ChatHave, Payload::Note(note)) => self.compare_with(cx, from, msg.hops == 1, &note),
+            (Kind::ChatEntry, Payload::Item(item)) => {
+                // The overlay checks what it carries; this did not come by it.
+                if cx.item(&item).tainted {
+                    cx.record(Fact::Copies { first: 0, duplicate: 0, tainted: 1 });
+                } else if post(cx.item(&item)).is_some() {
+                    self.receive(cx, item, 0, Route::CatchUp);
+                }
+            }
+            // A stranger's nonsense.
+            _ => {}
+        }
+    }
+}
+
+const STORED_BITS: u32 = 56;
+const STORED: u64 = (1 << STORED_BITS) - 1;
+
+/// A period, a tenth shorter or longer by chance, so that peers that begin together do not go on together.
+fn about(rng: &mut Rng, period: Nanos) -> Nanos {
+    let tenth = Nanos(period.0 / 10);
+    period.saturating_sub(tenth).saturating_add(rng.below_nanos(Nanos(tenth.0 * 2)))
+}
+
+impl<H: Host> Machine<H> for Chat<H> {
+    fn step(&mut self, cx: &mut Cx<'_, H>, input: Input<H>) {
+        match input {
+            Input::Start { kept } => self.start(cx, &kept),
+            Input::Stop => {
+                if self.is_present() {
+                    self.tell(cx, 0, ChatItem::Leave);
+                }
+            }
+            Input::Command { command: Command::Post { room, bytes }, .. } => self.post(cx, room, bytes),
+            Input::PeerUp { peer, link } => {
+                if !self.announced {
+                    self.beat(cx);
+                }
+                self.meet(cx, peer, link);
+            }
+            Input::PeerDown { peer, .. } => self.part(cx, peer),
+            Input::Message { from, msg, .. } => self.message(cx, from, msg),
+            Input::Published { hops, item, .. } => self.published(cx, hops, item),
+            Input::Timer(SYNC) => self.sync_is_due(cx),
+            Input::Timer(BEAT) => self.beat(cx),
+            Input::Timer(LOOK) => self.look(cx),
+            Input::Timer(READ) => self.tell_read(cx),
+            Input::Timer(key) => unreachable!("a chat sets no timer {key:?}"),
+        }
+    }
+
+    fn digest(&self) -> u64 {
+        self.rooms.iter().fold(0, |hash, room| mix(hash, u64::from(room.id), room.log.digest()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

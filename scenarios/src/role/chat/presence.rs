@@ -1,0 +1,100 @@
+//! Who is there: members give signs of life through the overlay, and whoever is silent for too long counts as gone.
+
+use crate::{
+    host::{Cx, Host, Peer},
+    report::Fact,
+    units::Nanos,
+};
+
+/// What is known of another member.
+#[derive(Clone, Copy, Debug)]
+struct Contact {
+    peer: Peer,
+    online: bool,
+    /// When it gave its latest sign of life, by its own clock: an older one that comes later says nothing new.
+    said: Nanos,
+    /// When that came.
+    heard: Nanos,
+}
+
+/// The members that this peer shares a room with, and which of them are there.
+#[derive(Debug, Default)]
+pub(super) struct Contacts {
+    /// In ascending order of peer.
+    contacts: Vec<Contact>,
+    /// When the timer is due.
+    due: Option<Nanos>,
+}
+
+/// A sign of life that came through the overlay.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sign {
+    pub(super) from: Peer,
+    /// When it was given, by the clock of who gave it.
+    pub(super) said: Nanos,
+    /// Whether it says that the member is leaving.
+    pub(super) leaving: bool,
+}
+
+impl Contacts {
+    /// Watches these peers, none of which is known to be there.
+    pub(super) fn new(mut peers: Vec<Peer>) -> Self {
+        peers.sort_unstable();
+        peers.dedup();
+        let contact = |peer| Contact { peer, online: false, said: Nanos::ZERO, heard: Nanos::ZERO };
+        Self { contacts: peers.into_iter().map(contact).collect(), due: None }
+    }
+
+    /// Takes in a sign of life. Answers when to look again, if that is not settled yet.
+    pub(super) fn hear<H: Host>(
+        &mut self,
+        cx: &mut Cx<'_, H>,
+        workload: u8,
+        timeout: Nanos,
+        sign: Sign,
+    ) -> Option<Nanos> {
+        let place = self.contacts.binary_search_by_key(&sign.from, |contact| contact.peer).ok()?;
+        let contact = &mut self.contacts[place];
+        // What took longer to come than a member may be silent says nothing of now.
+        if sign.said < contact.said || sign.said.saturating_add(timeout) <= cx.now {
+            return None;
+        }
+        (contact.said, contact.heard) = (sign.said, cx.now);
+        if contact.online == sign.leaving {
+            contact.online = !sign.leaving;
+            cx.record(Fact::PresenceSeen { workload, about: sign.from, online: contact.online });
+        }
+        if self.due.is_some() || sign.leaving {
+            return None;
+        }
+        self.due = Some(cx.now.saturating_add(timeout));
+        self.due
+    }
+
+    /// Counts those as gone that were silent for too long. Answers when to look again: when the first of the others could be.
+    pub(super) fn look<H: Host>(
+        &mut self,
+        cx: &mut Cx<'_, H>,
+        workload: u8,
+        timeout: Nanos,
+    ) -> Option<Nanos> {
+        self.due = None;
+        for contact in self.contacts.iter_mut().filter(|contact| contact.online) {
+            let deadline = contact.heard.saturating_add(timeout);
+            if deadline <= cx.now {
+                contact.online = false;
+                cx.record(Fact::PresenceSeen { workload, about: contact.peer, online: false });
+            } else {
+                self.due = Some(self.due.map_or(deadline, |due| due.min(deadline)));
+            }
+        }
+        self.due
+    }
+
+    /// When a member last gave a sign of life, by this peer's clock, and whether it counts as there.
+    pub(super) fn last_seen(&self, peer: Peer) -> Option<(Nanos, bool)> {
+        let place = self.contacts.binary_search_by_key(&peer, |contact| contact.peer).ok()?;
+        let contact = &self.contacts[place];
+        (contact.heard > Nanos::ZERO).then_some((contact.heard, contact.online))
+    }
+}

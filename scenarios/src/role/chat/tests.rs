@@ -1,0 +1,286 @@
+//! Stories of a chat, told on a network in virtual time, and the laws that hold in all of them.
+
+mod party;
+
+use party::{Party, every, members, ring_of};
+use proptest::prelude::*;
+
+use crate::{
+    host::Peer,
+    report::{Fact, Route},
+    spec::chat::{ChatSpec, Presence},
+    units::{Nanos, Share},
+};
+
+const SECOND: Nanos = Nanos::from_secs(1);
+
+fn at(seconds: u64) -> Nanos {
+    Nanos::from_secs(seconds)
+}
+
+#[test]
+fn a_post_is_shown_to_every_member_of_its_room_and_to_nobody_else() {
+    let spec = ChatSpec { rooms: 2, members: Some(4), ..ChatSpec::default() };
+    let mut party = Party::new(1, spec, 8, &[]);
+    party.world.run_until(SECOND);
+    let author = party.plan.members(0)[0];
+    party.say(author, 0);
+    party.world.run_until(at(2));
+
+    let mut readers: Vec<_> = party.shown().map(|shown| (shown.room, shown.reader)).collect();
+    readers.sort_unstable();
+    assert_eq!(readers, party.plan.members(0)[1..].iter().map(|&reader| (0, reader)).collect::<Vec<_>>());
+    assert!(party.shown().all(|shown| shown.route == Route::Overlay && shown.hops >= 1));
+}
+
+#[test]
+fn an_answer_waits_for_what_it_answers() {
+    // Messages overtake each other, so some meet the answer before the question.
+    let mut party = Party::with(1, ChatSpec::default(), 8, &ring_of(8), &[], |world| {
+        world.unruly().jitter(Nanos::from_millis(900))
+    });
+    for _ in 0..10 {
+        party.world.run_for(at(5));
+        party.say(Peer(0), 0);
+        while party.chat(Peer(1)).entries_of(0, Peer(0)) == party.chat(Peer(1)).entries_of(0, Peer(1)) {
+            party.world.step();
+        }
+        party.say(Peer(1), 0);
+    }
+    party.world.run_for(at(5));
+    assert!(party.is_complete());
+    party.is_in_order();
+    assert!(
+        party.shown().any(|shown| shown.author == Peer(1) && shown.held > Nanos::ZERO),
+        "some had to wait"
+    );
+}
+
+#[test]
+fn members_that_a_partition_divided_show_all_when_it_heals() {
+    let mut party = Party::new(2, members(every(2)), 12, &[]);
+    let (west, east): (Vec<_>, Vec<_>) = (0..12).map(Peer).partition(|peer| peer.0 < 6);
+    party.talk_until(at(20));
+    party.world.cut(&west, &east);
+    party.talk_until(at(80));
+    assert!(!party.is_complete(), "the cut keeps something back");
+    party.world.heal();
+    party.world.run_until(at(100));
+
+    party.is_in_order();
+    assert!(party.is_complete());
+    let caught_up: Vec<_> = party.facts(|fact| matches!(fact, Fact::CaughtUp { .. })).collect();
+    assert!(caught_up.iter().any(|&(now, ..)| now >= at(80) && now < at(85)), "{caught_up:?}");
+}
+
+#[test]
+fn who_comes_back_from_a_crash_catches_up_and_sees_nothing_twice() {
+    let mut party = Party::new(3, members(every(1)), 6, &[]);
+    let victim = Peer(2);
+    party.talk_until(at(30));
+    party.world.crash(victim);
+    party.talk_until(at(60));
+    let missed = party.facts(|fact| matches!(fact, Fact::Posted { .. })).filter(|it| it.0 >= at(30)).count();
+    party.world.start(victim);
+    party.world.run_until(at(65));
+
+    assert!(party.is_complete());
+    party.is_in_order();
+    let caught_up = party.facts(|fact| matches!(fact, Fact::CaughtUp { .. })).find(|it| it.1 == victim);
+    let Some((_, _, Fact::CaughtUp { since, posts, .. })) = caught_up else { panic!("it says so") };
+    assert_eq!((since, posts as usize), (at(60), missed));
+    assert_eq!(party.shown().filter(|it| it.reader == victim && it.route == Route::CatchUp).count(), missed);
+}
+
+#[test]
+fn who_joins_late_is_given_all_that_was_said() {
+    let late = Peer(7);
+    let mut party = Party::with(4, members(every(1)), 8, &ring_of(8), &[], |world| world.without(late));
+    party.talk_until(at(60));
+    party.world.start(late);
+    party.world.run_until(at(70));
+    assert!(party.is_complete());
+    party.is_in_order();
+}
+
+#[test]
+fn an_archive_brings_news_to_those_who_are_never_there_together_and_reads_none() {
+    let (alice, bob, archive) = (Peer(0), Peer(1), Peer(2));
+    let edges = [(alice, archive), (bob, archive)];
+    let mut party = Party::with(5, members(every(1)), 2, &edges, &[archive], |world| world.without(bob));
+    party.world.run_until(SECOND);
+    (0..5).for_each(|_| party.say(alice, 0));
+    party.world.run_until(at(2));
+    party.world.stop(alice);
+    party.world.start(bob);
+    party.world.run_until(at(12));
+
+    assert_eq!(
+        party.shown().map(|shown| (shown.reader, shown.seq)).collect::<Vec<_>>(),
+        [0, 1, 2, 3, 4].map(|seq| (bob, seq))
+    );
+    assert!(party.facts(|_| true).all(
+        |(_, peer, fact)| peer != archive || matches!(fact, Fact::CaughtUp { .. } | Fact::Copies { .. })
+    ));
+    assert_eq!(party.chat(bob).room_digest(0), party.chat(archive).room_digest(0));
+}
+
+#[test]
+fn a_long_absence_is_caught_up_page_by_page() {
+    let (alice, bob) = (Peer(0), Peer(1));
+    let mut party = Party::with(6, members(every(1)), 2, &[(alice, bob)], &[], |world| world.without(bob));
+    party.world.run_until(SECOND);
+    (0..2_000).for_each(|_| party.say(alice, 0));
+    party.world.start(bob);
+    party.world.run_for(at(2));
+    assert!(party.is_complete());
+    let in_order: Vec<_> = party.shown().map(|shown| shown.seq).collect();
+    assert_eq!(in_order, (0..2_000).collect::<Vec<_>>());
+    assert!(
+        party.shown().all(|shown| shown.held == Nanos::ZERO),
+        "a page comes in an order that can be shown"
+    );
+}
+
+#[test]
+fn an_author_that_tells_two_stories_is_found_out_and_holds_up_nobody_else() {
+    let forger = Peer(3);
+    let mut party = Party::new(7, members(every(1)), 6, &[]).forgetting(forger);
+    let others: Vec<_> = (0..6).map(Peer).filter(|&peer| peer != forger).collect();
+    party.world.run_until(SECOND);
+    party.say(forger, 0);
+    party.world.run_until(at(2));
+    // It forgets what it said, says something else, and goes on from there.
+    party.world.crash(forger);
+    party.world.cut(&[forger], &others);
+    party.world.start(forger);
+    party.world.run_until(at(3));
+    (0..2).for_each(|_| party.say(forger, 0));
+    party.world.run_until(at(4));
+    party.world.heal();
+    party.world.run_until(at(20));
+    let refusals = party.facts(|fact| matches!(fact, Fact::Refused { author, .. } if *author == forger));
+    assert!(refusals.count() > 0);
+
+    for &author in &others {
+        party.say(author, 0);
+    }
+    party.world.run_until(at(60));
+    party.is_in_order();
+    for &reader in &others {
+        assert_eq!(
+            party.chat(reader).entries_of(0, forger),
+            1,
+            "{reader} keeps the story that it heard first"
+        );
+        assert!(others.iter().all(|&author| party.chat(reader).entries_of(0, author) == 1));
+    }
+}
+
+#[test]
+fn it_is_seen_within_the_timeout_that_a_member_is_gone_and_soon_that_it_is_back() {
+    let presence = Presence { every: at(10), timeout: at(30) };
+    let spec = ChatSpec { presence: Some(presence), ..ChatSpec::default() };
+    let mut party = Party::new(8, spec, 6, &[]);
+    let victim = Peer(4);
+    party.world.run_until(at(60));
+    party.world.crash(victim);
+    party.world.run_until(at(120));
+    party.world.start(victim);
+    party.world.run_until(at(180));
+
+    let seen = |online| {
+        let about = move |fact: &Fact| matches!(fact, Fact::PresenceSeen { about, online: now, .. } if *about == victim && *now == online);
+        party.facts(about).map(|it| it.0).filter(|&now| now > at(60)).collect::<Vec<_>>()
+    };
+    let (gone, back) = (seen(false), seen(true));
+    assert_eq!((gone.len(), back.len()), (5, 5));
+    // Its last beat was at most a tenth more than a period before the crash.
+    let sooner = at(60 + 30 - 11);
+    assert!(
+        gone.iter().all(|&now| now >= sooner && now <= at(90).saturating_add(Nanos::from_millis(100))),
+        "{gone:?}"
+    );
+    assert!(back.iter().all(|&now| now > at(120) && now <= at(132)), "{back:?}");
+    let others =
+        |fact: &Fact| matches!(fact, Fact::PresenceSeen { about, online: false, .. } if *about != victim);
+    assert_eq!(party.facts(others).count(), 0, "nobody else was missed");
+    assert!(party.chat(Peer(0)).last_seen(victim).is_some_and(|(when, online)| online && when > at(120)));
+}
+
+#[test]
+fn who_leaves_says_so() {
+    let spec = ChatSpec { presence: Some(Presence::default()), ..ChatSpec::default() };
+    let mut party = Party::new(9, spec, 6, &[]);
+    party.world.run_until(at(60));
+    party.world.stop(Peer(4));
+    party.world.run_until(at(61));
+    let gone = |fact: &Fact| matches!(fact, Fact::PresenceSeen { about: Peer(4), online: false, .. });
+    assert_eq!(party.facts(gone).count(), 5);
+}
+
+#[test]
+fn authors_learn_of_every_reader_of_every_post_once() {
+    let spec = ChatSpec { read_receipts: true, ..members(every(1)) };
+    let mut party = Party::new(10, spec, 5, &[]);
+    party.talk_until(at(30));
+    party.world.cut(&[Peer(0)], &[Peer(1), Peer(2), Peer(3), Peer(4)]);
+    party.talk_until(at(60));
+    party.world.heal();
+    party.world.run_until(at(120));
+
+    let mut read: Vec<_> = party
+        .facts(|fact| matches!(fact, Fact::ReadSeen { .. }))
+        .map(|(_, author, fact)| match fact {
+            Fact::ReadSeen { reader, posted, .. } => (author, posted, reader),
+            _ => unreachable!("they were filtered"),
+        })
+        .collect();
+    let mut shown: Vec<_> = party.shown().map(|shown| (shown.author, shown.posted, shown.reader)).collect();
+    read.sort_unstable();
+    shown.sort_unstable();
+    assert!(!shown.is_empty());
+    assert_eq!(read, shown);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn posts_are_shown_once_and_in_causal_order_under_any_duplication_and_reordering(seed: u64) {
+        let mut party = Party::with(seed, members(every(1)), 8, &ring_of(8), &[], |world| {
+            world.unruly().jitter(Nanos::from_millis(400)).loss(Share::percent(10)).duplication(Share::percent(20))
+        });
+        party.talk_until(at(60));
+        party.world.run_until(at(90));
+        party.is_in_order();
+        prop_assert!(party.is_complete());
+    }
+
+    #[test]
+    fn everything_said_is_shown_to_all_after_any_crashes(seed: u64, with_archive: bool) {
+        let archives: &[Peer] = if with_archive { &[Peer(8)] } else { &[] };
+        let edges = ring_of(9);
+        let mut party = Party::with(seed, members(every(1)), 8, &edges, archives, |world| world);
+        let mut rng = crate::seed::Seed(seed).stream("crashes", &[]);
+        for turn in 1..20u64 {
+            party.talk_until(at(turn * 5));
+            let victim = Peer(rng.below(8) as u32);
+            if party.world.is_up(victim) {
+                party.world.crash(victim);
+            } else {
+                party.world.start(victim);
+            }
+        }
+        for peer in (0..8).map(Peer) {
+            if !party.world.is_up(peer) {
+                party.world.start(peer);
+            }
+        }
+        party.world.run_until(at(200));
+        party.is_in_order();
+        prop_assert!(party.is_complete());
+        let digests: Vec<_> = party.everyone().map(|chat| chat.room_digest(0)).collect();
+        prop_assert!(digests.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+}

@@ -1,0 +1,143 @@
+//! Delivery latency as a cumulative distribution.
+
+use super::axis::{Axis, End, Scale};
+use super::frame::{Frame, HEIGHT, Sample};
+use super::palette::{GREY, INK, Marker, pen};
+use super::{Curve, finite, first_at};
+use crate::quantity::Unit;
+
+/// Cumulative distributions of one quantity, one curve a series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cdf {
+    /// What the chart shows.
+    pub title: String,
+    /// What is distributed: the name of the x axis.
+    pub quantity: String,
+    /// Its unit; the x of all curves is in its base unit.
+    pub unit: Unit,
+    /// Points (value, share of the samples at or below it, 0 to 1), both rising.
+    pub curves: Vec<Curve>,
+    /// How the x axis is divided.
+    pub scale: Scale,
+    /// Whether p50, p95 and p99 are marked on the curves and named in the legend.
+    pub quantiles: bool,
+    /// A bound to compare with.
+    pub target: Option<Target>,
+}
+
+/// A bound on the quantity of an x axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// Where it lies, in the base unit.
+    pub at: f64,
+    /// What stands beside it, such as `"target: p95 ≤ 500 ms"`.
+    pub label: String,
+}
+
+const QUANTILES: [(f64, &str, Marker); 3] =
+    [(0.5, "p50", Marker::Circle), (0.95, "p95", Marker::Square), (0.99, "p99", Marker::Diamond)];
+
+impl Cdf {
+    /// The chart as an SVG document.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        let curves: Vec<_> = self
+            .curves
+            .iter()
+            .map(|curve| (curve.label.as_str(), finite(&curve.points)))
+            .filter(|(_, points)| !points.is_empty())
+            .collect();
+        let mut frame = Frame {
+            title: &self.title,
+            subtitle: "Share of samples at or below each value".to_owned(),
+            legend: Vec::new(),
+            height: HEIGHT,
+        };
+        let target = self.target.as_ref().filter(|target| target.at.is_finite());
+        let values = || curves.iter().flat_map(|(_, points)| points.iter().map(|(x, _)| *x));
+        let Some(largest) = values().chain(target.map(|t| t.at)).max_by(f64::total_cmp) else {
+            return frame.draw_empty();
+        };
+        if curves.is_empty() {
+            return frame.draw_empty();
+        }
+
+        // With marks for quantiles on it, a line needs no second kind of mark.
+        let pens: Vec<_> = (0..curves.len())
+            .map(|i| {
+                let mut pen = pen(i, curves.len());
+                if self.quantiles {
+                    pen.marker = None;
+                }
+                pen
+            })
+            .collect();
+        for ((label, points), pen) in curves.iter().zip(&pens) {
+            frame.legend.push((Sample::Line(*pen), self.legend(label, points)));
+        }
+        if self.quantiles {
+            frame
+                .legend
+                .extend(QUANTILES.map(|(_, name, marker)| (Sample::Mark(marker, GREY), name.to_owned())));
+        }
+
+        let typical = curves
+            .iter()
+            .filter_map(|(_, points)| first_at(points, 0.5).map(|(x, _)| x))
+            .min_by(f64::total_cmp)
+            .unwrap_or(largest);
+        let smallest_positive = values().filter(|x| *x > 0.0).min_by(f64::total_cmp);
+        let x = match smallest_positive.filter(|_| self.scale.is_log(typical, largest)) {
+            // The few fastest of a million would stretch the axis by decades; the curve enters at its left end.
+            Some(smallest) => {
+                Axis::log(&self.quantity, &self.unit, smallest.max(typical.min(largest) / 1e3), largest, 7)
+            }
+            None => Axis::linear(&self.quantity, &self.unit, largest, End::Exact, 8),
+        };
+        let y = Axis::linear("Cumulative share", &Unit::Share, 1.0, End::Tick, 5);
+
+        frame.draw(|sheet, room| {
+            let mut panel = sheet.panel(room, x, y);
+            if let Some(target) = target {
+                panel.upright(target.at, INK);
+                sheet.note(
+                    &target.label,
+                    INK,
+                    panel.x(target.at) + 6.0,
+                    panel.inner.bottom - 14.0,
+                    panel.inner,
+                );
+            }
+            for (index, ((_, points), pen)) in curves.iter().zip(&pens).enumerate() {
+                panel.line(&steps_from_zero(points), *pen, index);
+            }
+            if self.quantiles {
+                for ((_, points), pen) in curves.iter().zip(&pens) {
+                    for (share, _, marker) in QUANTILES {
+                        if let Some((x, y)) = first_at(points, share) {
+                            sheet.mark(marker, pen.colour, panel.x(x), panel.y(y));
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    fn legend(&self, label: &str, points: &[(f64, f64)]) -> String {
+        if !self.quantiles {
+            return label.to_owned();
+        }
+        let quantiles: Vec<_> = QUANTILES
+            .iter()
+            .filter_map(|(share, name, _)| {
+                first_at(points, *share).map(|(at, _)| format!("{name} {}", self.unit.show(at)))
+            })
+            .collect();
+        format!("{label}: {}", quantiles.join(", "))
+    }
+}
+
+/// The curve with an upright below its first point, for a share does not start in mid-air.
+fn steps_from_zero(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    points.first().map(|(x, _)| (*x, 0.0)).into_iter().chain(points.iter().copied()).collect()
+}

@@ -1,0 +1,91 @@
+//! How far a message has spread, over the time since it was published.
+
+use plotters::style::Color as _;
+
+use super::axis::{Axis, End, Scale};
+use super::frame::{Frame, HEIGHT, Sample};
+use super::palette::{BLUE, GREY, INK, Marker, solid};
+use super::{finite, first_at};
+use crate::quantity::Unit;
+
+/// The share of its recipients that a message has reached, over time.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Coverage {
+    /// What the chart shows.
+    pub title: String,
+    /// Points (seconds since publication, mean share of recipients reached, 0 to 1), both rising.
+    pub mean: Vec<(f64, f64)>,
+    /// Points (seconds since publication, 5th and 95th percentile over messages of the share reached); may be empty.
+    pub band: Vec<(f64, f64, f64)>,
+    /// How the time axis is divided.
+    pub scale: Scale,
+}
+
+/// The shares whose times are marked.
+const MARKED: [(f64, &str, Marker); 3] =
+    [(0.5, "T50", Marker::Circle), (0.95, "T95", Marker::Square), (1.0, "T100", Marker::Diamond)];
+
+impl Coverage {
+    /// The chart as an SVG document. T50, T95 and T100 are where the mean curve reaches 50, 95 and 100 %; one that it
+    /// does not reach is not marked.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        let mean = finite(&self.mean);
+        let mut band: Vec<_> = self
+            .band
+            .iter()
+            .copied()
+            .filter(|(x, low, high)| x.is_finite() && low.is_finite() && high.is_finite())
+            .collect();
+        band.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let line = solid(BLUE);
+        let shade = BLUE.mix(0.18);
+        let mut frame = Frame {
+            title: &self.title,
+            subtitle: "Share of a message's recipients that hold it".to_owned(),
+            legend: Vec::new(),
+            height: HEIGHT,
+        };
+        let Some((longest, _)) = mean.last().copied() else { return frame.draw_empty() };
+        frame.legend.push((Sample::Line(line), "mean over messages".to_owned()));
+        if !band.is_empty() {
+            frame.legend.push((Sample::Area(shade), "5th to 95th percentile".to_owned()));
+        }
+
+        const TIME: &str = "Time since publication";
+        let typical = first_at(&mean, 0.5).map_or(longest, |(x, _)| x);
+        let first = mean.iter().map(|(x, _)| *x).find(|x| *x > 0.0);
+        let x = match first.filter(|_| self.scale.is_log(typical, longest)) {
+            Some(first) => Axis::log(TIME, &Unit::Seconds, first.max(typical / 1e3), longest, 7),
+            None => Axis::linear(TIME, &Unit::Seconds, longest, End::Exact, 8),
+        };
+        let y = Axis::linear("Recipients reached", &Unit::Share, 1.0, End::Tick, 5);
+
+        frame.draw(|sheet, room| {
+            let mut panel = sheet.panel(room, x, y);
+            if !band.is_empty() {
+                panel.band(&band, shade);
+            }
+            let marks: Vec<_> = MARKED
+                .iter()
+                .filter_map(|(share, name, marker)| Some((name, *marker, first_at(&mean, *share)?)))
+                .collect();
+            for (_, _, (at, share)) in &marks {
+                panel.guide((*at, 0.0), (*at, *share), GREY);
+            }
+            panel.line(&mean, line, 0);
+            for (row, (name, marker, (at, share))) in marks.iter().enumerate() {
+                sheet.mark(*marker, BLUE, panel.x(*at), panel.y(*share));
+                // A row each, so that times close together do not print over one another.
+                let y = panel.inner.bottom - 14.0 - 19.0 * row as f64;
+                sheet.note(
+                    &format!("{name} {}", Unit::Seconds.show(*at)),
+                    INK,
+                    panel.x(*at) + 7.0,
+                    y,
+                    panel.inner,
+                );
+            }
+        })
+    }
+}
