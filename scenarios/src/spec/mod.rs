@@ -6,6 +6,8 @@
 
 pub mod chat;
 mod count;
+#[cfg(feature = "crd")]
+pub mod crd;
 mod distribution;
 mod fault;
 mod group;
@@ -80,6 +82,23 @@ pub struct Metadata {
 
 /// Who takes part, over which network, doing what, while what goes wrong, and what must come out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "crd", derive(kube::CustomResource))]
+#[cfg_attr(
+    feature = "crd",
+    kube(
+        group = "peerlab.dev",
+        version = "v1alpha1",
+        kind = "Scenario",
+        root = "ScenarioResource",
+        plural = "scenarios",
+        singular = "scenario",
+        category = "peerlab",
+        namespaced,
+        doc = "An experiment on a network of peers.",
+        printcolumn(name = "Duration", type_ = "string", json_path = ".spec.duration"),
+        printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    )
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [
     { "rule": "has(self.peers) || self.groups.all(g, !has(g.share))", "message": "a group with a share needs spec.peers" },

@@ -1,0 +1,118 @@
+//! What is generated from the types of the language, and kept beside them for editors and clusters.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p peerlab-scenarios --features crd --test schema` writes both files anew.
+
+#![allow(clippy::disallowed_methods, reason = "a test reads its own files; what it tests does not")]
+
+use std::{fs, path::PathBuf};
+
+use peerlab_scenarios::spec::Scenario;
+
+/// Compares what is generated with what is kept, or keeps it.
+fn assert_kept(name: &str, generated: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schema").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, generated).expect("the file can be written");
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    let first = kept.lines().zip(generated.lines()).position(|(kept, now)| kept != now);
+    assert!(kept == generated, "schema/{name} is not what the types say; they differ from line {first:?}");
+}
+
+#[test]
+fn the_schema_for_editors_is_that_of_the_types() {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Scenario)).expect("a schema is JSON");
+    assert_kept("scenario.schema.json", &(schema + "\n"));
+}
+
+#[cfg(feature = "crd")]
+mod crd {
+    use std::collections::BTreeSet;
+
+    use peerlab_scenarios::spec::crd::definition;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Calls `visit` with every schema in a schema, with its path.
+    fn schemas(schema: &Value, path: &str, visit: &mut impl FnMut(&Value, &str)) {
+        visit(schema, path);
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            schemas(property, &format!("{path}.{name}"), visit);
+        }
+        for child in ["items", "additionalProperties"] {
+            if schema[child].is_object() {
+                schemas(&schema[child], &format!("{path}[]"), visit);
+            }
+        }
+    }
+
+    fn of_the_resource() -> Value {
+        let definition = serde_json::to_value(definition()).expect("a definition is JSON");
+        definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+    }
+
+    #[test]
+    fn the_definition_is_that_of_the_types() {
+        let yaml = serde_yaml::to_string(&definition()).expect("a definition is YAML");
+        assert_kept("crd.yaml", &yaml);
+    }
+
+    /// <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema>
+    #[test]
+    fn the_schema_is_structural() {
+        let mut seen = 0;
+        schemas(&of_the_resource(), "", &mut |schema, path| {
+            seen += 1;
+            assert!(schema["type"].is_string(), "{path} has no type, or several");
+            for word in ["$ref", "definitions", "patternProperties", "uniqueItems", "const", "allOf", "not"] {
+                assert!(schema.get(word).is_none(), "{path} has `{word}`");
+            }
+            assert!(schema["additionalProperties"] != false, "{path} has `additionalProperties: false`");
+            let both = schema.get("additionalProperties").is_some() && schema.get("properties").is_some();
+            assert!(!both, "{path} is a struct and a map at once");
+            let format = schema["format"].as_str().unwrap_or("int64");
+            assert!(["int32", "int64", "double"].contains(&format), "{path} has the format `{format}`");
+            for alternative in schema["oneOf"].as_array().into_iter().flatten() {
+                let words: Vec<_> =
+                    alternative.as_object().into_iter().flatten().map(|(word, _)| word).collect();
+                assert_eq!(words, ["required"], "an alternative of {path} says more than what is required");
+            }
+        });
+        assert!(seen > 100, "only {seen} schemas seen");
+    }
+
+    #[test]
+    fn every_rule_reaches_the_api_server() {
+        let rules = |document: &Value| {
+            let mut rules = BTreeSet::new();
+            let mut pending = vec![document.clone()];
+            while let Some(value) = pending.pop() {
+                match value {
+                    Value::Object(fields) => {
+                        for rule in fields
+                            .get("x-kubernetes-validations")
+                            .and_then(Value::as_array)
+                            .into_iter()
+                            .flatten()
+                        {
+                            rules.insert(rule.to_string());
+                        }
+                        pending.extend(fields.into_iter().map(|(_, field)| field));
+                    }
+                    Value::Array(items) => pending.extend(items),
+                    _ => {}
+                }
+            }
+            rules
+        };
+        let plain = |rules: BTreeSet<String>| -> BTreeSet<(String, String)> {
+            let read = |rule: &String| serde_json::from_str::<Value>(rule).expect("a rule is JSON");
+            let text = |rule: &Value, field: &str| rule[field].as_str().unwrap_or_default().to_owned();
+            rules.iter().map(read).map(|rule| (text(&rule, "rule"), text(&rule, "message"))).collect()
+        };
+        let types = plain(rules(schemars::schema_for!(Scenario).as_value()));
+        assert!(types.len() > 5, "{types:?}");
+        assert_eq!(types, plain(rules(&of_the_resource())));
+    }
+}
