@@ -144,17 +144,18 @@ fn a_peer_whose_contact_is_down_tries_again() {
 }
 
 #[test]
-fn two_halves_that_a_cut_has_parted_find_each_other_again_through_the_passive_view() {
-    let mut world = world(2, 60, &tangle(2, 60, 2), plumtree_over_view());
-    world.run_until(secs(200));
-    let (west, east): (Vec<Peer>, Vec<Peer>) = world.up().partition(|peer| peer.0 < 30);
+fn two_halves_that_were_cut_until_both_had_closed_their_ranks_find_each_other_again() {
+    let everybody: Vec<_> = (0..12).flat_map(|a| (0..a).map(move |b| (Peer(b), Peer(a)))).collect();
+    let mut world = world(2, 12, &everybody, plumtree_over_view());
+    world.run_until(secs(100));
+    let (west, east): (Vec<Peer>, Vec<Peer>) = world.up().partition(|peer| peer.0 < 6);
     world.cut(&west, &east);
-    world.run_for(secs(600));
-    let full = world.up().filter(|&peer| view(&world, peer).active().len() == 5).count();
-    assert!(full > 50, "each half has closed its ranks: {full}");
-    assert!(reached(&world) <= 30);
-    world.heal();
     world.run_for(secs(300));
+    let active = |world: &Peers| world.up().map(|peer| view(world, peer).active().len()).collect::<Vec<_>>();
+    assert_eq!(active(&world), [5; 12], "each half is full of itself");
+    assert_eq!(reached(&world), 6);
+    world.heal();
+    world.run_for(secs(120));
     check_views(&mut world);
     check_connected(&world);
 }
