@@ -146,6 +146,7 @@ impl<H: Host> Chat<H> {
             self.stored = (key.0 & STORED) + 1;
             self.recover(cx, item);
         }
+        self.rooms.iter_mut().filter_map(|room| room.reading.as_mut()).for_each(|it| it.forget_readers());
         self.start_sync(cx, !kept.is_empty());
         if let Some(presence) = &self.plan.spec().presence {
             let mine = self.rooms.iter().filter(|room| room.me.is_some());

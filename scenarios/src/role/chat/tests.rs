@@ -2,12 +2,17 @@
 
 mod party;
 
+use std::sync::Arc;
+
 use party::{Party, every, members, ring_of};
 use proptest::prelude::*;
 
 use crate::{
     host::Peer,
-    report::{Fact, Route},
+    report::{
+        Fact, Route,
+        chat::{ChatRecorder, OrderCheck},
+    },
     spec::{
         Count,
         chat::{ChatSpec, Presence},
@@ -243,6 +248,46 @@ fn authors_learn_of_every_reader_of_every_post_once() {
     shown.sort_unstable();
     assert!(!shown.is_empty());
     assert_eq!(read, shown);
+}
+
+#[test]
+fn what_a_report_says_of_a_run_is_what_happened_in_it() {
+    let spec = ChatSpec {
+        rooms: Count::new(3),
+        members: Some(Count::new(5)),
+        read_receipts: true,
+        ..members(every(1))
+    };
+    let mut party = Party::new(11, ChatSpec { presence: Some(Presence::default()), ..spec }, 10, &[]);
+    let mut recorder = ChatRecorder::new(Arc::clone(&party.plan), at(10)..at(280));
+    (0..10).for_each(|peer| recorder.peer_up(Nanos::ZERO, Peer(peer)));
+    party.talk_until(at(120));
+    party.world.crash(Peer(4));
+    party.talk_until(at(240));
+    party.world.start(Peer(4));
+    party.talk_until(at(300));
+    for (now, peer, fact) in party.facts(|_| true) {
+        if now >= at(120) && now < at(240) {
+            recorder.peer_down(at(120), Peer(4));
+        } else {
+            recorder.peer_up(at(0), Peer(4));
+        }
+        recorder.record(now, peer, &fact);
+    }
+
+    let counts = |shown: &party::Shown| shown.posted >= at(10) && shown.posted < at(280);
+    assert_eq!(recorder.delivery().len(), party.shown().filter(counts).count() as u64);
+    assert!(recorder.finish(&|_| true).all(|member| member.shown == member.expected && member.shown > 0));
+    assert_eq!((recorder.coverage(at(300)), recorder.given_up()), (1.0, 0));
+    assert!(recorder.time_to_share().iter().all(|times| times.len() == recorder.posts()));
+    // Whoever read a post just before its author crashed is not counted, and nobody twice.
+    let (read, delivered) = (recorder.read().len(), recorder.delivery().len());
+    assert!(read <= delivered && read * 100 >= delivered * 95, "{read} of {delivered}");
+    let OrderCheck { out_of_order, shown_again, shown_to_strangers, checked, .. } = recorder.order();
+    assert_eq!((out_of_order, shown_again, shown_to_strangers), (0, 0, 0));
+    assert_eq!(checked, party.shown().count() as u64);
+    let missed = recorder.presence_detection();
+    assert!(!missed.is_empty() && missed.max() <= at(91).0 && recorder.false_offline() == 0);
 }
 
 fn overlays() -> impl Strategy<Value = Overlay> {
