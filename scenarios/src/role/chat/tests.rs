@@ -295,6 +295,52 @@ fn what_a_report_says_of_a_run_is_what_happened_in_it() {
     assert!(!missed.is_empty() && missed.max() <= at(91).0 && recorder.false_offline() == 0);
 }
 
+#[test]
+fn members_without_a_path_of_links_find_each_other_by_dialling() {
+    let edges = [(Peer(0), Peer(1)), (Peer(2), Peer(3))];
+    let mut party = Party::with(12, members(every(5)), 4, &edges, &[], |world| world);
+    party.talk_until(at(60));
+    party.world.run_until(at(240));
+    assert!(party.is_complete());
+    party.is_in_order();
+    let strangers: Vec<_> = party.world.connected(Peer(0)).filter(|&peer| peer != Peer(1)).collect();
+    assert!(strangers.len() < 2, "what was dialled is hung up again: {strangers:?}");
+}
+
+#[test]
+fn a_frontier_makes_up_for_a_receipt_that_was_lost() {
+    let spec = ChatSpec { read_receipts: true, ..members(every(1)) };
+    let mut party = Party::new(13, spec, 5, &[]);
+    party.world.run_until(at(10));
+    party.say(Peer(0), 0);
+    party.world.run_for(Nanos::from_millis(100));
+    party.world.cut(&[Peer(0)], &[1, 2, 3, 4].map(Peer));
+    party.world.run_until(at(60));
+    let read = |fact: &Fact| matches!(fact, Fact::ReadSeen { .. });
+    assert_eq!(party.facts(read).count(), 0);
+    party.world.heal();
+    party.world.run_until(at(360));
+    assert_eq!(party.facts(read).count(), 4);
+}
+
+#[test]
+fn a_beat_that_was_held_up_for_long_is_no_sign_of_life() {
+    let presence = Presence { every: at(10), timeout: at(30) };
+    let spec = ChatSpec { presence: Some(presence), ..ChatSpec::default() };
+    let (victim, others) = (Peer(0), [1, 2, 3].map(Peer));
+    let mut party = Party::with(14, spec, 4, &ring_of(4), &[], |world| world.patience(at(1_000)));
+    party.world.run_until(at(60));
+    party.world.cut(&[victim], &others);
+    party.world.run_until(at(80));
+    party.world.crash(victim);
+    party.world.run_until(at(140));
+    party.world.heal();
+    party.world.run_until(at(200));
+    let about = |fact: &Fact| matches!(fact, Fact::PresenceSeen { about, .. } if *about == victim);
+    let seen: Vec<_> = party.facts(about).filter(|it| it.0 > at(60)).map(|it| it.0 < at(100)).collect();
+    assert_eq!(seen, [true; 3], "each saw once that it is gone, and nothing after");
+}
+
 fn overlays() -> impl Strategy<Value = Overlay> {
     let plumtree = |membership| Overlay::Plumtree(Plumtree { membership, ..Plumtree::default() });
     prop_oneof![
