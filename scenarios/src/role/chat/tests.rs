@@ -173,6 +173,10 @@ fn an_author_that_tells_two_stories_is_found_out_and_holds_up_nobody_else() {
     party.world.run_until(at(20));
     let refusals = party.facts(|fact| matches!(fact, Fact::Refused { author, .. } if *author == forger));
     assert!(refusals.count() > 0);
+    let waited = |shown: &party::Shown| {
+        shown.author == late && shown.held > Nanos::ZERO && shown.route == Route::Overlay
+    };
+    assert!(party.shown().any(|shown| waited(&shown)), "it is let go once the fork is known");
 
     early.iter().for_each(|&author| party.say(author, 0));
     party.world.run_until(at(60));
