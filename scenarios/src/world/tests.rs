@@ -117,6 +117,19 @@ fn a_cut_is_noticed_when_patience_ends_and_healing_connects_again() {
 }
 
 #[test]
+fn a_connection_ends_behind_all_that_was_sent_over_it() {
+    let mut world = three(1, || Chatter::on(Lane::Reliable)).jitter(secs(1));
+    world.run_until(secs(5));
+    let sent = world.peer(A).overlay().sent;
+    world.crash(A);
+    world.run_until(secs(10));
+    let b = world.peer(B).overlay();
+    let mut heard = b.seen.iter().filter(|(from, _)| *from == A);
+    assert_eq!(heard.next_back(), Some(&(A, sent - 1)));
+    assert!(b.downs[0].0 > Nanos::from_millis(5_010), "later than the word of a crash would take by itself");
+}
+
+#[test]
 fn what_waits_at_a_short_cut_arrives_in_order_when_it_heals() {
     let mut world = three(1, || Chatter::on(Lane::Reliable)).patience(secs(5));
     world.run_until(secs(1));
