@@ -14,8 +14,8 @@ use crate::{
     wire::chat::{EntryRef, MAX_AFTER},
 };
 
-/// Most entries of one author that wait. More would be a flood, or a gap that only catching up can close; then they come
-/// again.
+/// Most entries of one author that wait. More would be a flood, or a gap that only catching up can close; then they
+/// come again.
 const HELD_PER_AUTHOR: usize = 64;
 
 /// An entry's place: its author's rank and its number in that log.

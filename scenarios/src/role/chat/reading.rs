@@ -1,7 +1,7 @@
 //! Read receipts: readers tell now and then how far they have read, and authors learn who has read what.
 //!
-//! A receipt counts entries from the first one on, so a later one makes up for one that was lost; and so does every frontier
-//! that a member sends when it compares what it holds.
+//! A receipt counts entries from the first one on, so a later one makes up for one that was lost; and so does every
+//! frontier that a member sends when it compares what it holds.
 
 use crate::units::Nanos;
 
@@ -12,8 +12,8 @@ pub(super) struct Reading {
     news: Vec<u32>,
     /// When each of this peer's own posts was made.
     mine: Vec<Nanos>,
-    /// How many of them were made before a crash. Who had read these is forgotten, and what is not known not to be told twice is
-    /// not told.
+    /// How many of them were made before a crash. Who had read these is forgotten, and what is not known not to be
+    /// told twice is not told.
     forgotten: usize,
     /// How many of them each member has read, by rank; empty until there is a receipt.
     read: Vec<u32>,

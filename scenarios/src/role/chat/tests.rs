@@ -206,8 +206,8 @@ fn it_is_seen_within_the_timeout_that_a_member_is_gone_and_soon_that_it_is_back(
     party.world.run_until(at(180));
 
     let seen = |online| {
-        let about = move |fact: &Fact| matches!(fact, Fact::PresenceSeen { about, online: now, .. } if *about == victim && *now == online);
-        party.facts(about).map(|it| it.0).filter(|&now| now > at(60)).collect::<Vec<_>>()
+        let change = Fact::PresenceSeen { workload: 0, about: victim, online };
+        party.facts(|fact| *fact == change).map(|it| it.0).filter(|&now| now > at(60)).collect::<Vec<_>>()
     };
     let (gone, back) = (seen(false), seen(true));
     assert_eq!((gone.len(), back.len()), (5, 5));
