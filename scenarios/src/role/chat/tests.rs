@@ -355,7 +355,7 @@ fn overlays() -> impl Strategy<Value = Overlay> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn posts_are_shown_once_and_in_causal_order_under_any_duplication_and_reordering(seed: u64) {
