@@ -97,6 +97,12 @@ impl Kind {
         (self as u8) <= Self::ShuffleReply as u8
     }
 
+    /// Whether its payload is an item; the others are control traffic.
+    #[must_use]
+    pub const fn carries_item(self) -> bool {
+        matches!(self, Self::Gossip | Self::ChatEntry)
+    }
+
     /// As it stands in a scenario and in a report.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,6 +1,12 @@
-//! The discrete-event engine of peerlab.
+//! The discrete-event engine of peerlab, its reports and what they are drawn with.
 
+pub mod assemble;
 pub mod charts;
 pub mod engine;
+pub mod figures;
+pub mod folder;
 pub mod html;
+pub mod model;
+pub mod page;
 pub mod quantity;
+pub mod record;

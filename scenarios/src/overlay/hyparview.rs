@@ -46,7 +46,12 @@ struct Asked {
 /// without any joins again; an answer that takes too long counts as a refusal; a walk's end asks with low priority, so
 /// that a new peer is not made to drop the neighbours it just got. And neighbours of whom nothing was heard any more are
 /// dialled again, one each shuffle, and taken back with high priority: nothing else would join the halves of a network
-/// that was cut for longer than connections last, for all their active views are full.
+/// that was cut for longer than connections last, for all their active views are full. For a like reason a peer that
+/// lacks two neighbours or more when it shuffles joins anew: the full views around a small island would refuse it for
+/// ever. (One that lacks a single neighbour would only pass the lack on.)
+///
+/// That the network is connected is a matter of probability, as in the paper: a small network whose known peers fall into
+/// two dense groups may end with full views on both sides and no neighbours across.
 ///
 /// It carries no items, so it is no overlay by itself: [`Plumtree`](super::Plumtree) runs over it.
 #[derive(Debug)]
@@ -68,6 +73,7 @@ pub struct HyParView {
     changes: Vec<Change>,
 }
 
+// The keys below 16 are for the overlay that runs over the view.
 const SHUFFLE: TimerKey = TimerKey(16);
 const ANSWER: TimerKey = TimerKey(17);
 
@@ -120,12 +126,6 @@ impl HyParView {
         peers.fold(self.active.len() as u64, |hash, peer| mix(hash, u64::from(peer.0), 1))
     }
 
-    /// Whether a timer is of this machine.
-    #[must_use]
-    pub fn owns(key: TimerKey) -> bool {
-        key == SHUFFLE || key == ANSWER
-    }
-
     /// Takes in what happened: starts, connections, its timers, and messages of its kinds.
     pub fn step<H: Host>(&mut self, cx: &mut Cx<'_, H>, input: &Input<H>) {
         match input {
@@ -151,6 +151,9 @@ impl HyParView {
                 self.shuffle(cx);
                 self.refused.clear();
                 self.look_for_vanished(cx);
+                if self.active.len() + 2 <= self.params.active.size() {
+                    self.join(cx);
+                }
                 self.look_for_neighbours(cx);
                 cx.set_timer(SHUFFLE, cx.now.saturating_add(self.params.shuffle_every));
             }
@@ -158,7 +161,9 @@ impl HyParView {
                 if let Some(Asked { peer, .. }) = self.asked.take() {
                     self.errands.remove(&peer);
                     self.refused.push(peer);
-                    self.hang_up(cx, peer);
+                    if !self.is_active(peer) {
+                        self.hang_up(cx, peer);
+                    }
                 }
                 self.look_for_neighbours(cx);
             }
@@ -212,7 +217,7 @@ impl HyParView {
     }
 
     fn on_forward_join<H: Host>(&mut self, cx: &mut Cx<'_, H>, from: Peer, new: Peer, hops: u8) {
-        if new == cx.me || self.is_active(new) {
+        if new == cx.me || self.is_active(new) || self.errands.contains_key(&new) {
             return;
         }
         let next = self.random_active(cx, &[from, new]);
@@ -291,8 +296,8 @@ impl HyParView {
         if self.is_full() || self.asked.is_some() {
             return;
         }
-        let candidates: Vec<Peer> =
-            self.passive.iter().copied().filter(|peer| !self.refused.contains(peer)).collect();
+        let is_free = |peer: &Peer| !self.refused.contains(peer) && !self.errands.contains_key(peer);
+        let candidates: Vec<Peer> = self.passive.iter().copied().filter(is_free).collect();
         if let Some(&peer) = cx.rng().choose(&candidates) {
             self.ask(cx, peer, self.active.is_empty());
         } else if self.active.is_empty() {
@@ -312,9 +317,11 @@ impl HyParView {
 
     /// Joins the network through any peer known from the start, and sees to it that it is tried again if that fails.
     fn join<H: Host>(&mut self, cx: &mut Cx<'_, H>) {
-        let known = cx.known;
-        if let Some(&contact) = cx.rng().choose(known) {
-            cx.set_timer(ANSWER, cx.now.saturating_add(self.params.answer_within));
+        let contacts: Vec<Peer> = cx.known.iter().copied().filter(|&peer| !self.is_active(peer)).collect();
+        if let Some(&contact) = cx.rng().choose(&contacts) {
+            if self.asked.is_none() {
+                cx.set_timer(ANSWER, cx.now.saturating_add(self.params.answer_within));
+            }
             self.do_or_dial(cx, contact, Errand::Join);
         }
     }

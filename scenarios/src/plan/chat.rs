@@ -14,7 +14,10 @@ use trace::TracePost;
 use crate::{
     host::{Command, Peer},
     seed::{Seed, mix},
-    spec::chat::{ChatSpec, Posts},
+    spec::{
+        Count,
+        chat::{ChatSpec, Posts},
+    },
     units::{Bytes, Nanos},
 };
 
@@ -24,9 +27,6 @@ pub const MAX_BODY: Bytes = Bytes(512 << 10);
 /// Why a chat cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChatPlanError {
-    /// There are no rooms.
-    #[error("there must be at least 1 room")]
-    NoRooms,
     /// A room for one.
     #[error("a room needs at least 2 members, this one has {0}")]
     TooFewMembers(usize),
@@ -111,25 +111,26 @@ impl ChatPlan {
     ) -> Result<Self, ChatPlanError> {
         check(&spec, eligible)?;
         let (mut members, mut starts) = (Vec::new(), vec![0]);
-        for room in 0..spec.rooms {
+        for room in 0..spec.rooms.get() {
             let begin = members.len();
             members.extend_from_slice(eligible);
             if let Some(count) = spec.members {
                 let salt = salt(seed, "members", workload, room);
                 members[begin..].sort_by_cached_key(|peer| (mix(salt, u64::from(peer.0), 0), *peer));
-                members.truncate(begin + count as usize);
+                members.truncate(begin + count.size());
             }
             members[begin..].sort_unstable();
             starts.push(members.len());
         }
         let in_room = |room: u32| &members[starts[room as usize]..starts[room as usize + 1]];
-        let mut memberships: Vec<_> =
-            (0..spec.rooms).flat_map(|room| in_room(room).iter().map(move |&peer| (peer, room))).collect();
+        let mut memberships: Vec<_> = (0..spec.rooms.get())
+            .flat_map(|room| in_room(room).iter().map(move |&peer| (peer, room)))
+            .collect();
         memberships.sort_unstable();
         let mut archives = archives.to_vec();
         archives.sort_unstable();
         archives.dedup();
-        let all_rooms = if archives.is_empty() { Vec::new() } else { (0..spec.rooms).collect() };
+        let all_rooms = if archives.is_empty() { Vec::new() } else { (0..spec.rooms.get()).collect() };
         let posts = match &spec.posts {
             Posts::Trace(file) => {
                 let text = trace.ok_or_else(|| ChatPlanError::TraceMissing(file.file.clone()))?;
@@ -166,7 +167,7 @@ impl ChatPlan {
     /// Number of rooms.
     #[must_use]
     pub const fn rooms(&self) -> u32 {
-        self.spec.rooms
+        self.spec.rooms.get()
     }
 
     /// The members of a room in ascending order; none when there is no such room.
@@ -277,10 +278,7 @@ fn salt(seed: Seed, label: &str, workload: u8, room: u32) -> u64 {
 
 /// What the types of a chat do not say.
 fn check(spec: &ChatSpec, eligible: &[Peer]) -> Result<(), ChatPlanError> {
-    if spec.rooms == 0 {
-        return Err(ChatPlanError::NoRooms);
-    }
-    let members = spec.members.map_or(eligible.len(), |members| members as usize);
+    let members = spec.members.map_or(eligible.len(), Count::size);
     if members > eligible.len() {
         return Err(ChatPlanError::TooFewPeers { wanted: members as u32, eligible: eligible.len() });
     }

@@ -44,6 +44,7 @@ pub struct ChatRecorder {
     /// By peer.
     presence: Vec<Presence>,
     order: OrderCheck,
+    checked_up_to: u64,
     refused: u64,
 }
 
@@ -110,7 +111,11 @@ impl ChatRecorder {
         let zeros = |room| vec![0; plan.members(room).len()].into_boxed_slice();
         let tally = |room| RoomTally { posted: zeros(room), shown: zeros(room), next: Vec::new() };
         let rooms = (0..plan.rooms()).map(tally).collect();
-        let order = OrderCheck { sampled: pairs(&plan) > MAX_CHECKED_PAIRS, ..OrderCheck::default() };
+        let pairs: u64 = (0..plan.rooms()).map(|room| (plan.members(room).len() as u64).pow(2)).sum();
+        // Of readers with a hash up to this, the order is checked: each has the same chance.
+        let checked_up_to = u128::from(u64::MAX) * u128::from(MAX_CHECKED_PAIRS) / u128::from(pairs.max(1));
+        let checked_up_to = u64::try_from(checked_up_to).unwrap_or(u64::MAX);
+        let order = OrderCheck { sampled: checked_up_to < u64::MAX, ..OrderCheck::default() };
         let time = || Histogram::new(3).expect("three digits are allowed");
         Self {
             plan,
@@ -130,6 +135,7 @@ impl ChatRecorder {
             false_offline: 0,
             presence: Vec::new(),
             order,
+            checked_up_to,
             refused: 0,
         }
     }
@@ -279,7 +285,7 @@ impl ChatRecorder {
     }
 
     fn check_order(&mut self, room: u32, reader: usize, author: usize, seq: u32) {
-        if self.order.sampled && !is_sampled(&self.plan, room, reader) {
+        if mix(0, u64::from(room), reader as u64) > self.checked_up_to {
             return;
         }
         self.order.checked += 1;
@@ -424,17 +430,6 @@ impl ChatRecorder {
 
 fn add(histogram: &mut Histogram<u64>, value: u64) {
     histogram.record(value).expect("a histogram grows as needed");
-}
-
-/// Pairs of reader and author in all rooms.
-fn pairs(plan: &ChatPlan) -> u64 {
-    (0..plan.rooms()).map(|room| (plan.members(room).len() as u64).pow(2)).sum()
-}
-
-/// Whether a reader's order is checked when not all can be: each with the same chance.
-fn is_sampled(plan: &ChatPlan, room: u32, reader: usize) -> bool {
-    let bound = u128::from(u64::MAX) * u128::from(MAX_CHECKED_PAIRS) / u128::from(pairs(plan));
-    u128::from(mix(0, u64::from(room), reader as u64)) < bound
 }
 
 #[cfg(test)]

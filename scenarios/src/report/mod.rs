@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use chat::ChatRecorder;
 pub use fact::{Fact, Route};
 pub use metric::{Metric, Unit};
 pub use summary::Summary;

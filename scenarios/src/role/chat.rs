@@ -7,9 +7,9 @@
 //!
 //! **Fast path and slow path.** The overlay brings entries to those who are there, and the logs make it complete: members
 //! compare what they hold and send each other what is missing (anti-entropy, Demers et al., PODC 1987), in the manner of
-//! Bramble and of Scuttlebutt's EBT. Archives do the same without being readers. It is described with [`mod@sync`].
+//! Bramble and of Scuttlebutt's EBT. Archives do the same without being readers. The module `sync` describes the exchange.
 //!
-//! **Presence** is a beat through the overlay; see [`mod@presence`]. **Read receipts** are optional; see [`mod@reading`].
+//! **Presence** is a beat through the overlay, and a word when a member leaves in good order. **Read receipts** are optional.
 //!
 //! A crash takes all but the entries that were shown: these are stored in the order in which they were shown, and read back
 //! without being shown again. What still waited is fetched again.
@@ -77,10 +77,8 @@ pub struct Chat<H: Host> {
     sync: Sync,
     /// Connected peers that keep a room in common, in ascending order.
     mates: Vec<Peer>,
-    /// Number of this peer's next post over all rooms.
-    next_post: u32,
-    /// Number of its next item that is not a post; see [`Chat::ephemeral_id`].
-    next_ephemeral: u32,
+    /// Least number of this peer's next item; see [`Chat::name`].
+    next_number: u32,
     /// Entries stored so far.
     stored: u64,
     /// Whether a beat was given since the start.
@@ -99,8 +97,7 @@ impl<H: Host> Chat<H> {
             contacts: Contacts::default(),
             sync: Sync::default(),
             mates: Vec::new(),
-            next_post: 0,
-            next_ephemeral: 0,
+            next_number: 0,
             stored: 0,
             announced: false,
             receipts_due: false,
@@ -161,21 +158,24 @@ impl<H: Host> Chat<H> {
 
     /// Puts back an entry that was shown before the crash.
     fn recover(&mut self, cx: &Cx<'_, H>, handle: &H::Item) {
-        let item = cx.item(handle);
-        let Some(room) = self.room(item.topic) else { return };
-        let plan = Arc::clone(&self.plan);
-        let rank = |peer| plan.rank(item.topic, peer).map(|rank| rank as u32);
+        let id = cx.item(handle).topic;
+        let Some(index) = self.room(id) else { return };
+        let (plan, room) = (&self.plan, &mut self.rooms[index]);
+        let rank = |peer| plan.rank(id, peer).map(|rank| rank as u32);
         // What a damaged store has lost, and what depends on it, the others have.
-        let Verdict::Next((author, _)) = judge(&self.rooms[room].log, cx.host(), rank, handle) else {
-            return;
-        };
-        let Room { me, log, reading, .. } = &mut self.rooms[room];
-        log.append(cx.host(), plan.members(item.topic), author, handle.clone());
-        if *me == Some(author) {
-            self.next_post = self.next_post.max(item.id.number() + 1);
-            if let Some(reading) = reading {
-                reading.posted(item.at);
-            }
+        let Verdict::Next((author, _)) = judge(&room.log, cx.host(), rank, handle) else { return };
+        room.log.append(cx.host(), plan.members(id), author, handle.clone());
+        if room.me == Some(author) {
+            self.own_entry(cx, index, handle);
+        }
+    }
+
+    /// Notes an entry of this peer's own, be it new or come back.
+    fn own_entry(&mut self, cx: &Cx<'_, H>, room: usize, handle: &H::Item) {
+        let item = cx.item(handle);
+        self.next_number = self.next_number.max(item.id.number().saturating_add(1));
+        if let Some(reading) = &mut self.rooms[room].reading {
+            reading.posted(item.at);
         }
     }
 
@@ -184,6 +184,7 @@ impl<H: Host> Chat<H> {
         let Some((index, me)) = self.room(id).and_then(|room| Some((room, self.rooms[room].me?))) else {
             return;
         };
+        let name = self.name(cx.now, cx.me);
         let room = &mut self.rooms[index];
         let (members, seq) = (self.plan.members(id), room.log.count(me));
         let post = Post {
@@ -192,41 +193,38 @@ impl<H: Host> Chat<H> {
             after: room.log.tips(cx.host(), members, me),
             text: Blob::Sized(bytes),
         };
-        let name = ItemId::new(self.plan.workload(), cx.me, self.next_post);
-        self.next_post += 1;
         let item = cx.make_item(Item::new(name, id, cx.now, Content::Chat(ChatItem::Post(post))));
         room.log.append(cx.host(), members, me, item.clone());
-        if let Some(reading) = &mut room.reading {
-            reading.posted(cx.now);
-        }
+        self.own_entry(cx, index, &item);
         self.keep(cx, item.clone());
         cx.record(Fact::Posted { workload: self.plan.workload(), room: id, seq });
         cx.publish(item);
         // Someone may already have sent what builds on it: a peer whose store was lost says things that others know.
-        self.settle(cx, index, (me, seq));
+        for arrival in self.rooms[index].backlog.woken_by((me, seq)) {
+            self.work_off(cx, index, arrival);
+        }
     }
 
     /// Takes in an entry, and shows it and what waited for it, if it may be shown.
     fn receive(&mut self, cx: &mut Cx<'_, H>, item: H::Item, hops: u8, route: Route) {
         let Some(room) = self.room(cx.item(&item).topic) else { return };
-        self.work_off(cx, room, vec![Arrival { item, at: cx.now, hops, route }]);
+        self.work_off(cx, room, Arrival { item, at: cx.now, hops, route });
     }
 
-    fn settle(&mut self, cx: &mut Cx<'_, H>, room: usize, place: (u32, u32)) {
-        let woken = self.rooms[room].backlog.woken_by(place);
-        self.work_off(cx, room, woken);
-    }
-
-    fn work_off(&mut self, cx: &mut Cx<'_, H>, index: usize, mut arrivals: Vec<Arrival<H>>) {
-        let plan = Arc::clone(&self.plan);
-        while let Some(arrival) = arrivals.pop() {
-            let room = &mut self.rooms[index];
-            let rank = |peer| plan.rank(room.id, peer).map(|rank| rank as u32);
+    fn work_off(&mut self, cx: &mut Cx<'_, H>, index: usize, arrival: Arrival<H>) {
+        let workload = self.plan.workload();
+        // Most entries wake no other: then this allocates nothing.
+        let mut woken = Vec::new();
+        let mut next = Some(arrival);
+        while let Some(arrival) = next.take().or_else(|| woken.pop()) {
+            let (plan, room) = (&self.plan, &mut self.rooms[index]);
+            let id = room.id;
+            let rank = |peer| plan.rank(id, peer).map(|rank| rank as u32);
             let forked = match judge(&room.log, cx.host(), rank, &arrival.item) {
                 Verdict::Known => continue,
                 Verdict::Foreign => {
                     let author = cx.item(&arrival.item).author();
-                    cx.record(Fact::Refused { workload: plan.workload(), author });
+                    cx.record(Fact::Refused { workload, author });
                     continue;
                 }
                 Verdict::Waits { place, lacks } => {
@@ -237,7 +235,7 @@ impl<H: Host> Chat<H> {
                 }
                 Verdict::Next(place) => {
                     let exposed = exposed(&room.log, cx.host(), rank, &arrival.item);
-                    arrivals.extend(room.backlog.woken_by(place));
+                    woken.extend(room.backlog.woken_by(place));
                     self.show(cx, index, place, arrival);
                     let Some(forked) = exposed else { continue };
                     forked
@@ -245,12 +243,9 @@ impl<H: Host> Chat<H> {
                 Verdict::Forked(author) => author,
             };
             let room = &mut self.rooms[index];
-            cx.record(Fact::Refused {
-                workload: plan.workload(),
-                author: plan.members(room.id)[forked as usize],
-            });
+            cx.record(Fact::Refused { workload, author: self.plan.members(id)[forked as usize] });
             room.log.close(forked);
-            arrivals.extend(room.backlog.woken_by_closing(forked));
+            woken.extend(room.backlog.woken_by_closing(forked));
         }
     }
 
@@ -263,7 +258,9 @@ impl<H: Host> Chat<H> {
         if route == Route::CatchUp {
             self.sync.count_caught_up();
         }
-        if room.me.is_some_and(|me| me != author) {
+        if room.me == Some(author) {
+            self.own_entry(cx, index, &item);
+        } else if room.me.is_some() {
             cx.record(Fact::Shown {
                 workload: self.plan.workload(),
                 room: room.id,
@@ -291,19 +288,17 @@ impl<H: Host> Chat<H> {
         self.stored += 1;
     }
 
-    /// Names an item that is not a post: by time, in units of about a millisecond, so that no name returns after a crash. The
-    /// highest bit tells these names from those of posts.
-    fn ephemeral_id(&mut self, now: Nanos, me: Peer) -> ItemId {
-        const EPHEMERAL: u32 = 1 << 31;
-        let by_time = (now.0 >> 20) as u32 & !EPHEMERAL;
-        let number = self.next_ephemeral.max(by_time);
-        self.next_ephemeral = number + 1;
-        ItemId::new(self.plan.workload(), me, EPHEMERAL | number)
+    /// Names this peer's next item: by time, in units of about a millisecond, or the next number when that is taken. So numbers
+    /// count up, and none returns after a crash, though not all that they named was stored.
+    fn name(&mut self, now: Nanos, me: Peer) -> ItemId {
+        let number = self.next_number.max(u32::try_from(now.0 >> 20).unwrap_or(u32::MAX));
+        self.next_number = number.saturating_add(1);
+        ItemId::new(self.plan.workload(), me, number)
     }
 
     /// Publishes an item that nobody keeps.
     fn tell(&mut self, cx: &mut Cx<'_, H>, topic: u32, content: ChatItem) {
-        let id = self.ephemeral_id(cx.now, cx.me);
+        let id = self.name(cx.now, cx.me);
         let item = cx.make_item(Item::new(id, topic, cx.now, Content::Chat(content)));
         cx.publish(item);
     }
@@ -361,10 +356,10 @@ impl<H: Host> Chat<H> {
     /// A member has read so many of this peer's posts in a room.
     fn read_by(&mut self, cx: &mut Cx<'_, H>, index: usize, reader: Peer, count: u32) {
         let room = &mut self.rooms[index];
-        let members = self.plan.members(room.id);
-        let Some(rank) = self.plan.rank(room.id, reader) else { return };
-        if let Some(reading) = &mut room.reading {
-            for &posted in reading.read_by(rank as u32, count, members.len()) {
+        let Some(reading) = &mut room.reading else { return };
+        let members = self.plan.members(room.id).len();
+        if let Some(rank) = self.plan.rank(room.id, reader) {
+            for &posted in reading.read_by(rank as u32, count, members) {
                 cx.record(Fact::ReadSeen { workload: self.plan.workload(), reader, posted });
             }
         }

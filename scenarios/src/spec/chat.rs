@@ -5,8 +5,11 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::Who;
-use crate::units::{Bytes, Nanos, Share};
+use super::{Count, Who};
+use crate::{
+    units::{Bytes, Nanos, Share},
+    wire::ItemId,
+};
 
 /// Rooms in which peers talk to each other without a server. Every member keeps the history of its rooms, and members
 /// repair each other's gaps.
@@ -14,11 +17,9 @@ use crate::units::{Bytes, Nanos, Share};
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ChatSpec {
     /// Number of rooms. 1 when left out.
-    #[schemars(schema_with = "number_of_rooms")]
-    pub rooms: u32,
+    pub rooms: Count<1, 1_000_000>,
     /// Members of each room, drawn at random from the peers that take part. All of them when left out.
-    #[schemars(schema_with = "number_of_members")]
-    pub members: Option<u32>,
+    pub members: Option<Count<2, { ItemId::MAX_PEERS }>>,
     /// When posts are made. As if by chance, every 10 s in each room, when left out.
     pub posts: Posts,
     /// Length of a post's text, at most 512 KiB. 200B when left out.
@@ -38,7 +39,7 @@ pub struct ChatSpec {
 impl Default for ChatSpec {
     fn default() -> Self {
         Self {
-            rooms: 1,
+            rooms: Count::new(1),
             members: None,
             posts: Posts::default(),
             body: Bytes(200),
@@ -85,8 +86,7 @@ pub struct Burst {
     /// Mean time from the beginning of one burst of a room to that of the next; longer than `within`.
     pub every: Nanos,
     /// Posts of a burst.
-    #[schemars(schema_with = "number_of_posts")]
-    pub size: u32,
+    pub size: Count<1, 1_000_000>,
     /// How long a burst lasts; its posts fall anywhere within.
     pub within: Nanos,
 }
@@ -213,20 +213,6 @@ const fn a_day() -> Nanos {
     Nanos::from_secs(24 * 60 * 60)
 }
 
-// Kubernetes knows no unsigned formats, so bounds stand in for them.
-
-fn number_of_rooms(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 1, "maximum": 1_000_000 })
-}
-
-fn number_of_members(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["integer", "null"], "minimum": 2, "maximum": 16_777_216 })
-}
-
-fn number_of_posts(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 1, "maximum": 1_000_000 })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,7 +225,7 @@ mod tests {
     fn an_empty_chat_has_every_default() {
         let chat = read("{}").expect("everything has a default");
         assert_eq!(chat, ChatSpec::default());
-        assert_eq!((chat.rooms, chat.members, chat.body), (1, None, Bytes(200)));
+        assert_eq!((chat.rooms.get(), chat.members, chat.body), (1, None, Bytes(200)));
     }
 
     #[test]
@@ -270,6 +256,6 @@ mod tests {
     #[test]
     fn the_schema_holds_no_format_that_kubernetes_does_not_know() {
         let schema = schemars::schema_for!(ChatSpec).to_value().to_string();
-        assert!(!schema.contains("uint"), "{schema}");
+        assert!(!schema.contains("uint") && schema.contains(r#""minimum":2"#), "{schema}");
     }
 }

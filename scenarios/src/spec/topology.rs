@@ -1,4 +1,5 @@
-//! Which peers are linked to which at the start: a generator with its parameters, links written out, or a file.
+//! Which peers are linked to which at the start: a generator with its parameters, links written out, or a
+//! file.
 //!
 //! What the generators do with these, and where they come from, is in [`crate::plan::topology`].
 
@@ -7,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Share;
 
-/// Which peers are linked to which at the start. Links are two-way. Exactly one of these; a random 8-regular graph
-/// when left out.
+/// Which peers are linked to which at the start. Links are two-way. Exactly one of these; a random 8-regular
+/// graph when left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Topology {
@@ -20,25 +21,28 @@ pub enum Topology {
     Star(Star),
     /// A random graph in which every peer has the same number of links (Bollobás 1980). Always connected.
     KRegular(KRegular),
-    /// A random graph in which each pair is linked with the same probability (Gilbert 1959). May fall apart: below a
-    /// mean degree of about the natural logarithm of the number of peers, some peers have no link at all.
+    /// A random graph in which each pair is linked with the same probability (Gilbert 1959). May fall apart:
+    /// below a mean degree of about the natural logarithm of the number of peers, some peers have no link at
+    /// all.
     ErdosRenyi(ErdosRenyi),
-    /// A small world: a ring of near neighbours with some links moved elsewhere (Watts and Strogatz 1998). Always
-    /// connected.
+    /// A small world: a ring of near neighbours with some links moved elsewhere (Watts and Strogatz 1998).
+    /// Always connected.
     WattsStrogatz(WattsStrogatz),
-    /// A graph with hubs, grown by linking new peers to those that have many links already (Barabási and Albert
-    /// 1999). Connected.
+    /// A graph with hubs, grown by linking new peers to those that have many links already (Barabási and
+    /// Albert 1999). Connected.
     BarabasiAlbert(BarabasiAlbert),
     /// A balanced tree with peer 0 at its root. Connected, by one path only.
     Tree(Tree),
     /// Rows and columns, each peer linked to the peers beside, above and below it. Connected.
     Grid(Grid),
-    /// Links to the peers nearest by latency and some random long ones (Merugu, Srinivasan and Zegura 2005). Always
-    /// connected.
+    /// Links to the peers nearest by latency and some random long ones (Merugu, Srinivasan and Zegura 2005).
+    /// Always connected.
     Geographic(Geographic),
-    /// Peers are linked when their numbers differ in one binary digit; any number of peers (Katseff 1988). Connected.
+    /// Peers are linked when their numbers differ in one binary digit; any number of peers (Katseff 1988).
+    /// Connected.
     Hypercube(Hypercube),
-    /// Short paths from few links: peer i is linked to base·i, base·i + 1 and so on (Imase and Itoh 1981). Connected.
+    /// Short paths from few links: peer i is linked to base·i, base·i + 1 and so on (Imase and Itoh 1981).
+    /// Connected.
     DeBruijn(DeBruijn),
     /// Links written out, by the peers' numbers from 0. Taken as they are, connected or not.
     Edges(Edges),
@@ -76,8 +80,8 @@ pub struct Star {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct KRegular {
-    /// Links of each peer, at least 2 and fewer than there are peers; peers × degree must be even. 8 when left out, a
-    /// usual number of neighbours in unstructured overlays.
+    /// Links of each peer, at least 2 and fewer than there are peers; peers × degree must be even. 8 when
+    /// left out, a usual number of neighbours in unstructured overlays.
     #[schemars(schema_with = "whole_number_from::<1>")]
     pub degree: u32,
 }
@@ -102,12 +106,13 @@ pub enum ErdosRenyi {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WattsStrogatz {
-    /// Links of each peer before any is moved, half to either side: an even number below the number of peers. 8 when
-    /// left out.
+    /// Links of each peer before any is moved, half to either side: an even number below the number of peers.
+    /// 8 when left out.
     #[schemars(schema_with = "whole_number_from::<2>")]
     pub degree: u32,
-    /// The share of links whose far end is moved to a random peer. `10%` when left out, within the range in which the
-    /// paper finds paths as short as a random graph's and clustering as high as a lattice's (figure 2).
+    /// The share of links whose far end is moved to a random peer. `10%` when left out, within the range in
+    /// which the paper finds paths as short as a random graph's and clustering as high as a lattice's (figure
+    /// 2).
     pub rewire: Share,
 }
 
@@ -121,8 +126,8 @@ impl Default for WattsStrogatz {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct BarabasiAlbert {
-    /// Links that each new peer makes; the mean degree comes to about twice as many. 4 when left out, for a mean
-    /// degree of 8 as with the other generators.
+    /// Links that each new peer makes; the mean degree comes to about twice as many. 4 when left out, for a
+    /// mean degree of 8 as with the other generators.
     #[schemars(schema_with = "whole_number_from::<1>")]
     pub links: u32,
 }
@@ -152,12 +157,13 @@ impl Default for Tree {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Grid {
-    /// Peers in a row. As near to a square as the number of peers allows when left out. The last row of a grid may be
-    /// short; a torus needs full rows.
+    /// Peers in a row. As near to a square as the number of peers allows when left out. The last row of a
+    /// grid may be short; a torus needs full rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "whole_number_from::<1>")]
     pub columns: Option<u32>,
-    /// Whether the last peer of a row or column is linked to its first, so that there is no border. No when left out.
+    /// Whether the last peer of a row or column is linked to its first, so that there is no border. No when
+    /// left out.
     pub torus: bool,
 }
 
@@ -165,8 +171,8 @@ pub struct Grid {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Geographic {
-    /// Near peers that each peer links to; others may link to it besides. 6 when left out, which with 2 far ones makes
-    /// 8 links of its own.
+    /// Near peers that each peer links to; others may link to it besides. 6 when left out, which with 2 far
+    /// ones makes 8 links of its own.
     #[schemars(schema_with = "whole_number_from::<0>")]
     pub near: u32,
     /// Random peers that each peer links to, wherever they are. 2 when left out.
@@ -216,8 +222,8 @@ pub struct Import {
     /// The file, by a path relative to the scenario's. It must name as many nodes as the scenario has peers.
     #[schemars(length(min = 1))]
     pub file: String,
-    /// How the file is written. When left out, GraphML for names that end in `.graphml` or `.xml`, an edge list for
-    /// all others.
+    /// How the file is written. When left out, GraphML for names that end in `.graphml` or `.xml`, an edge
+    /// list for all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "GraphFormat")]
     pub format: Option<GraphFormat>,
@@ -236,7 +242,8 @@ impl Import {
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub enum GraphFormat {
-    /// A line for each link, with the ids of its two ends, as SNAP, KONECT and Network Repository publish graphs.
+    /// A line for each link, with the ids of its two ends, as SNAP, KONECT and Network Repository publish
+    /// graphs.
     EdgeList,
     /// GraphML, an XML format (Brandes and others, Graph Drawing 2001).
     #[serde(rename = "graphml")]
@@ -256,7 +263,8 @@ impl GraphFormat {
     }
 }
 
-/// A whole number no smaller than `LEAST`. Kubernetes knows no unsigned formats, so the bounds stand in for them.
+/// A whole number no smaller than `LEAST`. Kubernetes knows no unsigned formats, so the bounds stand in for
+/// them.
 fn whole_number_from<const LEAST: u32>(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": LEAST, "maximum": u32::MAX })
 }
@@ -363,7 +371,10 @@ mod tests {
             if let Some(Value::Object(properties)) = map.get("properties") {
                 for (name, property) in properties {
                     fields += 1;
-                    let described = property.get("description").is_some() || property.get("$ref").is_some();
+                    // A variant's description stands on the variant, whose only property is its tag.
+                    let is_described = |schema: &Value| schema.get("description").is_some();
+                    let described =
+                        is_described(property) || (properties.len() == 1 && map.contains_key("description"));
                     assert!(described, "{place}/{name} is not described");
                 }
             }

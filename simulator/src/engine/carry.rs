@@ -1,7 +1,7 @@
 //! A message on its way: out of the sender's link, over the path, into the receiver's, to its machines.
 
 use peerlab_scenarios::{
-    host::{Input, Lane, Machine, Msg, Overlay, Peer},
+    host::{Input, Lane, Machine, Msg, Overlay, Payload, Peer},
     units::{Nanos, Share},
 };
 
@@ -126,7 +126,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             return self.lose(&msg, Loss::Offline);
         }
         self.traffic.delivered += 1;
-        self.observer.delivered(Nanos(self.now), msg.kind, self.store.len_of(&msg));
+        let item = if let Payload::Item(item) = msg.payload { Some(item) } else { None };
+        self.observer.delivered(Nanos(self.now), to, msg.kind, item, self.store.len_of(&msg));
         self.step(to, Input::Message { from, lane, msg });
         self.store.release(&msg);
     }

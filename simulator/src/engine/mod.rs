@@ -58,7 +58,7 @@ pub trait Observer {
     /// A peer stopped.
     fn down(&mut self, _now: Nanos, _peer: Peer) {}
     /// A message reached its machine.
-    fn delivered(&mut self, _now: Nanos, _kind: Kind, _bytes: u32) {}
+    fn delivered(&mut self, _now: Nanos, _to: Peer, _kind: Kind, _item: Option<ItemRef>, _bytes: u32) {}
     /// The warm-up is over: what was counted so far does not count.
     fn measure(&mut self, _now: Nanos) {}
     /// So many events are done, at this instant. Called now and then.

@@ -9,6 +9,14 @@ use peerlab_scenarios::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ItemRef(pub(super) u32);
 
+impl ItemRef {
+    /// Items are numbered in the order in which they are made.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// A note of the store. It is freed with its last copy in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NoteRef(pub(super) u32);

@@ -70,3 +70,53 @@ impl Missing {
         self.items.values().map(|wanted| wanted.due).min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Peer = Peer(1);
+    const B: Peer = Peer(2);
+
+    fn id(number: u32) -> ItemId {
+        ItemId::new(0, Peer(0), number)
+    }
+
+    #[test]
+    fn sources_are_asked_in_turn_and_then_it_is_given_up() {
+        let mut missing = Missing::default();
+        missing.announced(id(1), A, 3, Nanos(100));
+        missing.announced(id(1), B, 2, Nanos(150));
+        missing.announced(id(1), A, 3, Nanos(160));
+        assert_eq!(missing.next_due(), Some(Nanos(100)));
+        assert!(missing.overdue(Nanos(99), Nanos(200)).is_empty());
+        assert_eq!(missing.overdue(Nanos(100), Nanos(200)), BTreeMap::from([(A, vec![id(1)])]));
+        assert_eq!(missing.overdue(Nanos(200), Nanos(300)), BTreeMap::from([(B, vec![id(1)])]));
+        assert!(missing.overdue(Nanos(300), Nanos(400)).is_empty());
+        assert_eq!(missing.next_due(), None);
+    }
+
+    #[test]
+    fn each_source_is_asked_once_for_all_that_is_due() {
+        let mut missing = Missing::default();
+        missing.announced(id(1), A, 1, Nanos(100));
+        missing.announced(id(2), B, 1, Nanos(100));
+        missing.announced(id(3), A, 1, Nanos(100));
+        missing.announced(id(4), A, 1, Nanos(101));
+        missing.forget_source(B);
+        assert_eq!(missing.overdue(Nanos(100), Nanos(200)), BTreeMap::from([(A, vec![id(1), id(3)])]));
+    }
+
+    #[test]
+    fn a_flood_of_announcements_is_not_remembered_in_full() {
+        let mut missing = Missing::default();
+        for number in 0..2 * MAX_MISSING as u32 {
+            missing.announced(id(number), A, 1, Nanos(1));
+        }
+        for peer in 0..2 * MAX_SOURCES as u32 {
+            missing.announced(id(0), Peer(peer), 1, Nanos(1));
+        }
+        assert_eq!(missing.items.len(), MAX_MISSING);
+        assert_eq!(missing.items[&id(0)].sources.len(), MAX_SOURCES);
+    }
+}

@@ -59,3 +59,36 @@ impl<H: Host> Recent<H> {
         self.items.get(&id).map(|kept| (kept.hops, &kept.item))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        wire::{Blob, Content, Item},
+        world::Shared,
+    };
+
+    fn insert(recent: &mut Recent<Shared>, at: Nanos, number: u32) -> ItemId {
+        let id = ItemId::new(0, Peer(0), number);
+        let item = Item::new(id, 0, at, Content::Raw(Blob::Sized(1)));
+        recent.insert(at, id, Peer(1), 2, Arc::new(item));
+        id
+    }
+
+    #[test]
+    fn items_are_kept_for_their_time_and_no_more_than_fit() {
+        let mut recent = Recent::new(Nanos(100));
+        let first = insert(&mut recent, Nanos(0), 0);
+        insert(&mut recent, Nanos(100), 1);
+        assert_eq!(recent.get(first).map(|(hops, item)| (hops, item.id)), Some((2, first)));
+        insert(&mut recent, Nanos(101), 2);
+        assert!(!recent.contains(first), "it is too old");
+
+        for number in 3..2 * MAX_KEPT as u32 {
+            insert(&mut recent, Nanos(101), number);
+        }
+        assert_eq!((recent.items.len(), recent.order.len()), (MAX_KEPT, MAX_KEPT));
+    }
+}

@@ -56,7 +56,7 @@ impl Posting {
                 if *left == 0 {
                     let quiet = exponential(rng, spec.every.saturating_sub(spec.within));
                     *end = end.saturating_add(quiet).saturating_add(spec.within);
-                    (*left, *passed) = (spec.size, 0.0);
+                    (*left, *passed) = (spec.size.get(), 0.0);
                 }
                 // The smallest of the uniform numbers that are left, given those before: no need to draw and sort all.
                 *passed += (1.0 - *passed) * (1.0 - libm::pow(rng.unit(), 1.0 / f64::from(*left)));

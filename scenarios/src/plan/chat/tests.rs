@@ -27,7 +27,7 @@ fn posting() -> impl Strategy<Value = Posts> {
     prop_oneof![
         time(500, 60_000).prop_map(|every| Posts::Poisson(Poisson { every })),
         (time(20_000, 90_000), 1u32..40, time(1, 20_000))
-            .prop_map(|(every, size, within)| Posts::Burst(Burst { every, size, within })),
+            .prop_map(|(every, size, within)| Posts::Burst(Burst { every, size: Count::new(size), within })),
         (time(500, 60_000), 0u32..=100, time(1_000_000, 4_000_000)).prop_map(|(every, trough, day)| {
             let peak = "14:00".parse().expect("a time of day");
             Posts::Diurnal(Diurnal { every, peak, trough: Share::percent(trough), day })
@@ -38,7 +38,7 @@ fn posting() -> impl Strategy<Value = Posts> {
 proptest! {
     #[test]
     fn a_timeline_is_in_order_within_the_run_and_by_members(posts in posting(), seed: u64, rooms in 1u32..5) {
-        let spec = ChatSpec { rooms, members: Some(4), posts, ..ChatSpec::default() };
+        let spec = ChatSpec { rooms: Count::new(rooms), members: Some(Count::new(4)), posts, ..ChatSpec::default() };
         let plan = plan_of(spec, &peers(12), seed, HOUR);
         let mut last = Nanos::ZERO;
         for (at, author, Command::Post { room, bytes }) in plan.timeline() {
@@ -51,7 +51,7 @@ proptest! {
 
     #[test]
     fn a_longer_run_begins_like_a_shorter_one(posts in posting(), seed: u64) {
-        let spec = ChatSpec { rooms: 3, posts, ..ChatSpec::default() };
+        let spec = ChatSpec { rooms: Count::new(3), posts, ..ChatSpec::default() };
         let short = plan_of(spec.clone(), &peers(12), seed, Nanos(HOUR.0 / 4));
         let long = plan_of(spec, &peers(12), seed, HOUR);
         let begin: Vec<_> = long.timeline().take_while(|post| post.0 < Nanos(HOUR.0 / 4)).collect();
@@ -61,7 +61,7 @@ proptest! {
     #[test]
     fn what_is_said_in_a_room_does_not_depend_on_other_rooms(posts in posting(), seed: u64) {
         let of_first_two = |rooms| {
-            let spec = ChatSpec { rooms, posts: posts.clone(), ..ChatSpec::default() };
+            let spec = ChatSpec { rooms: Count::new(rooms), posts: posts.clone(), ..ChatSpec::default() };
             let first_two = |post: &(Nanos, Peer, Command)| {
                 let Command::Post { room, .. } = post.2;
                 room < 2
@@ -73,7 +73,7 @@ proptest! {
 
     #[test]
     fn appended_peers_take_only_places_and_posts_of_their_own(seed: u64, added in 1u32..10) {
-        let spec = ChatSpec { rooms: 4, members: Some(10), ..ChatSpec::default() };
+        let spec = ChatSpec { rooms: Count::new(4), members: Some(Count::new(10)), ..ChatSpec::default() };
         let before = plan_of(spec.clone(), &peers(40), seed, HOUR);
         let after = plan_of(spec, &peers(40 + added), seed, HOUR);
         for room in 0..4 {
@@ -103,7 +103,7 @@ fn posts_are_as_frequent_as_asked() {
     let every = Nanos::from_secs(2);
     assert!((mean_gap(Posts::Poisson(Poisson { every }), 24) - 2.0).abs() < 0.05);
 
-    let burst = Burst { every: Nanos::from_secs(60), size: 30, within: Nanos::from_secs(20) };
+    let burst = Burst { every: Nanos::from_secs(60), size: Count::new(30), within: Nanos::from_secs(20) };
     assert!((mean_gap(Posts::Burst(burst), 240) - 2.0).abs() < 0.05);
 
     let (peak, trough) = ("14:00".parse().expect("a time of day"), Share::percent(10));
@@ -139,7 +139,7 @@ fn a_day_has_its_peak_when_it_is_said_to() {
 #[test]
 fn posts_of_a_burst_fall_evenly_within_it() {
     let within = Nanos::from_secs(10);
-    let burst = Burst { every: Nanos(HOUR.0 * 1_000), size: 10_000, within };
+    let burst = Burst { every: Nanos(HOUR.0 * 1_000), size: Count::new(10_000), within };
     let spec = ChatSpec { posts: Posts::Burst(burst), ..ChatSpec::default() };
     let times: Vec<_> =
         plan_of(spec, &peers(5), 3, Nanos::NEVER).timeline().take(10_000).map(|post| post.0).collect();
@@ -165,7 +165,7 @@ fn everybody_speaks_as_often_as_others() {
 fn a_trace_is_replayed_in_order_of_time() {
     let text = "time, room, member, bytes\n2s,1,0,30\n\n1500ms,0,2,10\n59m,0,1,20\n60m,0,1,40\n";
     let posts = Posts::Trace(Trace { file: "talk.csv".to_owned() });
-    let spec = ChatSpec { rooms: 2, posts, ..ChatSpec::default() };
+    let spec = ChatSpec { rooms: Count::new(2), posts, ..ChatSpec::default() };
     let group = [Peer(5), Peer(9), Peer(12)];
     let plan = ChatPlan::new(spec, 0, &group, &[], Seed(1), HOUR, Some(text)).expect("a good trace");
     let post =
@@ -184,22 +184,19 @@ fn what_makes_no_sense_is_refused_with_its_reason() {
         refused(ChatSpec { posts: trace, ..chat.clone() }),
         "line 3 of the trace: member `9` is not a whole number below 3"
     );
-    assert_eq!(refused(ChatSpec { rooms: 0, ..chat.clone() }), "there must be at least 1 room");
     assert_eq!(
-        refused(ChatSpec { members: Some(4), ..chat.clone() }),
+        refused(ChatSpec { members: Some(Count::new(4)), ..chat.clone() }),
         "a room of 4 members needs as many peers, only 3 take part"
     );
-    assert_eq!(
-        refused(ChatSpec { members: Some(1), ..chat.clone() }),
-        "a room needs at least 2 members, this one has 1"
-    );
+    let alone = ChatPlan::new(chat.clone(), 0, &peers(1), &[], Seed(1), HOUR, None);
+    assert_eq!(alone, Err(ChatPlanError::TooFewMembers(1)));
     assert_eq!(
         refused(ChatSpec { body: Bytes(1 << 20), ..chat.clone() }),
         "a post of 1MiB is longer than the 512KiB allowed"
     );
     let poisson = Posts::Poisson(Poisson { every: Nanos::ZERO });
     assert!(refused(ChatSpec { posts: poisson, ..chat.clone() }).contains("more than 0"));
-    let burst = Burst { every: Nanos::from_secs(1), size: 3, within: Nanos::from_secs(2) };
+    let burst = Burst { every: Nanos::from_secs(1), size: Count::new(3), within: Nanos::from_secs(2) };
     assert_eq!(
         refused(ChatSpec { posts: Posts::Burst(burst), ..chat }),
         "a burst lasts 2s, longer than the 1s from one to the next"
@@ -208,7 +205,7 @@ fn what_makes_no_sense_is_refused_with_its_reason() {
 
 #[test]
 fn an_archive_keeps_every_room_and_others_their_own() {
-    let spec = ChatSpec { rooms: 6, members: Some(3), ..ChatSpec::default() };
+    let spec = ChatSpec { rooms: Count::new(6), members: Some(Count::new(3)), ..ChatSpec::default() };
     let plan =
         ChatPlan::new(spec, 0, &peers(10), &[Peer(10)], Seed(1), HOUR, None).expect("a chat that can be");
     assert_eq!(plan.rooms_of(Peer(10)).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);

@@ -1,10 +1,11 @@
-//! Growth with preferential attachment: each new peer links to `links` distinct peers, each chosen with probability in
-//! proportion to the links that it has already (Barabási and Albert, Emergence of scaling in random networks, Science 286,
-//! 1999).
+//! Growth with preferential attachment: each new peer links to `links` distinct peers, each chosen with
+//! probability in proportion to the links that it has already (Barabási and Albert, Emergence of scaling in
+//! random networks, Science 286, 1999).
 //!
-//! A draw from the list in which every peer stands once for each of its links is such a choice (Batagelj and Brandes,
-//! Physical Review E 71, 2005, algorithm 5); repeats are drawn anew. The paper leaves the first peers open: here they are
-//! `links + 1` peers in a star, so that everyone has a link and the whole is connected. There are (n − links) · links links.
+//! A draw from the list in which every peer stands once for each of its links is such a choice (Batagelj and
+//! Brandes, Physical Review E 71, 2005, algorithm 5); repeats are drawn anew. The paper leaves the first
+//! peers open: here they are `links + 1` peers in a star, so that everyone has a link and the whole is
+//! connected. There are (n − links) · links links.
 
 use super::{TopologyError, graph::room_for};
 use crate::{seed::Rng, spec::topology::BarabasiAlbert};

@@ -1,9 +1,10 @@
-//! The generalised de Bruijn graph: peer i is linked to (base · i + r) mod n for each digit r below the base (Imase and
-//! Itoh, Design to minimize diameter on building-block network, IEEE Transactions on Computers C-30(6), 1981).
+//! The generalised de Bruijn graph: peer i is linked to (base · i + r) mod n for each digit r below the base
+//! (Imase and Itoh, Design to minimize diameter on building-block network, IEEE Transactions on Computers
+//! C-30(6), 1981).
 //!
-//! It exists for any number of peers, not for powers of the base alone. Followed in its direction it is strongly connected,
-//! with paths of at most ⌈log n / log base⌉; taken as undirected, without loops and repeats, it is connected all the more.
-//! A peer has at most 2 · base links.
+//! It exists for any number of peers, not for powers of the base alone. Followed in its direction it is
+//! strongly connected, with paths of at most ⌈log n / log base⌉; taken as undirected, without loops and
+//! repeats, it is connected all the more. A peer has at most 2 · base links.
 
 use super::{TopologyError, graph::room_for};
 use crate::spec::topology::DeBruijn;

@@ -1,4 +1,5 @@
-//! Which peers hang together: disjoint sets with union by size and path halving (Tarjan and van Leeuwen, JACM 1984).
+//! Which peers hang together: disjoint sets with union by size and path halving (Tarjan and van Leeuwen, JACM
+//! 1984).
 
 use crate::seed::Rng;
 

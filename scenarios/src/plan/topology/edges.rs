@@ -1,4 +1,5 @@
-//! Links written out in the scenario, taken as they are: whether they connect the peers is the author's affair.
+//! Links written out in the scenario, taken as they are: whether they connect the peers is the author's
+//! affair.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,13 @@
-//! The binomial random graph G(n, p): each pair is linked with probability p, on its own (Gilbert, Random graphs, Annals
-//! of Mathematical Statistics 30, 1959; studied by Erdős and Rényi from the same year on).
+//! The binomial random graph G(n, p): each pair is linked with probability p, on its own (Gilbert, Random
+//! graphs, Annals of Mathematical Statistics 30, 1959; studied by Erdős and Rényi from the same year on).
 //!
-//! Pairs without a link are not drawn one by one: the gap to the next link is geometric, so that the time is in proportion to
-//! the links (Batagelj and Brandes, Efficient generation of large random networks, Physical Review E 71, 2005, algorithm 1).
+//! Pairs without a link are not drawn one by one: the gap to the next link is geometric, so that the time is
+//! in proportion to the links (Batagelj and Brandes, Efficient generation of large random networks, Physical
+//! Review E 71, 2005, algorithm 1).
 //!
-//! **Not connected** in general: with a mean degree below ln n some peers have no link (Erdős and Rényi 1960), and the graph
-//! is what it is, as that is what this model is chosen for. The metrics report its components.
+//! **Not connected** in general: with a mean degree below ln n some peers have no link (Erdős and Rényi
+//! 1960), and the graph is what it is, as that is what this model is chosen for. The metrics report its
+//! components.
 
 use super::{TopologyError, full_mesh, graph::room_for};
 use crate::{seed::Rng, spec::topology::ErdosRenyi};

@@ -33,8 +33,8 @@ pub enum TopologyError {
 
     /// A regular graph would have half a link.
     #[error(
-        "no graph gives each of {peers} peers {degree} links, as {peers} × {degree} is odd; use the degree {} or {}, \
-         or one peer more",
+        "no graph gives each of {peers} peers {degree} links, as {peers} × {degree} is odd; \
+         use the degree {} or {}, or one peer more",
         degree - 1, degree + 1
     )]
     HalfLink {
@@ -45,7 +45,10 @@ pub enum TopologyError {
     },
 
     /// The lattice under a small world has as many links to either side.
-    #[error("the degree {degree} is odd, and half of the links go to either side; use {} or {}", degree - 1, degree + 1)]
+    #[error(
+        "the degree {degree} is odd, and half of the links go to either side; use {} or {}",
+        degree - 1, degree + 1
+    )]
     OddLattice {
         /// Links of each peer.
         degree: u32,
@@ -74,8 +77,8 @@ pub enum TopologyError {
 
     /// A torus whose last row would be short.
     #[error(
-        "a torus needs full rows, and {peers} peers do not fill rows of {columns}; use columns that divide {peers}, \
-         or {} peers",
+        "a torus needs full rows, and {peers} peers do not fill rows of {columns}; \
+         use columns that divide {peers}, or {} peers",
         u64::from(*peers).next_multiple_of(u64::from(*columns))
     )]
     ShortRow {
@@ -163,7 +166,6 @@ pub enum TopologyError {
         /// The file as written.
         file: String,
         /// What is wrong with it.
-        #[source]
         why: ImportError,
     },
 

@@ -1,18 +1,19 @@
-//! Links to the nearest peers by latency, for short hops, and to random ones, for few hops: the small world by proximity of
-//! Merugu, Srinivasan and Zegura (Adding structure to unstructured peer-to-peer networks: the use of small-world graphs,
-//! Journal of Parallel and Distributed Computing 65, 2005).
+//! Links to the nearest peers by latency, for short hops, and to random ones, for few hops: the small world
+//! by proximity of Merugu, Srinivasan and Zegura (Adding structure to unstructured peer-to-peer networks: the
+//! use of small-world graphs, Journal of Parallel and Distributed Computing 65, 2005).
 //!
-//! Each peer makes `near` and `far` links of its own, all to different peers; as links are two-way, the mean degree comes
-//! close to twice their sum, less the links that two peers both make.
+//! Each peer makes `near` and `far` links of its own, all to different peers; as links are two-way, the mean
+//! degree comes close to twice their sum, less the links that two peers both make.
 //!
-//! **Nearest of 512.** Peers do not measure everyone. A peer looks at the members of its own region, then of the other regions
-//! by their latency from its own, until it has seen [`CANDIDATES`]; of a region that is larger than the rest of this number, it
-//! sees a random part. So the choice is exact for fleets up to this size, and takes time in proportion to the peers above it.
-//! A handful of candidates is known to come close to the best (proximity neighbour selection with samples: Gummadi and
-//! others, The impact of DHT routing geometry on resilience and proximity, SIGCOMM 2003, section 5.2).
+//! **Nearest of 512.** Peers do not measure everyone. A peer looks at the members of its own region, then of
+//! the other regions by their latency from its own, until it has seen [`CANDIDATES`]; of a region that is
+//! larger than the rest of this number, it sees a random part. So the choice is exact for fleets up to this
+//! size, and takes time in proportion to the peers above it. A handful of candidates is known to come close
+//! to the best (proximity neighbour selection with samples: Gummadi and others, The impact of DHT routing
+//! geometry on resilience and proximity, SIGCOMM 2003).
 //!
-//! **Always connected.** With no or few far links regions may be left apart. Each part but the largest then gets one more link, to a
-//! random peer of the largest.
+//! **Always connected.** With no or few far links regions may be left apart. Each part but the largest then
+//! gets one more link, to a random peer of the largest.
 
 use std::collections::BTreeMap;
 

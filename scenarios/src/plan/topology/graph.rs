@@ -2,8 +2,8 @@
 
 use super::TopologyError;
 
-/// The most links that a topology may ask for, 2²⁷: 1 GiB of rows, a full mesh of 16,384 peers, or a mean degree of 268
-/// for a million.
+/// The most links that a topology may ask for, 2²⁷: 1 GiB of rows, a full mesh of 16,384 peers, or a mean
+/// degree of 268 for a million.
 pub const MOST_LINKS: u64 = 1 << 27;
 
 /// An undirected simple graph of peers numbered from 0, kept as one sorted row of neighbours a peer.
@@ -16,8 +16,8 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// The graph of `peers` peers with these links, each given once or more, in either direction. Links from a peer
-    /// to itself are left out.
+    /// The graph of `peers` peers with these links, each given once or more, in either direction. Links from
+    /// a peer to itself are left out.
     ///
     /// # Panics
     ///

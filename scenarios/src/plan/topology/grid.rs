@@ -1,8 +1,9 @@
-//! The two-dimensional mesh, and the torus that it becomes when its borders are joined (Dally and Towles, Principles and
-//! Practices of Interconnection Networks, 2004, chapter 5: k-ary n-mesh and k-ary n-cube for n = 2). Connected.
+//! The two-dimensional mesh, and the torus that it becomes when its borders are joined (Dally and Towles,
+//! Principles and Practices of Interconnection Networks, 2004, chapter 5: k-ary n-mesh and k-ary n-cube for n
+//! = 2). Connected.
 //!
-//! Peers are numbered row by row. A grid's last row may be short. A torus has full rows; along a side of two, the link
-//! around is the link between, so these peers have one link fewer.
+//! Peers are numbered row by row. A grid's last row may be short. A torus has full rows; along a side of two,
+//! the link around is the link between, so these peers have one link fewer.
 
 use super::{TopologyError, graph::room_for};
 use crate::spec::topology::Grid;

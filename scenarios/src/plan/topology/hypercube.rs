@@ -1,9 +1,9 @@
-//! The incomplete hypercube: peers are linked when their numbers differ in exactly one bit (Katseff, Incomplete
-//! hypercubes, IEEE Transactions on Computers 37(5), 1988).
+//! The incomplete hypercube: peers are linked when their numbers differ in exactly one bit (Katseff,
+//! Incomplete hypercubes, IEEE Transactions on Computers 37(5), 1988).
 //!
-//! For a power of two this is the hypercube, with log₂ n links for each peer. For any other number it is the hypercube
-//! without the peers that are not there; as clearing a bit only lowers a number, each peer still reaches peer 0, so the
-//! graph is connected.
+//! For a power of two this is the hypercube, with log₂ n links for each peer. For any other number it is the
+//! hypercube without the peers that are not there; as clearing a bit only lowers a number, each peer still
+//! reaches peer 0, so the graph is connected.
 
 use super::{TopologyError, graph::room_for};
 

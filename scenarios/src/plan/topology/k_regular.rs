@@ -1,14 +1,16 @@
 //! The random regular graph: every peer has the same number of links.
 //!
-//! Each peer gets `degree` stubs, and stubs are paired at random (the pairing model: Bollobás, A probabilistic proof of an
-//! asymptotic formula for the number of labelled regular graphs, European Journal of Combinatorics 1, 1980). Loops and
-//! repeats, about (degree² − 1) / 4 of them however many peers there are, are removed by switchings: a bad link a–b and a
-//! random link c–e become a–c and b–e (McKay and Wormald, Uniform generation of random regular graphs of moderate degree,
-//! Journal of Algorithms 11, 1990). Each switching takes random links, so the outcome is close to uniform but not exactly so. When a
-//! peer is linked to more than half of the others, the complement is drawn instead, which is then sparse.
+//! Each peer gets `degree` stubs, and stubs are paired at random (the pairing model: Bollobás, A
+//! probabilistic proof of an asymptotic formula for the number of labelled regular graphs, European Journal
+//! of Combinatorics 1, 1980). Loops and repeats, about (degree² − 1) / 4 of them however many peers there
+//! are, are removed by switchings: a bad link a–b and a random link c–e become a–c and b–e (McKay and
+//! Wormald, Uniform generation of random regular graphs of moderate degree, Journal of Algorithms 11, 1990).
+//! Each switching takes random links, so the outcome is close to uniform but not exactly so. When a peer is
+//! linked to more than half of the others, the complement is drawn instead, which is then sparse.
 //!
-//! **Always connected.** Nearly all random regular graphs of degree 3 and more are. The others, and those of degree 2, which
-//! fall into cycles, are joined by switchings of a link on a cycle with one of the largest part, which change no degree.
+//! **Always connected.** Nearly all random regular graphs of degree 3 and more are. The others, and those of
+//! degree 2, which fall into cycles, are joined by switchings of a link on a cycle with one of the largest
+//! part, which change no degree.
 
 use super::{TopologyError, disjoint_sets::DisjointSets, full_mesh, graph::room_for};
 use crate::{seed::Rng, spec::topology::KRegular};

@@ -12,7 +12,8 @@ use crate::{
     units::{Nanos, Share},
 };
 
-/// A fleet in five regions, 10 ms across each and 30 ms from one to the next, with a jitter of its own for each pair.
+/// A fleet in five regions, 10 ms across each and 30 ms from one to the next, with a jitter of its own for
+/// each pair.
 pub(super) struct Fixture {
     peers: u32,
     file: Option<&'static str>,
@@ -123,6 +124,31 @@ proptest! {
     }
 
     #[test]
+    fn no_parameter_panics(
+        number in prop_oneof![0u32..60, u32::MAX - 3..=u32::MAX],
+        other in prop_oneof![0u32..60, u32::MAX - 3..=u32::MAX],
+        peers in 0u32..60,
+        mean in any::<f64>(),
+        torus: bool,
+    ) {
+        let all = [
+            Topology::KRegular(KRegular { degree: number }),
+            Topology::ErdosRenyi(ErdosRenyi::MeanDegree(mean)),
+            Topology::WattsStrogatz(WattsStrogatz { degree: number, rewire: Share::ALL }),
+            Topology::BarabasiAlbert(BarabasiAlbert { links: number }),
+            Topology::Tree(Tree { branching: number }),
+            Topology::Grid(Grid { columns: Some(number), torus }),
+            Topology::Geographic(Geographic { near: number, far: other }),
+            Topology::DeBruijn(DeBruijn { base: number }),
+        ];
+        for topology in all {
+            if let Err(error) = made(&topology, peers, 1) {
+                prop_assert!(!error.to_string().is_empty());
+            }
+        }
+    }
+
+    #[test]
     fn a_regular_graph_exists_exactly_when_stubs_pair_and_connects_from_degree_two(
         peers in 1u32..60, degree in 0u32..60, seed: u64,
     ) {
@@ -151,7 +177,8 @@ proptest! {
     #[test]
     fn growth_makes_as_many_links_as_it_says(peers in 2u32..300, links in 1u32..10, seed: u64) {
         prop_assume!(links < peers);
-        let graph = made(&Topology::BarabasiAlbert(BarabasiAlbert { links }), peers, seed).expect("possible growth");
+        let growth = Topology::BarabasiAlbert(BarabasiAlbert { links });
+        let graph = made(&growth, peers, seed).expect("possible growth");
         prop_assert_eq!(graph.edges(), u64::from(peers - links) * u64::from(links));
         prop_assert!(degrees(&graph).skip(links as usize + 1).all(|own| own >= links));
     }
@@ -211,7 +238,8 @@ fn erdos_renyi_has_the_mean_degree_that_was_asked_for() {
     let half =
         made(&Topology::ErdosRenyi(ErdosRenyi::Probability(Share::percent(50))), 400, 1).expect("possible");
     assert!(half.edges().abs_diff(39_900) < 700, "{}", half.edges());
-    // Every pair is as likely as any other, so that low and high peers have as many links: 5,000 · 10 ± 5 deviations.
+    // Every pair is as likely as any other, so that low and high peers have as many links: 5,000 · 10 ± 5
+    // deviations.
     let low: u32 = degrees(&by_mean).take(5_000).sum();
     assert!(low.abs_diff(50_000) < 1_200, "{low}");
 }
@@ -246,7 +274,8 @@ fn growth_makes_hubs() {
     let most = degrees(&grown).max().expect("peers");
     assert!((200..3_000).contains(&most), "{most}");
     let above_40 = degrees(&grown).filter(|&own| own >= 40).count();
-    // P(k ≥ 40) = m (m + 1) / (40 · 41) = 1.22 % for the stationary distribution (Dorogovtsev and others, 2000).
+    // P(k ≥ 40) = m (m + 1) / (40 · 41) = 1.22 % for the stationary distribution (Dorogovtsev and others,
+    // 2000).
     assert!((180..310).contains(&above_40), "{above_40}");
 }
 
@@ -300,4 +329,28 @@ fn what_would_not_fit_in_memory_is_refused_before_it_is_made() {
     );
     let dense = Topology::ErdosRenyi(ErdosRenyi::Probability(Share::percent(50)));
     assert!(matches!(made(&dense, 1_000_000, 1), Err(TopologyError::TooManyLinks { .. })));
+}
+
+/// A release that changes this changes what every published seed means, and must say so.
+#[test]
+fn seeds_mean_what_they_meant() {
+    let digest = |topology: &Topology| {
+        let mut hasher = blake3::Hasher::new();
+        for end in made(topology, 1_000, 42).expect("possible").links().flatten() {
+            hasher.update(&end.to_le_bytes());
+        }
+        hasher.finalize().to_hex()[..16].to_owned()
+    };
+    let digests = [
+        Topology::KRegular(KRegular::default()),
+        Topology::ErdosRenyi(ErdosRenyi::MeanDegree(8.0)),
+        Topology::WattsStrogatz(WattsStrogatz::default()),
+        Topology::BarabasiAlbert(BarabasiAlbert::default()),
+        Topology::Geographic(Geographic::default()),
+    ]
+    .map(|topology| digest(&topology));
+    assert_eq!(
+        digests,
+        ["945c18cf645367ae", "29bd005e067bbba0", "6a62451fcaa08482", "dd8db83a44a643df", "6bee0c99893a4530"]
+    );
 }

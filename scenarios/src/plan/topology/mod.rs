@@ -1,8 +1,9 @@
 //! From a topology as written in a scenario to a graph of peers.
 //!
-//! One generator a file; each says where it comes from and whether its graph is connected. All of them draw from the
-//! seed's stream `topology` and from nothing else, take time in proportion to the links they make (unless they say
-//! otherwise), and answer impossible parameters with a [`TopologyError`] that says what would be possible.
+//! One generator a file; each says where it comes from and whether its graph is connected. All of them draw
+//! from the seed's stream `topology` and from nothing else, take time in proportion to the links they make
+//! (unless they say otherwise), and answer impossible parameters with a [`TopologyError`] that says what
+//! would be possible.
 
 mod barabasi_albert;
 mod de_bruijn;
@@ -42,10 +43,12 @@ pub trait Fleet {
     /// The region of a peer, by a number of the fleet's choice. Only [`Topology::Geographic`] asks.
     fn region(&self, peer: u32) -> u32;
 
-    /// The first peer of a group, or none when there is no such group or it is empty. Only [`Topology::Star`] asks.
+    /// The first peer of a group, or none when there is no such group or it is empty. Only [`Topology::Star`]
+    /// asks.
     fn first_of_group(&self, group: &str) -> Option<u32>;
 
-    /// The text of a file that the scenario names, or none when it was not handed in. Only [`Topology::Import`] asks.
+    /// The text of a file that the scenario names, or none when it was not handed in. Only
+    /// [`Topology::Import`] asks.
     fn file(&self, name: &str) -> Option<&str>;
 }
 
@@ -53,8 +56,8 @@ pub trait Fleet {
 ///
 /// # Errors
 ///
-/// When the parameters are impossible for so many peers, the graph would hold more than [`MOST_LINKS`] links, or
-/// something that the topology names (a group, a file, a peer) is missing or wrong.
+/// When the parameters are impossible for so many peers, the graph would hold more than [`MOST_LINKS`] links,
+/// or something that the topology names (a group, a file, a peer) is missing or wrong.
 pub fn generate(topology: &Topology, seed: Seed, fleet: &dyn Fleet) -> Result<Graph, TopologyError> {
     let peers = fleet.peers();
     let mut rng = seed.stream("topology", &[]);

@@ -1,4 +1,5 @@
-//! The star: every peer is linked to the hub and to no other, the baseline of a server and its clients. Connected.
+//! The star: every peer is linked to the hub and to no other, the baseline of a server and its clients.
+//! Connected.
 
 use super::{Fleet, TopologyError, graph::room_for};
 use crate::spec::topology::Star;

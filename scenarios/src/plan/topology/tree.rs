@@ -1,5 +1,6 @@
-//! The balanced tree: peers in the order of a breadth-first walk, each but the root under the peer at
-//! ⌊(i − 1) / branching⌋, as in the array of a d-ary heap (Johnson, Information Processing Letters 1975). Connected.
+//! The balanced tree: peers in the order of a breadth-first walk, peer i under peer ⌊(i − 1) / branching⌋, as
+//! in the array of a d-ary heap (Johnson, Priority queues with update and finding minimum spanning trees,
+//! Information Processing Letters 4, 1975). Connected.
 
 use super::{TopologyError, graph::room_for};
 use crate::spec::topology::Tree;

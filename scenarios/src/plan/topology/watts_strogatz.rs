@@ -1,13 +1,13 @@
-//! The small world: a ring on which each peer is linked to the `degree / 2` nearest on either side, of whose links a share
-//! is moved to a random far end (Watts and Strogatz, Collective dynamics of 'small-world' networks, Nature 393, 1998,
-//! methods and figure 1).
+//! The small world: a ring on which each peer is linked to the `degree / 2` nearest on either side, of whose
+//! links a share is moved to a random far end (Watts and Strogatz, Collective dynamics of 'small-world'
+//! networks, Nature 393, 1998, methods and figure 1).
 //!
-//! As in the paper, links are taken lap by lap, from those to the nearest to those to the farthest; the near end stays; and a
-//! link never comes to be a loop or a repeat. The number of links is always n · degree / 2.
+//! As in the paper, links are taken lap by lap, from those to the nearest to those to the farthest; the near
+//! end stays; and a link never comes to be a loop or a repeat. The number of links is always n · degree / 2.
 //!
-//! **Always connected.** The paper relies on degree ≫ ln n for that. Here, when moved links have left parts behind, one more
-//! link is moved for each: a link that lies on a cycle, so that nothing is lost by it, gets a far end in another part. As there
-//! are at least as many links as peers, there are always enough of these.
+//! **Always connected.** The paper relies on degree ≫ ln n for that. Here, when moved links have left parts
+//! behind, one more link is moved for each: a link that lies on a cycle, so that nothing is lost by it, gets
+//! a far end in another part. As there are at least as many links as peers, there are always enough of these.
 
 use super::{TopologyError, disjoint_sets::DisjointSets, graph::room_for};
 use crate::{seed::Rng, spec::topology::WattsStrogatz};
@@ -25,11 +25,11 @@ pub(super) fn links(
     if degree < 2 {
         return Err(TopologyError::TooSmall { field: FIELD, given: degree, least: 2 });
     }
-    if !degree.is_multiple_of(2) {
-        return Err(TopologyError::OddLattice { degree });
-    }
     if degree >= peers {
         return Err(TopologyError::TooFewPeers { field: FIELD, wanted: degree, peers });
+    }
+    if !degree.is_multiple_of(2) {
+        return Err(TopologyError::OddLattice { degree });
     }
     let side = degree / 2;
     let mut list = room_for(u64::from(peers) * u64::from(side))?;

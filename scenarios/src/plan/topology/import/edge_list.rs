@@ -1,9 +1,10 @@
 //! Plain edge lists, as SNAP, KONECT, Network Repository and the SuiteSparse collection publish them.
 //!
-//! A line is a link: two ids with white space, a comma or a semicolon between them. What comes after the second id (weights,
-//! times) is not read. A line of one id is a node that may have no link. Lines that begin with `#` or `%` are comments, and
-//! empty ones say nothing. Two kinds of first line are no link: the column names of a table (two names where all other ids are
-//! whole numbers), and the size of a Matrix Market file (after its `%%MatrixMarket` banner).
+//! A line is a link: two ids with white space, a comma or a semicolon between them. What comes after the
+//! second id (weights, times) is not read. A line of one id is a node that may have no link. Lines that begin
+//! with `#` or `%` are comments, and empty ones say nothing. Two kinds of first line are no link: the column
+//! names of a table (two names where all other ids are whole numbers), and the size of a Matrix Market file
+//! (after its `%%MatrixMarket` banner).
 
 use indexmap::IndexSet;
 
@@ -83,7 +84,8 @@ mod tests {
     #[test]
     fn the_way_snap_publishes_them() {
         let text = "# Directed graph (each unordered pair of nodes is saved once): CA-GrQc.txt \r\n\
-                    # Nodes: 5242 Edges: 28980\r\n# FromNodeId\tToNodeId\r\n3466\t937\r\n3466\t5233\r\n937\t3466\r\n";
+                    # Nodes: 5242 Edges: 28980\r\n# FromNodeId\tToNodeId\r\n\
+                    3466\t937\r\n3466\t5233\r\n937\t3466\r\n";
         let imported = read(text);
         assert_eq!(imported.labels, ["937", "3466", "5233"]);
         assert_eq!(imported.dropped_duplicates, 1);

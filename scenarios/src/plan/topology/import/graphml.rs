@@ -1,9 +1,9 @@
-//! GraphML (Brandes, Eiglsperger, Herman, Himsolt and Marshall, GraphML progress report, Graph Drawing 2001): the `node` and
-//! `edge` elements of the one `graph` in a `graphml` document.
+//! GraphML (Brandes, Eiglsperger, Herman, Himsolt and Marshall, GraphML progress report, Graph Drawing 2001):
+//! the `node` and `edge` elements of the one `graph` in a `graphml` document.
 //!
-//! The document is read as a stream. Nothing in it is expanded but the five entities of XML itself; a document type with
-//! declarations of its own is refused, and so is nesting without end. Hyperedges and nested graphs are refused rather than
-//! left out; data, ports and keys are not read.
+//! The document is read as a stream. Nothing in it is expanded but the five entities of XML itself; a
+//! document type with declarations of its own is refused, and so is nesting without end. Hyperedges and
+//! nested graphs are refused rather than left out; data, ports and keys are not read.
 
 use indexmap::IndexSet;
 use quick_xml::{
@@ -158,13 +158,15 @@ mod tests {
 
     #[test]
     fn a_prefix_and_an_outside_document_type_do_no_harm() {
-        let text = "<!DOCTYPE g:graphml SYSTEM 'graphml.dtd'>\n<g:graphml><g:graph><g:node id='x'/></g:graph></g:graphml>";
+        let text = "<!DOCTYPE g:graphml SYSTEM 'graphml.dtd'>\n\
+                    <g:graphml><g:graph><g:node id='x'/></g:graph></g:graphml>";
         assert_eq!(parse(text).map(|imported| imported.labels), Ok(vec!["x".to_owned()]));
     }
 
     #[test]
     fn entities_are_refused_before_they_are_expanded() {
-        let bomb = "<?xml version='1.0'?>\n<!DOCTYPE graphml [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]>\n<graphml/>";
+        let bomb = "<?xml version='1.0'?>\n\
+                    <!DOCTYPE graphml [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]>\n<graphml/>";
         assert_eq!(refused(bomb), ImportError::Entities { line: 2 });
         let unknown = refused("<graphml><graph>\n<node id='&b;'/></graph></graphml>");
         assert!(matches!(unknown, ImportError::Xml { line: 2, .. }), "{unknown}");

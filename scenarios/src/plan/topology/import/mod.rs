@@ -1,8 +1,9 @@
 //! Graphs from files: what public data sets are published as, and what other tools write.
 //!
-//! Directed graphs are taken as undirected, weights and other attributes are not read, and loops and repeats are dropped and
-//! counted. Ids may be anything. When all of them are whole numbers, peers are numbered in the order of these; otherwise in the
-//! order in which the file first names them. Whether the graph is connected is the file's affair.
+//! Directed graphs are taken as undirected, weights and other attributes are not read, and loops and repeats
+//! are dropped and counted. Ids may be anything. When all of them are whole numbers, peers are numbered in
+//! the order of these; otherwise in the order in which the file first names them. Whether the graph is
+//! connected is the file's affair.
 
 mod edge_list;
 mod graphml;

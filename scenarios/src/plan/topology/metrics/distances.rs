@@ -1,10 +1,11 @@
 //! Shortest paths in hops, by breadth-first searches from 64 peers at a time.
 //!
-//! Each peer has one word with a bit for each of the 64 searches, so that one pass over a row of neighbours serves all of them
-//! (MS-BFS: Then and others, The more the merrier: efficient multi-source graph traversal, VLDB 2014). While few peers are
-//! active they push to their neighbours; when most are, those that still miss a search pull instead and stop as soon as nothing is
-//! missing (Beamer, Asanović and Patterson, Direction-optimizing breadth-first search, SC 2012). As only active peers are visited
-//! when pushing, a long chain costs no more than with plain searches.
+//! Each peer has one word with a bit for each of the 64 searches, so that one pass over a row of neighbours
+//! serves all of them (MS-BFS: Then and others, The more the merrier: efficient multi-source graph traversal,
+//! VLDB 2014). While few peers are active they push to their neighbours; when most are, those that still miss
+//! a search pull instead and stop as soon as nothing is missing (Beamer, Asanović and Patterson,
+//! Direction-optimizing breadth-first search, SC 2012). As only active peers are visited when pushing, a long
+//! chain costs no more than with plain searches.
 
 use crate::plan::topology::Graph;
 
@@ -15,13 +16,13 @@ pub(super) struct Distances {
 }
 
 impl Distances {
-    /// The distances from `sources` to all peers of their connected component.
-    pub(super) fn from(graph: &Graph, component: &[u32], sources: &[u32]) -> Self {
-        let mut search = Search::new(graph, component);
+    /// The distances from `sources` to all peers of a connected graph.
+    pub(super) fn from(graph: &Graph, sources: &[u32]) -> Self {
+        let mut search = Search::new(graph);
         let mut pairs = vec![0];
         for batch in sources.chunks(64) {
             search.begin(batch);
-            let mut left = batch.len() as u64 * (component.len() as u64 - 1);
+            let mut left = batch.len() as u64 * u64::from(graph.peers() - 1);
             for hops in 1.. {
                 if left == 0 {
                     break;
@@ -52,8 +53,8 @@ impl Distances {
         (self.total() > 0).then(|| sum as f64 / self.total() as f64)
     }
 
-    /// The number of hops within which this share of the pairs is, where the distribution is taken to rise linearly
-    /// from one whole number of hops to the next; none when there are no pairs.
+    /// The number of hops within which this share of the pairs is, where the distribution is taken to rise
+    /// linearly from one whole number of hops to the next; none when there are no pairs.
     pub(super) fn effective_diameter(&self, share: f64) -> Option<f64> {
         let wanted = share * self.total() as f64;
         let mut within = 0u64;
@@ -70,31 +71,28 @@ impl Distances {
 /// Up to 64 searches side by side.
 struct Search<'a> {
     graph: &'a Graph,
-    component: &'a [u32],
-    /// Twice the links of the component.
-    stubs: u64,
     /// One bit for each search of the batch.
     all: u64,
     /// By which searches each peer was reached so far, and in the last and the next hop.
     seen: Vec<u64>,
     last: Vec<u64>,
     next: Vec<u64>,
-    /// The peers reached in the last hop.
+    /// The peers reached in the last hop, and room for those of the next.
     active: Vec<u32>,
+    reached: Vec<u32>,
 }
 
 impl<'a> Search<'a> {
-    fn new(graph: &'a Graph, component: &'a [u32]) -> Self {
+    fn new(graph: &'a Graph) -> Self {
         let words = || vec![0; graph.peers() as usize];
         Self {
             graph,
-            component,
-            stubs: component.iter().map(|&peer| u64::from(graph.degree(peer))).sum(),
             all: 0,
             seen: words(),
             last: words(),
             next: words(),
             active: Vec::new(),
+            reached: Vec::new(),
         }
     }
 
@@ -113,22 +111,18 @@ impl<'a> Search<'a> {
     /// Goes one hop on; how many pairs of a source and a peer are that far apart.
     fn advance(&mut self) -> u64 {
         let ahead: u64 = self.active.iter().map(|&peer| u64::from(self.graph.degree(peer))).sum();
-        let mut reached_peers = Vec::new();
-        let reached = if 2 * ahead < self.stubs {
-            self.push(&mut reached_peers)
-        } else {
-            self.pull(&mut reached_peers)
-        };
+        self.reached.clear();
+        let pairs = if ahead < self.graph.edges() { self.push() } else { self.pull() };
         for &peer in &self.active {
             self.last[peer as usize] = 0;
         }
         std::mem::swap(&mut self.last, &mut self.next);
-        self.active = reached_peers;
-        reached
+        std::mem::swap(&mut self.active, &mut self.reached);
+        pairs
     }
 
-    fn push(&mut self, reached_peers: &mut Vec<u32>) -> u64 {
-        let mut reached = 0;
+    fn push(&mut self) -> u64 {
+        let mut pairs = 0;
         for &peer in &self.active {
             let searches = self.last[peer as usize];
             for &neighbour in self.graph.neighbours(peer) {
@@ -136,20 +130,20 @@ impl<'a> Search<'a> {
                 let new = searches & !self.seen[at];
                 if new != 0 {
                     if self.next[at] == 0 {
-                        reached_peers.push(neighbour);
+                        self.reached.push(neighbour);
                     }
                     self.next[at] |= new;
                     self.seen[at] |= new;
-                    reached += u64::from(new.count_ones());
+                    pairs += u64::from(new.count_ones());
                 }
             }
         }
-        reached
+        pairs
     }
 
-    fn pull(&mut self, reached_peers: &mut Vec<u32>) -> u64 {
-        let mut reached = 0;
-        for &peer in self.component {
+    fn pull(&mut self) -> u64 {
+        let mut pairs = 0;
+        for peer in 0..self.graph.peers() {
             let missing = self.all & !self.seen[peer as usize];
             if missing == 0 {
                 continue;
@@ -164,10 +158,10 @@ impl<'a> Search<'a> {
             if new != 0 {
                 self.next[peer as usize] = new;
                 self.seen[peer as usize] |= new;
-                reached += u64::from(new.count_ones());
-                reached_peers.push(peer);
+                pairs += u64::from(new.count_ones());
+                self.reached.push(peer);
             }
         }
-        reached
+        pairs
     }
 }

@@ -1,16 +1,18 @@
 //! The spectral gap, by the Lanczos method.
 //!
-//! The normalised Laplacian is I − N with N = D^(−1/2) A D^(−1/2). Of a connected graph, the largest eigenvalue of N is 1, and its
-//! eigenvector is known: √degree. With this vector taken out of every step, the largest eigenvalue that is left is 1 minus the
-//! gap. Lanczos (Journal of Research of the National Bureau of Standards 45, 1950) turns N into a small tridiagonal matrix
-//! whose extreme eigenvalues come close to those of N long before it is large. Its vectors slowly lose their
-//! orthogonality, which repeats eigenvalues but moves none (Paige, Journal of the Institute of Mathematics and its Applications 18,
-//! 1976), so none but two are kept.
+//! The normalised Laplacian is I − N with N = D^(−1/2) A D^(−1/2). Of a connected graph, the largest
+//! eigenvalue of N is 1, and its eigenvector is known: √degree. With this vector taken out of every step, the
+//! largest eigenvalue that is left is 1 minus the gap. Lanczos (Journal of Research of the National Bureau of
+//! Standards 45, 1950) turns N into a small tridiagonal matrix whose extreme eigenvalues come close to those
+//! of N long before it is large. Its vectors slowly lose their orthogonality, which repeats eigenvalues but
+//! moves none (Paige, Journal of the Institute of Mathematics and its Applications 18, 1976), so none but two
+//! are kept.
 
 use crate::{plan::topology::Graph, seed};
 
-/// How little the eigenvalue may have risen over the last third of the steps. What is still to come is then less, as the
-/// error falls at least with the square of the steps (Kuczyński and Woźniakowski, SIAM J. Matrix Anal. Appl. 13, 1992).
+/// How little the eigenvalue may have risen over the last third of the steps. What is still to come is then
+/// less, as the error falls at least with the square of the steps (Kuczyński and Woźniakowski, SIAM J. Matrix
+/// Anal. Appl. 13, 1992).
 const TOLERANCE: f64 = 1e-7;
 
 /// A rest this small is rounding: the steps so far span all that can be reached, and the eigenvalue is exact.
@@ -19,15 +21,16 @@ const NOTHING_LEFT: f64 = 1e-13;
 /// The most additions for one graph, some ten seconds.
 const MOST_WORK: u64 = 5_000_000_000;
 
-/// The second smallest eigenvalue of the normalised Laplacian of a connected component, if found to 10⁻⁶.
-pub(super) fn gap(graph: &Graph, component: &[u32]) -> Option<f64> {
-    if component.len() < 2 {
+/// The second smallest eigenvalue of the normalised Laplacian of a connected graph, if found to 10⁻⁶; none
+/// for fewer than two peers.
+pub(super) fn gap(graph: &Graph) -> Option<f64> {
+    if graph.peers() < 2 {
         return None;
     }
-    let walk = Walk::new(graph, component);
-    let most_steps = MOST_WORK / (2 * graph.edges() + 10 * component.len() as u64);
+    let walk = Walk::new(graph);
+    let most_steps = MOST_WORK / (2 * graph.edges() + 10 * u64::from(graph.peers()));
     let (mut diagonal, mut beside) = (Vec::new(), Vec::new());
-    let mut before = vec![0.0; component.len()];
+    let mut before = vec![0.0; graph.peers() as usize];
     let mut current = walk.start();
     let (mut found, mut next_look) = (f64::NEG_INFINITY, 16);
     for step in 1..=most_steps {
@@ -56,12 +59,9 @@ pub(super) fn gap(graph: &Graph, component: &[u32]) -> Option<f64> {
     None
 }
 
-/// The matrix N of a component, whose peers are renumbered from 0 in ascending order.
+/// The matrix N of a graph.
 struct Walk<'a> {
     graph: &'a Graph,
-    component: &'a [u32],
-    /// The place of each peer in the component; of no meaning for others.
-    place: Vec<u32>,
     /// 1 / √degree.
     scale: Vec<f64>,
     /// √degree, of length 1.
@@ -69,17 +69,11 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(graph: &'a Graph, component: &'a [u32]) -> Self {
-        let mut place = vec![0; graph.peers() as usize];
-        for (at, &peer) in (0..).zip(component) {
-            place[peer as usize] = at;
-        }
-        let roots: Vec<f64> = component.iter().map(|&peer| f64::from(graph.degree(peer)).sqrt()).collect();
+    fn new(graph: &'a Graph) -> Self {
+        let roots: Vec<f64> = (0..graph.peers()).map(|peer| f64::from(graph.degree(peer)).sqrt()).collect();
         let length = dot(&roots, &roots).sqrt();
         Self {
             graph,
-            component,
-            place,
             scale: roots.iter().map(|root| 1.0 / root).collect(),
             stationary: roots.iter().map(|root| root / length).collect(),
         }
@@ -88,7 +82,7 @@ impl<'a> Walk<'a> {
     /// A vector of length 1 that favours nothing but is the same in every run.
     fn start(&self) -> Vec<f64> {
         let mut start: Vec<f64> =
-            (0..self.component.len() as u64).map(|at| seed::unit_from(seed::mix(0, at, 1)) - 0.5).collect();
+            (0..u64::from(self.graph.peers())).map(|at| seed::unit_from(seed::mix(0, at, 1)) - 0.5).collect();
         self.take_out_stationary(&mut start);
         let length = dot(&start, &start).sqrt();
         start.iter_mut().for_each(|x| *x /= length);
@@ -105,11 +99,11 @@ impl<'a> Walk<'a> {
     /// N times a vector.
     fn step(&self, vector: &[f64]) -> Vec<f64> {
         let scaled: Vec<f64> = vector.iter().zip(&self.scale).map(|(x, scale)| x * scale).collect();
-        let gathered = |&peer: &u32| -> f64 {
+        let gathered = |peer| -> f64 {
             let neighbours = self.graph.neighbours(peer).iter();
-            neighbours.map(|&neighbour| scaled[self.place[neighbour as usize] as usize]).sum()
+            neighbours.map(|&neighbour| scaled[neighbour as usize]).sum()
         };
-        self.component.iter().map(gathered).zip(&self.scale).map(|(sum, scale)| sum * scale).collect()
+        (0..self.graph.peers()).map(gathered).zip(&self.scale).map(|(sum, scale)| sum * scale).collect()
     }
 }
 
@@ -117,8 +111,9 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The largest eigenvalue, known to be between −1 and 1, of a symmetric tridiagonal matrix, by bisection on the number
-/// of eigenvalues above a point (Givens; Golub and Van Loan, Matrix Computations, 4th edition, section 8.4.1).
+/// The largest eigenvalue, known to be between −1 and 1, of a symmetric tridiagonal matrix, by bisection on
+/// the number of eigenvalues above a point (Givens; Golub and Van Loan, Matrix Computations, 4th edition,
+/// section 8.4.1).
 fn largest_eigenvalue(diagonal: &[f64], beside: &[f64]) -> f64 {
     let any_above = |point: f64| {
         let mut pivot = diagonal[0] - point;

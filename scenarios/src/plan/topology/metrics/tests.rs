@@ -1,4 +1,7 @@
-use petgraph::{algo, graph::UnGraph};
+use petgraph::{
+    algo,
+    graph::{NodeIndex, UnGraph},
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -62,7 +65,8 @@ fn a_ring_is_as_the_formulas_say() {
         let gap = 1.0 - (2.0 * std::f64::consts::PI / f64::from(n)).cos();
         close!(ring.spectral_gap.expect("pairs"), gap, 1e-6);
     }
-    // Ten peers: two at each distance from 1 to 4 and one at 5, so 0.9 · 9 = 8.1 is a tenth of the way past 8.
+    // Ten peers: two at each distance from 1 to 4 and one at 5, so 0.9 · 9 = 8.1 is a tenth of the way past
+    // 8.
     close!(of(10, &serde_json::json!({"ring": {}})).effective_diameter_90.expect("pairs"), 4.1, 1e-12);
 }
 
@@ -200,7 +204,7 @@ proptest! {
         let source = (0..peers as usize).find(|&peer| reach[peer].len() == largest).expect("a peer");
         let inside: Vec<usize> = algo::dijkstra(&oracle, nodes[source], None, |_| 1u32)
             .into_keys()
-            .map(|node| node.index())
+            .map(NodeIndex::index)
             .collect();
         let mut hops: Vec<u32> = inside.iter().flat_map(|&peer| reach[peer].iter().copied()).collect();
         hops.retain(|&hops| hops > 0);

@@ -3,51 +3,19 @@
 use std::{cell::Cell, collections::BTreeMap, iter::Peekable, rc::Rc, sync::Arc};
 
 use crate::{
-    host::{
-        Command, Cx, Host, Input, Lane, Links, Machine, Msg, Overlay, Payload, Peer, PeerHost, RoleSlot,
-        SeenSet,
-    },
+    host::{Command, Cx, Input, Machine, Peer, PeerHost, RoleSlot},
+    overlay::Any,
     plan::chat::{ChatPlan, Timeline},
     report::{Fact, Route},
     role::chat::Chat,
     seed::Seed,
-    spec::chat::{ChatSpec, Poisson, Posts},
+    spec::{
+        chat::{ChatSpec, Poisson, Posts},
+        overlay::Overlay,
+    },
     units::Nanos,
-    wire::Kind,
     world::{Shared, World},
 };
-
-/// Passes each new item on to all.
-#[derive(Debug, Default)]
-pub(super) struct Gossip<H: Host>(H::Seen);
-
-impl<H: Host> Machine<H> for Gossip<H> {
-    fn step(&mut self, cx: &mut Cx<'_, H>, input: Input<H>) {
-        if let Input::Message { from, msg: Msg { hops, payload: Payload::Item(item), .. }, .. } = input
-            && self.0.insert(cx.host(), &item)
-        {
-            for &peer in cx.links.iter().filter(|&&peer| peer != from) {
-                cx.send(peer, Lane::Reliable, Msg::new(Kind::Gossip, hops + 1, Payload::Item(item.clone())));
-            }
-            cx.deliver(from, hops, item);
-        }
-    }
-    fn digest(&self) -> u64 {
-        0
-    }
-}
-
-impl<H: Host> Overlay<H> for Gossip<H> {
-    fn links(&self) -> Links {
-        Links::Planned
-    }
-    fn publish(&mut self, cx: &mut Cx<'_, H>, item: H::Item) {
-        self.0.insert(cx.host(), &item);
-        for &peer in cx.links {
-            cx.send(peer, Lane::Reliable, Msg::new(Kind::Gossip, 1, Payload::Item(item.clone())));
-        }
-    }
-}
 
 /// A member whose store may be lost with it.
 #[derive(Debug)]
@@ -84,7 +52,7 @@ pub(super) struct Shown {
 
 /// A chat of a few peers.
 pub(super) struct Party {
-    pub(super) world: World<Gossip<Shared>, Member>,
+    pub(super) world: World<Any<Shared>, Member>,
     pub(super) plan: Arc<ChatPlan>,
     timeline: Peekable<Timeline>,
     forgetting: Rc<Cell<Option<Peer>>>,
@@ -111,14 +79,27 @@ impl Party {
         Self::with(seed, spec, peers, &ring_of(peers), archives, |world| world)
     }
 
-    /// A chat of the first `peers`, on this network.
+    /// A chat of the first `peers`, by flooding on this network.
     pub(super) fn with(
         seed: u64,
         spec: ChatSpec,
         peers: u32,
         edges: &[(Peer, Peer)],
         archives: &[Peer],
-        set_up: impl FnOnce(World<Gossip<Shared>, Member>) -> World<Gossip<Shared>, Member>,
+        set_up: impl FnOnce(World<Any<Shared>, Member>) -> World<Any<Shared>, Member>,
+    ) -> Self {
+        Self::over(Overlay::Flood {}, seed, spec, peers, edges, archives, set_up)
+    }
+
+    /// A chat of the first `peers`, over this overlay and network.
+    pub(super) fn over(
+        overlay: Overlay,
+        seed: u64,
+        spec: ChatSpec,
+        peers: u32,
+        edges: &[(Peer, Peer)],
+        archives: &[Peer],
+        set_up: impl FnOnce(World<Any<Shared>, Member>) -> World<Any<Shared>, Member>,
     ) -> Self {
         let eligible: Vec<_> = (0..peers).map(Peer).collect();
         let plan = ChatPlan::new(spec, 0, &eligible, archives, Seed(seed), Nanos::NEVER, None);
@@ -131,7 +112,7 @@ impl Party {
                     Member { chat: Chat::new(Arc::clone(&planned)), forgets: forgets.get() == Some(peer) };
                 RoleSlot::new(0, member)
             });
-            PeerHost::new(Gossip::default(), roles.into_iter().collect())
+            PeerHost::new(Any::new(&overlay, Peer(0)), roles.into_iter().collect())
         };
         let all = edges.iter().flat_map(|&(a, b)| [a.0, b.0]).max().map_or(0, |last| last + 1);
         let world = set_up(World::new(Seed(seed), all, edges, machines));

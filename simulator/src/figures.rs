@@ -1,0 +1,247 @@
+//! Which charts a report has, and the series behind them.
+
+use peerlab_scenarios::{
+    plan::Plan,
+    report::{Bound, ChatRecorder, Report},
+    units::Nanos,
+};
+
+use crate::{
+    charts::{
+        BytesPerPeer, Cdf, Coverage, Curve, Direction, Duplicates, Interval, OverlayMap, Rate, RateUnit,
+        Region, Scale, Target, Throughput,
+    },
+    engine::Outcome,
+    html::Figure,
+    quantity::Unit,
+    record::Recorder,
+};
+
+/// Steps of a quantile curve: more than the eye tells apart.
+const CURVE_STEPS: u32 = 400;
+
+/// A table of numbers for other programs: a header and rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// The file's name, without its ending.
+    pub name: String,
+    /// Names of the columns, with units.
+    pub columns: Vec<&'static str>,
+    /// The rows.
+    pub rows: Vec<Vec<f64>>,
+}
+
+/// The charts of a run, in the order of the page.
+pub fn figures<P: FnMut(Nanos, u64)>(
+    plan: &Plan,
+    outcome: &Outcome,
+    recorder: &Recorder<P>,
+    report: &Report,
+) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for (workload, chat) in plan.workloads.iter().zip(&recorder.chats) {
+        let name = &workload.name;
+        figures.push(Figure {
+            id: format!("{name}-latency"),
+            title: format!("Delivery latency of {name}"),
+            caption: "From a post being said to its being shown to a member, in order. The second curve leaves out what was \
+                      fetched later by members that had missed it."
+                .to_owned(),
+            svg: latency(name, chat, report).svg(),
+        });
+        figures.push(Figure {
+            id: format!("{name}-coverage"),
+            title: format!("Coverage of {name}"),
+            caption: "Share of all (post, other member) pairs in which the member had been shown the post at this age. Members \
+                      that are offline count, so under churn the curve reaches 100 % only when all have returned."
+                .to_owned(),
+            svg: coverage(name, chat).svg(),
+        });
+    }
+    figures.push(Figure {
+        id: "throughput".to_owned(),
+        title: "Traffic over time".to_owned(),
+        caption: "What reached the machines of all peers: items, control messages, and posts shown. Shaded: faults.".to_owned(),
+        svg: throughput(plan, recorder).svg(),
+    });
+    figures.push(Figure {
+        id: "bytes".to_owned(),
+        title: "Bytes by peer".to_owned(),
+        caption: "Bytes through each peer's link since the warm-up, packet overhead included, peers in order of each.".to_owned(),
+        svg: bytes(outcome).svg(),
+    });
+    figures.push(Figure {
+        id: "duplicates".to_owned(),
+        title: "Duplicates".to_owned(),
+        caption: format!(
+            "Copies of an item that came to a peer after the first, over all items of {} of {} peers.",
+            recorder.sampled_peers(),
+            plan.peers.len()
+        ),
+        svg: Duplicates {
+            title: "Copies of an item beyond the first".to_owned(),
+            deliveries: recorder.duplicates(),
+        }
+        .svg(),
+    });
+    figures.push(Figure {
+        id: "overlay".to_owned(),
+        title: "The topology on its regions".to_owned(),
+        caption: "Peers by region, and the edges that the plan gives them.".to_owned(),
+        svg: map(plan).svg(),
+    });
+    figures
+}
+
+fn latency(name: &str, chat: &ChatRecorder, report: &Report) -> Cdf {
+    let curve = |label: &str, histogram| Curve::new(label, quantile_curve(histogram));
+    let curves =
+        vec![curve("all", chat.delivery()), curve("by the overlay alone", chat.delivery_by_overlay())];
+    let metric = format!("{name}.delivery.latency");
+    let quantile = |bound| matches!(bound, Bound::P50 | Bound::P95 | Bound::P99);
+    let target = report.targets.iter().find(|target| target.metric == metric && quantile(target.bound));
+    Cdf {
+        title: format!("Delivery latency of {name}"),
+        quantity: "Time from post to showing".to_owned(),
+        unit: Unit::Seconds,
+        curves,
+        scale: Scale::Auto,
+        quantiles: true,
+        target: target.map(|target| Target {
+            at: target.limit,
+            label: format!("target: {} ≤ {}", target.bound.name(), Unit::Seconds.show(target.limit)),
+        }),
+    }
+}
+
+/// Points (seconds, share of the values at or below) of a histogram of nanoseconds.
+fn quantile_curve(histogram: &hdrhistogram::Histogram<u64>) -> Vec<(f64, f64)> {
+    if histogram.is_empty() {
+        return Vec::new();
+    }
+    let at = |step: u32| {
+        let share = f64::from(step) / f64::from(CURVE_STEPS);
+        (histogram.value_at_quantile(share) as f64 / 1e9, share)
+    };
+    let lowest = (histogram.min() as f64 / 1e9, 0.0);
+    std::iter::once(lowest).chain((1..=CURVE_STEPS).map(at)).collect()
+}
+
+fn coverage(name: &str, chat: &ChatRecorder) -> Coverage {
+    Coverage {
+        title: format!("Coverage of {name} since a post was said"),
+        mean: coverage_curve(chat),
+        band: Vec::new(),
+        scale: Scale::Auto,
+    }
+}
+
+/// Points (seconds since a post was said, mean share of members reached), at the ages at which showings happened.
+fn coverage_curve(chat: &ChatRecorder) -> Vec<(f64, f64)> {
+    let histogram = chat.delivery();
+    if histogram.is_empty() {
+        return Vec::new();
+    }
+    let age = |step: u32| Nanos(histogram.value_at_quantile(f64::from(step) / f64::from(CURVE_STEPS)));
+    let mut ages: Vec<Nanos> = (1..=CURVE_STEPS).map(age).collect();
+    ages.dedup();
+    std::iter::once((0.0, 0.0))
+        .chain(ages.into_iter().map(|age| (age.as_secs_f64(), chat.coverage(age))))
+        .collect()
+}
+
+fn throughput<P: FnMut(Nanos, u64)>(plan: &Plan, recorder: &Recorder<P>) -> Throughput {
+    let seconds = recorder.interval.as_secs_f64();
+    let end = plan.spec.duration.saturating_add(plan.spec.cool_down);
+    let whole = (end.0 / recorder.interval.0) as usize;
+    let rate = |label: &str, unit, count: fn(&crate::record::Interval) -> f64| {
+        let middle = |number: usize| (number as f64 + 0.5) * seconds;
+        let points = recorder.series.iter().take(whole).enumerate();
+        let points = points.map(|(number, interval)| (middle(number), count(interval) / seconds)).collect();
+        Rate { label: label.to_owned(), unit, points }
+    };
+    let fault = |fault: &peerlab_scenarios::plan::FaultPlan| Interval {
+        label: fault.name.clone(),
+        from: fault.at.as_secs_f64(),
+        until: fault.until.min(end).as_secs_f64(),
+    };
+    Throughput {
+        title: "Traffic over virtual time".to_owned(),
+        rates: vec![
+            rate("items", RateUnit::Bits, |interval| interval.payload as f64 * 8.0),
+            rate("control", RateUnit::Bits, |interval| interval.control as f64 * 8.0),
+            rate("posts shown", RateUnit::Deliveries, |interval| interval.shown as f64),
+        ],
+        faults: plan.faults.iter().map(fault).collect(),
+    }
+}
+
+fn bytes(outcome: &Outcome) -> BytesPerPeer {
+    let side = |label: &str, side: fn(&(u64, u64)) -> u64| Direction {
+        label: label.to_owned(),
+        bytes: outcome.bytes.iter().map(|bytes| side(bytes) as f64).collect(),
+    };
+    BytesPerPeer {
+        title: "Bytes through each peer's link".to_owned(),
+        directions: vec![side("sent", |(sent, _)| *sent), side("received", |(_, received)| *received)],
+        scale: Scale::Auto,
+    }
+}
+
+/// The plan's graph on its regions.
+#[must_use]
+pub fn map(plan: &Plan) -> OverlayMap {
+    let regions =
+        plan.regions.list().iter().map(|region| Region { name: region.name.clone(), place: region.place });
+    OverlayMap {
+        title: format!("{}: {} peers, {} edges", plan.name, plan.peers.len(), plan.graph.edges()),
+        regions: regions.collect(),
+        region_of: plan.peers.iter().map(|peer| plan.peers.region(peer)).collect(),
+        edges: plan.graph.links().map(|[a, b]| (a, b)).collect(),
+    }
+}
+
+/// The numbers behind the charts.
+pub fn series<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Vec<Series> {
+    let mut list = Vec::new();
+    for (workload, chat) in plan.workloads.iter().zip(&recorder.chats) {
+        let pairs = |points: Vec<(f64, f64)>| points.into_iter().map(|(x, y)| vec![x, y]).collect();
+        list.push(Series {
+            name: format!("{}-latency", workload.name),
+            columns: vec!["seconds", "share_at_or_below"],
+            rows: pairs(quantile_curve(chat.delivery())),
+        });
+        list.push(Series {
+            name: format!("{}-coverage", workload.name),
+            columns: vec!["seconds_since_post", "share_of_members_reached"],
+            rows: pairs(coverage_curve(chat)),
+        });
+    }
+    let interval = recorder.interval.as_secs_f64();
+    let row = |(number, interval_of): (usize, &crate::record::Interval)| {
+        let at = number as f64 * interval;
+        vec![at, interval_of.payload as f64, interval_of.control as f64, interval_of.shown as f64]
+    };
+    list.push(Series {
+        name: "throughput".to_owned(),
+        columns: vec!["from_seconds", "item_bytes", "control_bytes", "posts_shown"],
+        rows: recorder.series.iter().enumerate().map(row).collect(),
+    });
+    let peers = outcome.bytes.iter().zip(&recorder.copies).enumerate();
+    let row = |(peer, (&(sent, received), copies)): (usize, (&(u64, u64), &crate::record::Copies))| {
+        let counts = [sent, received, copies.first, copies.duplicate, copies.tainted];
+        std::iter::once(peer as f64).chain(counts.map(|count| count as f64)).collect()
+    };
+    list.push(Series {
+        name: "peers".to_owned(),
+        columns: vec!["peer", "sent_bytes", "received_bytes", "items", "duplicates", "refused"],
+        rows: peers.map(row).collect(),
+    });
+    let row = |(duplicates, items)| vec![duplicates as f64, items as f64];
+    list.push(Series {
+        name: "duplicates".to_owned(),
+        columns: vec!["duplicates", "items"],
+        rows: recorder.duplicates().into_iter().map(row).collect(),
+    });
+    list
+}

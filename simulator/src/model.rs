@@ -1,0 +1,57 @@
+//! A scenario on the model engine: which machines its peers run, and what this engine cannot do.
+
+use peerlab_scenarios::{
+    host::{Peer, PeerHost, RoleSlot},
+    overlay::{Flood, Plumtree, Star},
+    plan::{Plan, WorkloadKind},
+    role::chat::Chat,
+    spec::{
+        Nat, ScenarioSpec,
+        overlay::Overlay,
+        read::{Fault, FieldPath},
+    },
+};
+
+use crate::engine::{Engine, Observer, Outcome, store::Store};
+
+/// What a scenario asks for and this engine cannot do, by field. A run would not mean what the file says, so none begins.
+#[must_use]
+pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
+    let behind_nat = spec.groups.iter().enumerate().filter(|(_, group)| group.nat != Nat::Open);
+    behind_nat
+        .map(|(number, _)| {
+            let path = FieldPath::parse(&format!("spec.groups[{number}].nat"));
+            Fault::new(path, "the model engine does not model address translation: every peer can be dialled")
+                .help("write `nat: open`, or leave the field out")
+        })
+        .collect()
+}
+
+/// Runs a plan. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
+pub fn run<V: Observer>(plan: &Plan, observer: V) -> (Outcome, V) {
+    match &plan.spec.overlay {
+        Overlay::Flood {} => {
+            Engine::new(plan, |peer| PeerHost::new(Flood::<Store>::default(), roles(plan, peer)), observer)
+                .run()
+        }
+        Overlay::Plumtree(params) => {
+            let overlay = || Plumtree::<Store>::new(params.clone());
+            Engine::new(plan, |peer| PeerHost::new(overlay(), roles(plan, peer)), observer).run()
+        }
+        Overlay::Star {} => {
+            let hub = plan.hub.unwrap_or_default();
+            Engine::new(plan, |peer| PeerHost::new(Star::<Store>::new(hub), roles(plan, peer)), observer)
+                .run()
+        }
+    }
+}
+
+/// The roles of a peer: one for each workload that it takes part in.
+fn roles(plan: &Plan, peer: Peer) -> Vec<RoleSlot<Chat<Store>>> {
+    let part = plan.workloads.iter().enumerate().filter_map(|(number, workload)| match &workload.kind {
+        WorkloadKind::Chat(chat) => {
+            chat.takes_part(peer).then(|| RoleSlot::new(number as u8, Chat::new(chat.clone())))
+        }
+    });
+    part.collect()
+}

@@ -1,0 +1,154 @@
+//! A report as the page that people read.
+
+use peerlab_scenarios::report::{Bound, Report, TargetResult, Trust, Unit as MetricUnit, Verdict};
+
+use crate::{
+    html::{self, FaultRow, Figure, InvariantRow, MetricRow, Page, TargetRow, Validity},
+    quantity::{Unit, grouped},
+};
+
+/// What the model engine models and what it leaves out.
+const MODEL: [&str; 4] = [
+    "Modelled: one-way delay that belongs to each pair of peers, with jitter for each message; first-in-first-out queues at \
+     every uplink and downlink and at shared uplinks of sites; packet loss, as a delay of retransmission on reliable lanes and as \
+     a loss on the datagram lane; handshakes; connections that break after silence; sessions and crashes; partitions, outages \
+     and degraded links; processor time for each message where the scenario gives it.",
+    "Not modelled: congestion inside the network, congestion control and slow start, acknowledgement traffic, address \
+     translation, clocks that differ between peers, and processors unless the scenario says so.",
+    "Every message is charged its encoded length and the overhead of its packets. Protocols are the ones that run on real \
+     peers, not models of them.",
+    "The run depends on the scenario and its seed alone: the same two give the same numbers on any machine.",
+];
+
+/// The unit of a metric as numbers are shown, and how many of the base units one of it is.
+fn unit(unit: MetricUnit) -> (Unit, f64) {
+    match unit {
+        MetricUnit::Seconds => (Unit::Seconds, 1.0),
+        MetricUnit::Bytes => (Unit::Bytes, 1.0),
+        MetricUnit::Percent => (Unit::Share, 0.01),
+        MetricUnit::Count => (Unit::Count, 1.0),
+    }
+}
+
+/// A value of a metric with its unit, for people.
+#[must_use]
+pub fn show(value: f64, of: MetricUnit) -> String {
+    let (unit, factor) = unit(of);
+    unit.show(value * factor)
+}
+
+/// A bound for people: `p99 ≤ 500 ms`.
+#[must_use]
+pub fn bound(target: &TargetResult) -> String {
+    let limit = show(target.limit, target.unit);
+    match target.bound {
+        Bound::AtLeast => format!("mean ≥ {limit}"),
+        Bound::AtMost => format!("mean ≤ {limit}"),
+        quantile => format!("{} ≤ {limit}", quantile.name()),
+    }
+}
+
+/// The verdict in a sentence.
+#[must_use]
+pub fn verdict(report: &Report) -> String {
+    let (met, all) = (report.targets.iter().filter(|target| target.met).count(), report.targets.len());
+    match report.verdict() {
+        Verdict::Invalid => format!("invalid run: {}", report.validity.reasons.join("; ")),
+        Verdict::Met if all == 0 => "no targets were set".to_owned(),
+        Verdict::Met => format!("{met} of {all} targets met"),
+        Verdict::Missed => format!("{} of {all} targets missed", all - met),
+    }
+}
+
+/// The page of a report with its charts.
+#[must_use]
+pub fn page(report: &Report, figures: Vec<Figure>) -> Page {
+    let scenario = &report.scenario;
+    let seconds = |value: f64| Unit::Seconds.show(value);
+    let metric = |(name, summary): (&String, &peerlab_scenarios::report::Summary)| {
+        let (unit, factor) = unit(summary.unit);
+        let value = |value: f64| (summary.n > 0).then_some(value * factor);
+        MetricRow {
+            name: name.clone(),
+            unit,
+            n: summary.n,
+            mean: value(summary.mean),
+            p50: value(summary.p50),
+            p95: value(summary.p95),
+            p99: value(summary.p99),
+            max: value(summary.max),
+        }
+    };
+    let reasons = report.validity.reasons.clone();
+    Page {
+        title: scenario.name.clone(),
+        description: scenario.description.clone().unwrap_or_default(),
+        verdict: match report.verdict() {
+            Verdict::Invalid => html::Verdict::Invalid,
+            Verdict::Missed => html::Verdict::Missed,
+            Verdict::Met if report.targets.is_empty() => html::Verdict::NoTargets,
+            Verdict::Met => html::Verdict::Met,
+        },
+        verdict_detail: verdict(report),
+        facts: vec![
+            ("Engine".to_owned(), report.engine.clone()),
+            ("Seed".to_owned(), report.seed.to_string()),
+            ("Peers".to_owned(), grouped(u64::from(scenario.peers))),
+            ("Edges".to_owned(), grouped(scenario.edges)),
+            ("Duration".to_owned(), seconds(scenario.duration)),
+            ("Warm-up".to_owned(), seconds(scenario.warm_up)),
+        ],
+        targets: report
+            .targets
+            .iter()
+            .map(|target| TargetRow {
+                metric: target.metric.clone(),
+                bound: bound(target),
+                observed: target.observed.map(|value| show(value, target.unit)),
+                met: target.met,
+            })
+            .collect(),
+        metrics: report.metrics.iter().map(metric).collect(),
+        invariants: report
+            .invariants
+            .iter()
+            .map(|invariant| InvariantRow {
+                name: invariant.name.clone(),
+                holds: invariant.holds,
+                detail: invariant.detail.clone(),
+            })
+            .collect(),
+        validity: match report.validity.state {
+            Trust::Valid => Validity::Valid,
+            Trust::Degraded => Validity::Degraded(reasons),
+            Trust::Invalid => Validity::Invalid(reasons),
+        },
+        figures,
+        faults: scenario
+            .faults
+            .iter()
+            .map(|fault| FaultRow {
+                name: fault.name.clone(),
+                kind: fault.kind.clone(),
+                at: seconds(fault.at),
+                lasted: fault
+                    .until
+                    .map_or_else(|| "to the end".to_owned(), |until| seconds(until - fault.at)),
+                effects: fault.hits,
+            })
+            .collect(),
+        provenance: provenance_rows(&report.provenance),
+        model: MODEL.map(ToOwned::to_owned).to_vec(),
+    }
+}
+
+/// The provenance, a row a field; what is long stands in `report.json`.
+fn provenance_rows(provenance: &serde_json::Value) -> Vec<(String, String)> {
+    let fields = provenance.as_object().into_iter().flatten();
+    let scalar = fields.filter_map(|(name, value)| match value {
+        serde_json::Value::String(text) => Some((name.clone(), text.clone())),
+        serde_json::Value::Object(_) | serde_json::Value::Array(_) | serde_json::Value::Null => None,
+        other => Some((name.clone(), other.to_string())),
+    });
+    scalar.collect()
+}

@@ -1,0 +1,154 @@
+//! What a run leaves behind for its report: facts folded into histograms, counters and series as they come.
+
+use peerlab_scenarios::{
+    host::Peer,
+    plan::{Plan, WorkloadKind},
+    report::{ChatRecorder, Fact},
+    units::Nanos,
+    wire::Kind,
+};
+
+use crate::engine::{Observer, store::ItemRef};
+
+/// How many intervals the series have.
+const INTERVALS: u64 = 240;
+
+/// Peers of which every copy is counted, at the most.
+const SAMPLED_PEERS: u32 = 256;
+
+/// Bytes and showings of one interval of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interval {
+    /// Bytes of messages with an item that reached a machine.
+    pub payload: u64,
+    /// Bytes of the others.
+    pub control: u64,
+    /// Posts shown.
+    pub shown: u64,
+}
+
+/// Items that came to a peer, and their copies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    /// Items that came, counted once each.
+    pub first: u64,
+    /// Copies that came besides.
+    pub duplicate: u64,
+    /// Copies that were refused.
+    pub tainted: u64,
+}
+
+/// Folds a run into what its report says. Memory does not grow with the length of the run, but for the copies of items at a
+/// sample of peers.
+#[derive(Debug)]
+pub struct Recorder<P> {
+    /// One for each workload, in their order.
+    pub chats: Vec<ChatRecorder>,
+    /// By peer, since the warm-up.
+    pub copies: Vec<Copies>,
+    /// How long an interval is.
+    pub interval: Nanos,
+    /// The series.
+    pub series: Vec<Interval>,
+    /// Every so many peers, one is sampled.
+    stride: u32,
+    /// Copies that came of each item, by sampled peer.
+    sampled: Vec<Vec<u8>>,
+    /// The first item that counts.
+    first_item: u32,
+    items: u32,
+    progress: P,
+}
+
+impl<P: FnMut(Nanos, u64)> Recorder<P> {
+    /// A recorder for a run of `plan`; `progress` hears of virtual time and events.
+    pub fn new(plan: &Plan, progress: P) -> Self {
+        let spec = &plan.spec;
+        let chats = plan.workloads.iter().map(|workload| match &workload.kind {
+            WorkloadKind::Chat(chat) => ChatRecorder::new(chat.clone(), spec.warm_up..spec.duration),
+        });
+        let end = spec.duration.saturating_add(spec.cool_down).0;
+        let stride = plan.peers.len().div_ceil(SAMPLED_PEERS).max(1);
+        Self {
+            chats: chats.collect(),
+            copies: vec![Copies::default(); plan.peers.len() as usize],
+            interval: Nanos(end.div_ceil(INTERVALS).max(1)),
+            series: vec![Interval::default(); INTERVALS as usize + 1],
+            stride,
+            sampled: vec![Vec::new(); plan.peers.len().div_ceil(stride) as usize],
+            first_item: 0,
+            items: 0,
+            progress,
+        }
+    }
+
+    /// How many of the items that came to a sampled peer came in how many copies besides the first: (duplicates, items).
+    #[must_use]
+    pub fn duplicates(&self) -> Vec<(u64, u64)> {
+        let mut counts = [0u64; 256];
+        for copies in self.sampled.iter().flat_map(|peer| peer.iter().skip(self.first_item as usize)) {
+            counts[usize::from(*copies)] += 1;
+        }
+        let counted = counts.iter().enumerate().skip(1).filter(|(_, items)| **items > 0);
+        counted.map(|(copies, &items)| (copies as u64 - 1, items)).collect()
+    }
+
+    /// How many peers were sampled for [`Recorder::duplicates`].
+    #[must_use]
+    pub fn sampled_peers(&self) -> usize {
+        self.sampled.len()
+    }
+}
+
+impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
+    #[inline]
+    fn fact(&mut self, now: Nanos, peer: Peer, fact: &Fact) {
+        match *fact {
+            Fact::Copies { first, duplicate, tainted } => {
+                let copies = &mut self.copies[peer.index()];
+                copies.first += first;
+                copies.duplicate += duplicate;
+                copies.tainted += tainted;
+            }
+            Fact::Shown { .. } => {
+                self.series[(now.0 / self.interval.0) as usize].shown += 1;
+                self.chats.iter_mut().for_each(|chat| chat.record(now, peer, fact));
+            }
+            _ => self.chats.iter_mut().for_each(|chat| chat.record(now, peer, fact)),
+        }
+    }
+
+    fn up(&mut self, now: Nanos, peer: Peer) {
+        self.chats.iter_mut().for_each(|chat| chat.peer_up(now, peer));
+    }
+
+    fn down(&mut self, now: Nanos, peer: Peer) {
+        self.chats.iter_mut().for_each(|chat| chat.peer_down(now, peer));
+    }
+
+    #[inline]
+    fn delivered(&mut self, now: Nanos, to: Peer, kind: Kind, item: Option<ItemRef>, bytes: u32) {
+        let interval = &mut self.series[(now.0 / self.interval.0) as usize];
+        let Some(item) = item else {
+            interval.control += u64::from(bytes);
+            return;
+        };
+        interval.payload += u64::from(bytes);
+        if kind == Kind::Gossip && to.0.is_multiple_of(self.stride) {
+            let (place, items) = (item.number() as usize, &mut self.sampled[(to.0 / self.stride) as usize]);
+            if place >= items.len() {
+                items.resize(place + 1, 0);
+            }
+            items[place] = items[place].saturating_add(1);
+        }
+        self.items = self.items.max(item.number() + 1);
+    }
+
+    fn measure(&mut self, _: Nanos) {
+        self.first_item = self.items;
+    }
+
+    fn progress(&mut self, now: Nanos, events: u64) {
+        (self.progress)(now, events);
+    }
+}
