@@ -64,7 +64,8 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
         Latency::Fixed(_) | Latency::Drawn(_) => Some(Regions::one()),
         Latency::Matrix(_) => None,
     };
-    let regions = table.as_ref().map(|table| table.list().iter().map(|region| region.name.as_str()).collect());
+    let regions =
+        table.as_ref().map(|table| table.list().iter().map(|region| region.name.as_str()).collect());
     let scope = Scope {
         groups: unique("group", &root.key("groups"), spec.groups.iter().map(|g| &g.name), faults),
         sites: unique("site", &root.key("sites"), spec.sites.iter().map(|s| &s.name), faults),
