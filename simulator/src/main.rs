@@ -1,2 +1,9 @@
-//! The command line of the simulator.
-fn main() {}
+//! `peerlab-sim`: scenarios of peer-to-peer networks, simulated.
+
+use std::process::ExitCode;
+
+mod cli;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -8,7 +8,7 @@ use plotters::element::{
     Circle, DashedPathElement, Drawable, PathElement, PointCollection, Polygon, Rectangle,
 };
 use plotters::style::text_anchor::{HPos, VPos};
-use plotters::style::{Color as _, FontTransform, RGBAColor, RGBColor, ShapeStyle, WHITE};
+use plotters::style::{Color as _, FontTransform, RGBAColor, RGBColor, ShapeStyle, TextStyle, WHITE};
 
 use super::axis::Axis;
 use super::font;
@@ -25,6 +25,10 @@ const TITLE_SIZE: f64 = 16.0;
 const TEXT_SIZE: f64 = 12.0;
 pub(crate) const SMALL_SIZE: f64 = 11.0;
 const LEGEND_ROW: f64 = 20.0;
+/// From one entry of the legend to the next, in pixels.
+const KEY_GAP: f64 = 22.0;
+/// A sheet grows by the rows of its legend beyond these, so that there is always room for the data.
+const USUAL_ROWS: usize = 2;
 /// Height of tick labels and title below a panel, in pixels.
 pub(crate) const BELOW: f64 = 42.0;
 /// From a sample in the legend to its name, in pixels.
@@ -64,8 +68,11 @@ pub(crate) struct Frame<'a> {
 impl Frame<'_> {
     /// Draws the frame, and `body` in the room that it leaves.
     pub(crate) fn draw(&self, body: impl FnOnce(&Sheet<'_>, Rect)) -> String {
+        let legend = self.placed_legend();
+        let rows = legend.last().map_or(0, |key| key.row + 1);
+        let height = self.height + LEGEND_ROW * rows.saturating_sub(USUAL_ROWS) as f64;
         let mut out = String::new();
-        let size = (WIDTH as u32, self.height as u32);
+        let size = (WIDTH as u32, height as u32);
         let label = if self.subtitle.is_empty() {
             self.title.to_owned()
         } else {
@@ -73,12 +80,10 @@ impl Frame<'_> {
         };
         {
             let sheet = Sheet { area: Svg::new(&mut out, size, &label).into_drawing_area() };
-            sheet.rectangle(
-                Rect { left: 0.0, top: 0.0, right: WIDTH, bottom: self.height },
-                fill(WHITE.to_rgba()),
-            );
-            let top = self.heading(&sheet);
-            body(&sheet, Rect { left: MARGIN, top, right: WIDTH - MARGIN, bottom: self.height - 12.0 });
+            sheet
+                .rectangle(Rect { left: 0.0, top: 0.0, right: WIDTH, bottom: height }, fill(WHITE.to_rgba()));
+            let top = self.heading(&sheet, &legend);
+            body(&sheet, Rect { left: MARGIN, top, right: WIDTH - MARGIN, bottom: height - 12.0 });
             sheet.area.present().expect(INFALLIBLE);
         }
         out
@@ -94,7 +99,7 @@ impl Frame<'_> {
     }
 
     /// Title, subtitle and legend; returns where the rest may begin.
-    fn heading(&self, sheet: &Sheet<'_>) -> f64 {
+    fn heading(&self, sheet: &Sheet<'_>, legend: &[Key<'_>]) -> f64 {
         let room = WIDTH - 2.0 * MARGIN;
         let title = font::bold(TITLE_SIZE, INK, HPos::Left, VPos::Top);
         let mut y = 14.0;
@@ -105,30 +110,48 @@ impl Frame<'_> {
             sheet.write(&shortened(&self.subtitle, room, &style), &style, MARGIN, y);
             y += 18.0;
         }
-        if self.legend.is_empty() {
-            return y + 8.0;
-        }
+        let Some(last) = legend.last() else { return y + 8.0 };
         y += 14.0;
         let style = font::text(TEXT_SIZE, INK, HPos::Left, VPos::Center);
-        let mut x = MARGIN;
-        for (sample, label) in &self.legend {
-            let before = sample.width() + SAMPLE_GAP;
-            let label = shortened(label, room - before, &style);
-            let width = before + font::width(&label, &style);
-            if x > MARGIN && x + width > WIDTH - MARGIN {
-                x = MARGIN;
-                y += LEGEND_ROW;
-            }
-            sheet.sample(sample, x, y);
-            sheet.write(&label, &style, x + before, y);
-            x += width + 22.0;
+        for key in legend {
+            let y = y + LEGEND_ROW * key.row as f64;
+            sheet.sample(key.sample, key.x, y);
+            sheet.write(&key.label, &style, key.x + key.sample.width() + SAMPLE_GAP, y);
         }
-        y + 16.0
+        y + LEGEND_ROW * last.row as f64 + 16.0
+    }
+
+    /// The legend in rows as wide as the sheet.
+    fn placed_legend(&self) -> Vec<Key<'_>> {
+        let style = font::text(TEXT_SIZE, INK, HPos::Left, VPos::Center);
+        let (mut x, mut row) = (MARGIN, 0);
+        self.legend
+            .iter()
+            .map(|(sample, label)| {
+                let before = sample.width() + SAMPLE_GAP;
+                let label = shortened(label, WIDTH - 2.0 * MARGIN - before, &style);
+                let width = before + font::width(&label, &style);
+                if x > MARGIN && x + width > WIDTH - MARGIN {
+                    (x, row) = (MARGIN, row + 1);
+                }
+                let key = Key { sample, label, x, row };
+                x += width + KEY_GAP;
+                key
+            })
+            .collect()
     }
 }
 
+/// An entry of the legend in its place.
+struct Key<'a> {
+    sample: &'a Sample,
+    label: String,
+    x: f64,
+    row: usize,
+}
+
 /// `text`, cut and ended with an ellipsis where it is wider than `room` pixels.
-pub(crate) fn shortened(text: &str, room: f64, style: &plotters::style::TextStyle<'_>) -> String {
+pub(crate) fn shortened(text: &str, room: f64, style: &TextStyle<'_>) -> String {
     if font::width(text, style) <= room {
         return text.to_owned();
     }
@@ -180,7 +203,7 @@ impl<'s> Sheet<'s> {
         self.area.draw(element).expect(INFALLIBLE);
     }
 
-    pub(crate) fn write(&self, text: &str, style: &plotters::style::TextStyle<'_>, x: f64, y: f64) {
+    pub(crate) fn write(&self, text: &str, style: &TextStyle<'_>, x: f64, y: f64) {
         self.area.draw_text(text, style, (px(x), px(y))).expect(INFALLIBLE);
     }
 

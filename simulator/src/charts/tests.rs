@@ -146,6 +146,24 @@ fn a_mark_names_the_first_point_that_reaches_its_share() {
 }
 
 #[test]
+fn a_sheet_grows_with_its_legend() {
+    let curves = (0..40)
+        .map(|i| Curve::new(format!("a long name of series {i} ").repeat(9), vec![(0.1, 0.5), (0.2, 1.0)]));
+    let svg = Cdf {
+        title: "A title that is much too long for its line. ".repeat(9),
+        quantity: "Latency".into(),
+        unit: Unit::Seconds,
+        curves: curves.collect(),
+        scale: Scale::Auto,
+        quantiles: true,
+        target: Some(Target { at: 0.2, label: "target: p95 ≤ 200 ms".into() }),
+    }
+    .svg();
+    assert!(svg.contains(r#"viewBox="0 0 760 1220""#), "39 rows more than the usual two, of 20 pixels each");
+    assert_sound(&svg);
+}
+
+#[test]
 fn a_million_peers_make_no_larger_a_chart_than_a_thousand() {
     let many: Vec<_> = (0..1_000_000).map(f64::from).collect();
     assert!(bytes(&many, Scale::Auto).len() < 2 * bytes(&many[..1_000], Scale::Auto).len());
