@@ -143,7 +143,10 @@ pub fn read_as<T: JsonSchema + DeserializeOwned>(
     let mut later: Vec<_> = rules::broken(&schema, &json);
     let value = match serde_path_to_error::deserialize(json) {
         Ok(value) => {
-            later.extend(faults(&value));
+            let meant = faults(&value);
+            // Where both speak of a field, the rule says that it is wrong, and the other why.
+            later.retain(|rule| !meant.iter().any(|fault| fault.path == rule.path));
+            later.extend(meant);
             Some(value)
         }
         Err(error) => {
