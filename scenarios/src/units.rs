@@ -20,6 +20,9 @@ pub struct QuantityError {
     pub why: String,
 }
 
+/// The longest text of a quantity, in characters: the API server budgets its rules by the lengths of what they read.
+const MAX_LENGTH: usize = 64;
+
 /// A quantity that is written as a string with a unit.
 pub trait Quantity: Sized {
     /// The schema's title; the checker finds the parser by it.
@@ -42,6 +45,9 @@ fn read<Q: Quantity>(text: &str) -> Result<Q, QuantityError> {
     let fail = |why: String| QuantityError { given: text.to_owned(), wanted: Q::WANTED, why };
     if text.is_empty() {
         return Err(fail("it is empty".to_owned()));
+    }
+    if text.chars().nth(MAX_LENGTH).is_some() {
+        return Err(fail(format!("it is longer than {MAX_LENGTH} characters")));
     }
     let (mut rest, mut total, mut previous) = (text, 0u64, u64::MAX);
     while !rest.is_empty() {
@@ -147,7 +153,9 @@ macro_rules! quantity_on_the_wire {
                 true
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "title": Self::TITLE, "pattern": Self::PATTERN })
+                json_schema!({
+                    "type": "string", "title": Self::TITLE, "pattern": Self::PATTERN, "maxLength": MAX_LENGTH,
+                })
             }
         }
     };
@@ -290,6 +298,9 @@ impl FromStr for Share {
         let fail =
             |why: &str| QuantityError { given: text.to_owned(), wanted: Self::WANTED, why: why.to_owned() };
         let number = text.strip_suffix('%').ok_or_else(|| fail("the unit `%` is missing"))?;
+        if text.len() > MAX_LENGTH {
+            return Err(fail("it has more digits than a share can hold"));
+        }
         if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             return Err(fail("it does not begin with a number"));
         }

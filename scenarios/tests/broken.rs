@@ -6,7 +6,21 @@
 
 use std::{fs, path::PathBuf};
 
-use peerlab_scenarios::spec::read;
+use peerlab_scenarios::{
+    plan::{Files, Plan},
+    seed::Seed,
+    spec::read::{Fault, FieldPath, Problems, document},
+};
+
+/// Reads a scenario and makes its plan, as every engine does before a run.
+fn plan(name: &str, bytes: &[u8]) -> Result<Plan, Problems> {
+    let document = document(name, bytes)?;
+    Plan::new(&document.value, Seed(document.value.spec.seed), &Files::new()).map_err(|errors| {
+        document.problems(
+            errors.into_iter().map(|error| Fault::new(FieldPath::parse(&error.path), error.why)).collect(),
+        )
+    })
+}
 
 fn cases() -> Vec<(String, PathBuf)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/broken");
@@ -27,7 +41,7 @@ fn every_mistake_is_told_as_it_was_agreed() {
     let mut wrong = Vec::new();
     for (name, path) in cases {
         let bytes = fs::read(&path).expect("the file is there");
-        let told = match read::read(&name, &bytes) {
+        let told = match plan(&name, &bytes) {
             Ok(_) => {
                 wrong.push(format!("{name} is accepted"));
                 continue;

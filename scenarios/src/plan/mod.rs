@@ -58,6 +58,11 @@ impl PlanError {
     }
 }
 
+/// The path of a field below `path`, or `path` itself when the field is none in particular.
+fn at_field(path: &str, field: &str) -> String {
+    if field.is_empty() { path.to_owned() } else { format!("{path}.{field}") }
+}
+
 /// Everything decided before a run starts.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -153,8 +158,9 @@ impl Plan {
         let latency = PairLatency::new(&spec.network.latency, seed);
         let traces = sessions::traces(peers.groups(), text).map_err(one)?;
         let fleet = Fleet { peers: &peers, regions: &regions, sites: &sites, latency: &latency, files };
-        let graph = topology::generate(&spec.topology, seed, &fleet)
-            .map_err(|error| one(PlanError::new("spec.topology", error.to_string())))?;
+        let graph = topology::generate(&spec.topology, seed, &fleet).map_err(|error| {
+            one(PlanError::new(at_field("spec.topology", error.field()), error.to_string()))
+        })?;
         let hub = match &spec.topology {
             Topology::Star(star) => {
                 star.hub.as_ref().map_or(Some(0), |group| topology::Fleet::first_of_group(&fleet, group))

@@ -32,10 +32,7 @@ impl Regions {
     /// When a user's matrix is damaged, with its line.
     pub(super) fn of(latency: &Latency, matrix: impl Fn(&str) -> Option<String>) -> Result<Self, PlanError> {
         match latency {
-            Latency::Fixed(_) | Latency::Drawn(_) => Ok(Self {
-                list: vec![Region { name: "world".to_owned(), weight: 1, place: None }],
-                one_way: vec![Nanos::ZERO],
-            }),
+            Latency::Fixed(_) | Latency::Drawn(_) => Ok(Self::one()),
             Latency::Regions(regions) => Ok(Self::table(regions.table)),
             Latency::Matrix(given) => {
                 let path = "spec.network.latency.matrix.file";
@@ -45,6 +42,13 @@ impl Regions {
                 Self::read(&text).map_err(|why| PlanError::new(path, format!("`{}`: {why}", given.file)))
             }
         }
+    }
+
+    /// A single one, named `world`, for latency models that know none.
+    #[must_use]
+    pub fn one() -> Self {
+        let world = Region { name: "world".to_owned(), weight: 1, place: None };
+        Self { list: vec![world], one_way: vec![Nanos::ZERO] }
     }
 
     /// A published table.

@@ -102,6 +102,10 @@ pub struct Metadata {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [
     { "rule": "has(self.peers) || self.groups.all(g, !has(g.share))", "message": "a group with a share needs spec.peers" },
+    { "rule": "self.duration.matches('[1-9]')", "message": "a run takes some time", "fieldPath": ".duration" },
+    // CEL reads neither days nor weeks; with these, the two are compared offline and by the operator only.
+    { "rule": "[self.warmUp, self.duration].exists(d, d.matches('[dw]')) || !self.duration.matches('[1-9]') || duration(self.warmUp) < duration(self.duration)",
+      "message": "the warm-up must be shorter than the run", "fieldPath": ".warmUp" },
 ]))]
 pub struct ScenarioSpec {
     /// Which question the scenario answers.
@@ -126,10 +130,10 @@ pub struct ScenarioSpec {
     pub peers: Option<u32>,
     /// LANs whose peers share an uplink.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub sites: Vec<Site>,
     /// The peers.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub groups: Vec<Group>,
     /// Who is whose neighbour. Default: random with 8 neighbours each.
     #[serde(default)]
@@ -141,11 +145,11 @@ pub struct ScenarioSpec {
     #[serde(default)]
     pub network: Network,
     /// What the peers do.
-    #[schemars(length(min = 1, max = 32))]
+    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub workloads: Vec<Workload>,
     /// What goes wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub faults: Vec<Fault>,
     /// What must come out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

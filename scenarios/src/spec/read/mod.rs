@@ -58,6 +58,8 @@ pub struct Document<T> {
 pub struct Fault {
     /// The field.
     pub path: FieldPath,
+    /// Whether its name is wrong rather than its value, as in a map from names that must be known.
+    pub of_name: bool,
     /// What is wrong with it.
     pub message: String,
     /// What would be right, the most useful hint first.
@@ -68,7 +70,13 @@ impl Fault {
     /// A fault of the field at `path`, without a hint.
     #[must_use]
     pub fn new(path: FieldPath, message: impl Into<String>) -> Self {
-        Self { path, message: message.into(), help: Vec::new() }
+        Self { path, of_name: false, message: message.into(), help: Vec::new() }
+    }
+
+    /// A fault of the name of the field at `path`, without a hint.
+    #[must_use]
+    pub fn of_name(path: FieldPath, message: impl Into<String>) -> Self {
+        Self { of_name: true, ..Self::new(path, message) }
     }
 
     /// Adds a hint on what would be right.
@@ -135,7 +143,10 @@ pub fn read_as<T: JsonSchema + DeserializeOwned>(
     let mut later: Vec<_> = rules::broken(&schema, &json);
     let value = match serde_path_to_error::deserialize(json) {
         Ok(value) => {
-            later.extend(faults(&value));
+            let meant = faults(&value);
+            // Where both speak of a field, the rule says that it is wrong, and the other why.
+            later.retain(|rule| !meant.iter().any(|fault| fault.path == rule.path));
+            later.extend(meant);
             Some(value)
         }
         Err(error) => {
@@ -171,7 +182,9 @@ fn remove(json: &mut serde_json::Value, path: &[Segment]) {
 }
 
 fn locate(fault: Fault, root: &Node, text: &str) -> Finding {
-    let mut finding = Finding::at(root.place(&fault.path, text), fault.message).path(&fault.path);
+    let place = if fault.of_name { root.place_of_key(&fault.path) } else { None };
+    let place = place.unwrap_or_else(|| root.place(&fault.path, text));
+    let mut finding = Finding::at(place, fault.message).path(&fault.path);
     finding.help = fault.help;
     if root.holds(&fault.path) {
         finding

@@ -84,6 +84,12 @@ impl Node {
         }
     }
 
+    /// The place of the name of the field at `path`, if it is written and has one.
+    pub(super) fn place_of_key(&self, path: &FieldPath) -> Option<Range<usize>> {
+        let (steps, _, key) = self.follow(path);
+        key.filter(|_| steps == path.segments().len())
+    }
+
     /// How many steps of `path` are written, the node these end at, and its key if it has one.
     fn follow(&self, path: &FieldPath) -> (usize, &Self, Option<Range<usize>>) {
         let (mut node, mut key) = (self, None);

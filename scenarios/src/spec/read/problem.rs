@@ -18,7 +18,13 @@ pub const MAX_PROBLEMS: usize = 100;
 const LINE_WIDTH: usize = 100;
 
 /// How many characters of a value are quoted.
-pub(super) const VALUE_WIDTH: usize = 60;
+const VALUE_WIDTH: usize = 60;
+
+/// How many characters of a path are shown.
+pub(super) const PATH_WIDTH: usize = 200;
+
+/// How many characters a message or a hint has; lists of known names are what is long.
+const MESSAGE_WIDTH: usize = 2_000;
 
 /// One thing that is wrong in a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -116,8 +122,8 @@ impl<'t> Text<'t> {
             place: self.place(&finding.span),
             path: finding.path,
             value: finding.value,
-            message: finding.message,
-            help: finding.help,
+            message: printable(&finding.message, MESSAGE_WIDTH),
+            help: finding.help.iter().map(|help| printable(help, MESSAGE_WIDTH)).collect(),
             also: finding.also.map(|also| (self.place(&also.0), also.1)),
         }
     }
@@ -164,11 +170,16 @@ pub(super) fn quoted(node: &Node) -> Option<String> {
     Some(shortened(&text))
 }
 
-/// The first characters of a text, on one line and fit to be printed.
+/// The first characters of a value.
 pub(super) fn shortened(text: &str) -> String {
-    let mut short: String =
-        text.chars().take(VALUE_WIDTH).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(VALUE_WIDTH).is_some() {
+    printable(text, VALUE_WIDTH)
+}
+
+/// The first characters of a text, on one line and harmless to a terminal: what a document holds is repeated to people.
+pub(super) fn printable(text: &str, width: usize) -> String {
+    let safe = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let mut short: String = text.chars().take(width).map(safe).collect();
+    if text.chars().nth(width).is_some() {
         short.push('…');
     }
     short

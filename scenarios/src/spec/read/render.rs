@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::problem::{Place, Problem, Problems};
+use super::problem::{PATH_WIDTH, Place, Problem, Problems, printable};
 
 /// Whether the text is for a terminal that shows colours.
 #[derive(Clone, Copy)]
@@ -56,7 +56,7 @@ fn one(out: &mut String, file: &str, problem: &Problem, style: Style) {
         .unwrap_or(1);
     let _ = writeln!(out, "{}: {}", style.paint(Role::Error, "error"), problem.message);
     let Place { line, column, .. } = problem.place;
-    let path = problem.path.to_string();
+    let path = printable(&problem.path.to_string(), PATH_WIDTH);
     let at = if path.is_empty() { String::new() } else { format!(" at {path}") };
     let _ = writeln!(out, "{:margin$}{} {file}:{line}:{column}{at}", "", style.paint(Role::Frame, "-->"));
     excerpt(out, margin, &problem.place, "", style, Role::Error);

@@ -9,7 +9,6 @@ mod peers;
 mod targets;
 mod times;
 
-pub use self::targets::{CHAT_METRICS, Measure, Metric};
 use super::{ScenarioSpec, read::Fault, read::FieldPath};
 
 /// All that is wrong with a scenario whose form is right.

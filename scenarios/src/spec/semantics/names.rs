@@ -1,8 +1,11 @@
 //! Names: unique where they are given, known where they are used.
 
-use crate::spec::{
-    Fault as Failure, ScenarioSpec, Topology, Who,
-    read::{Fault, FieldPath, nearest},
+use crate::{
+    plan::Regions,
+    spec::{
+        Fault as Failure, Latency, ScenarioSpec, Topology, Who,
+        read::{Fault, FieldPath, nearest},
+    },
 };
 
 /// The names of one kind of thing.
@@ -12,9 +15,8 @@ struct Names<'s> {
 }
 
 impl Names<'_> {
-    /// The hints for a name that is not among them.
-    fn fault(&self, path: FieldPath, name: &str) -> Fault {
-        let fault = Fault::new(path, format!("there is no {} `{name}`", self.what));
+    /// Adds to a fault what the name could have been.
+    fn hints(&self, fault: Fault, name: &str) -> Fault {
         let fault = match nearest(name, self.known.iter().copied()) {
             Some(near) if self.known.len() == 1 => return fault.help(format!("write `{near}`")),
             Some(near) => fault.help(format!("did you mean `{near}`?")),
@@ -28,10 +30,22 @@ impl Names<'_> {
         }
     }
 
+    /// Refuses a reference to what does not exist.
     fn refer(&self, path: FieldPath, name: Option<&String>, faults: &mut Vec<Fault>) {
         if let Some(name) = name.filter(|name| !self.known.contains(&name.as_str())) {
-            faults.push(self.fault(path, name));
+            faults.push(self.hints(Fault::new(path, self.denial(name)), name));
         }
+    }
+
+    /// Refuses a field whose name is such a reference.
+    fn refer_by_field(&self, path: FieldPath, name: &str, faults: &mut Vec<Fault>) {
+        if !self.known.contains(&name) {
+            faults.push(self.hints(Fault::of_name(path, self.denial(name)), name));
+        }
+    }
+
+    fn denial(&self, name: &str) -> String {
+        format!("there is no {} `{name}`", self.what)
     }
 }
 
@@ -39,20 +53,35 @@ struct Scope<'s> {
     groups: Names<'s>,
     sites: Names<'s>,
     workloads: Names<'s>,
+    /// None where a file knows them, which the plan reads.
+    regions: Option<Names<'s>>,
 }
 
 pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     let root = super::root();
+    let table = match &spec.network.latency {
+        Latency::Regions(latency) => Some(Regions::table(latency.table)),
+        Latency::Fixed(_) | Latency::Drawn(_) => Some(Regions::one()),
+        Latency::Matrix(_) => None,
+    };
+    let regions =
+        table.as_ref().map(|table| table.list().iter().map(|region| region.name.as_str()).collect());
     let scope = Scope {
         groups: unique("group", &root.key("groups"), spec.groups.iter().map(|g| &g.name), faults),
         sites: unique("site", &root.key("sites"), spec.sites.iter().map(|s| &s.name), faults),
+        regions: regions.map(|known| Names { what: "region", known }),
         workloads: unique("workload", &root.key("workloads"), spec.workloads.iter().map(|w| &w.name), faults),
     };
     unique("fault", &root.key("faults"), spec.faults.iter().map(|f| &f.name), faults);
 
     for (index, group) in spec.groups.iter().enumerate() {
-        let path = root.key("groups").index(index).key("site");
-        scope.sites.refer(path, group.site.as_ref(), faults);
+        let path = root.key("groups").index(index);
+        scope.sites.refer(path.key("site"), group.site.as_ref(), faults);
+        if let Some(regions) = &scope.regions {
+            for region in group.regions.keys() {
+                regions.refer_by_field(path.key("regions").key(region), region, faults);
+            }
+        }
     }
     if let Topology::Star(star) = &spec.topology {
         scope.groups.refer(root.key("topology").key("star").key("hub"), star.hub.as_ref(), faults);
@@ -112,6 +141,9 @@ fn selectors<'f>(failure: &'f Failure, path: &FieldPath) -> Vec<(FieldPath, &'f 
 
 fn selector(who: &Who, path: &FieldPath, scope: &Scope<'_>, faults: &mut Vec<Fault>) {
     scope.groups.refer(path.key("group"), who.group.as_ref(), faults);
+    if let Some(regions) = &scope.regions {
+        regions.refer(path.key("region"), who.region.as_ref(), faults);
+    }
     scope.sites.refer(path.key("site"), who.site.as_ref(), faults);
     scope.workloads.refer(path.key("workload"), who.workload.as_ref(), faults);
 }
