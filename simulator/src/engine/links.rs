@@ -123,11 +123,6 @@ impl Links {
         *last
     }
 
-    /// Whether this side has a connection.
-    pub(super) fn is_up(&self, from: Peer, to: Peer) -> bool {
-        self.link(from, to).is_some()
-    }
-
     /// The sort of a connection that stands.
     pub(super) fn link(&self, from: Peer, to: Peer) -> Option<Link> {
         if self.live(from).binary_search(&to).is_ok() {
