@@ -98,10 +98,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         let mut rate = Share::ALL;
         if !self.trouble.is_quiet() {
-            match self.held_up(from, to, lane, self.now) {
+            match self.caught(from, to, lane) {
                 HeldUp::No => {}
                 HeldUp::Until(resume) => {
-                    let arrives = self.links.in_order(from, to, lane, resume);
+                    let arrives = self.links.hold(from, to, lane, resume);
                     return self.wheel.push(event::forward(event, arrives, Phase::Arrive));
                 }
                 HeldUp::ForGood => return self.lose(&msg, Loss::Cut),
@@ -129,7 +129,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         self.store.release(&msg);
     }
 
-    /// Whether a cut keeps a message on the path between two peers at `now`, ns.
+    /// Whether a cut keeps a message from setting out on the path between two peers at `now`, ns.
     ///
     /// A connection that outlives the cut sends again what was on its way, after a back-off that belongs to the pair and in
     /// the order in which it was sent; one that breaks takes it along.
@@ -140,6 +140,21 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         let back_off = self.back_off(from, to, cut.lasts() / 2);
         HeldUp::Until(cut.until + back_off + (now - cut.since) / 1024)
+    }
+
+    /// Whether a cut catches a message at the end of its path.
+    ///
+    /// What was on the path when the cut began gets through. So this catches what was late for a loss, or for an earlier cut:
+    /// it comes as soon as the path is back, in its order, and before all that set out later.
+    fn caught(&mut self, from: Peer, to: Peer, lane: Lane) -> HeldUp {
+        let Some(cut) = self.trouble.cut(from, to, false) else { return HeldUp::No };
+        if self.now - cut.since <= 2 * self.plan.delay(from, to).0 {
+            return HeldUp::No;
+        }
+        match self.held_up(from, to, lane, self.now) {
+            HeldUp::Until(_) => HeldUp::Until(cut.until + 1 + ((self.now - cut.since) >> 16)),
+            other => other,
+        }
     }
 
     fn lose(&mut self, msg: &Msg<Store>, why: Loss) {

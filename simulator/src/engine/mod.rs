@@ -244,7 +244,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             Control::Connect => self.connected(peer, other, handle),
             Control::Answer => self.answered(peer, other, handle),
             Control::NoAnswer => self.not_answered(peer, other),
-            what @ (Control::Stopped | Control::HungUp) => self.told_of_end(peer, other, what, handle),
+            Control::Stopped | Control::HungUp => self.told_of_end(event),
             Control::Silence => self.silence(peer, other, handle),
             Control::Command => self.command(peer, handle),
             Control::Fault => self.fault_begins(handle as usize),
