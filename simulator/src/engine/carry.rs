@@ -1,7 +1,7 @@
 //! A message on its way: out of the sender's link, over the path, into the receiver's, to its machines.
 
 use peerlab_scenarios::{
-    host::{Input, Lane, Machine, Msg, Overlay, Payload, Peer},
+    host::{Host, Input, Lane, Machine, Msg, Overlay, Payload, Peer},
     units::{Nanos, Share},
 };
 
@@ -124,7 +124,12 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         self.traffic.delivered += 1;
         let item = if let Payload::Item(item) = msg.payload { Some(item) } else { None };
-        self.observer.delivered(Nanos(self.now), to, msg.kind, item, self.store.len_of(&msg));
+        let (now, len) = (Nanos(self.now), self.store.len_of(&msg));
+        if item.is_some_and(|item| self.store.item(&item).tainted) {
+            self.observer.falsified(now, len);
+        } else {
+            self.observer.delivered(now, to, msg.kind, item, len);
+        }
         self.step(to, Input::Message { from, lane, msg });
         self.store.release(&msg);
     }

@@ -144,6 +144,7 @@ struct Story {
     edges: &'static str,
     more: &'static str,
     lives: Lives,
+    seed: u64,
     script: Vec<(Nanos, Peer, Act)>,
 }
 
@@ -161,12 +162,13 @@ impl Story {
             edges: "[[0, 1], [1, 2]]",
             more: "",
             lives: Lives::Planned,
+            seed: 1,
             script,
         }
     }
 
     fn tell(self) -> Told {
-        let Self { peers, group, network, edges, more, lives, script } = self;
+        let Self { peers, group, network, edges, more, lives, seed, script } = self;
         let text = format!(
             "apiVersion: peerlab.dev/v1alpha1
 kind: Scenario
@@ -181,7 +183,7 @@ spec:
 "
         );
         let scenario = read("story", text.as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
-        let plan = Plan::new(&scenario, Seed(1), &Files::new()).expect("a story that can be told");
+        let plan = Plan::new(&scenario, Seed(seed), &Files::new()).expect("a story that can be told");
         let (log, script) = (Log::default(), Rc::new(script));
         let actors = |_| {
             let actor = Actor { script: Rc::clone(&script), log: Rc::clone(&log), sent: 0 };
@@ -295,15 +297,18 @@ fn a_short_cut_holds_back_what_is_sent_and_lets_it_go_in_order() {
 
 #[test]
 fn cuts_upon_cuts_let_all_go_in_order_whatever_was_lost_before() {
-    let script = (0..400).map(|turn| (ms(8_000 + 20 * turn), A, Act::Send(Lane::Reliable, B, 1, 500)));
+    let line = |turn: u64| (ms(8_000 + 20 * turn), A, Act::Send(Lane::Reliable, B, 1, 500));
     let cuts = "  faults:
     - {name: one, at: 10s, for: 50ms, outage: {peers: [0]}}
     - {name: two, at: 11s, for: 2s, outage: {peers: [0]}}
     - {name: three, at: 13s, for: 2s, outage: {peers: [1]}}";
     let network = "jitter: 30%, loss: 10%";
-    let told = Story { more: cuts, network, ..Story::new(script.collect()) }.tell();
-    assert_eq!(numbers(&told.got(B, A)), (0..400).collect::<Vec<_>>());
-    assert!(told.outcome.fault_hits.iter().all(|hits| *hits > 0), "{:?}", told.outcome.fault_hits);
+    for seed in 0..50 {
+        let script = (0..400).map(line).collect();
+        let told = Story { more: cuts, network, seed, ..Story::new(script) }.tell();
+        assert_eq!(numbers(&told.got(B, A)), (0..400).collect::<Vec<_>>(), "seed {seed}");
+        assert!(told.outcome.fault_hits.iter().all(|hits| *hits > 0), "{:?}", told.outcome.fault_hits);
+    }
 }
 
 #[test]
