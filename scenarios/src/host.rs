@@ -201,7 +201,7 @@ pub enum Input<H: Host> {
         /// What is asked.
         command: Command,
     },
-    /// A connection stands.
+    /// A connection stands. Between two peers there is one at a time: the end of the one before was told before.
     PeerUp {
         /// The other end.
         peer: Peer,

@@ -255,7 +255,6 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
                     self.lose_connection(peer, other, connection, Why::TimedOut);
                 }
             }
-            Event::HungUp => self.input(peer, Input::PeerDown { peer: other, why: Why::HungUp }),
             Event::Timer(key) => {
                 let timers = &mut self.stations[peer.index()].timers;
                 if timers.get(&key) == Some(&sequence) {
@@ -437,12 +436,17 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
         };
         machines.step(env, input);
         station.behaviour.filter(peer, &mut self.shared, &mut self.outbox.effects);
+        let mut hung_up = Vec::new();
         for effect in mem::take(&mut self.outbox.effects) {
-            self.carry_out(peer, effect);
+            self.carry_out(peer, effect, &mut hung_up);
+        }
+        // At once, so that it cannot come behind the word of the next connection between the same two.
+        for other in hung_up {
+            self.input(peer, Input::PeerDown { peer: other, why: Why::HungUp });
         }
     }
 
-    fn carry_out(&mut self, peer: Peer, effect: Effect<Shared>) {
+    fn carry_out(&mut self, peer: Peer, effect: Effect<Shared>, hung_up: &mut Vec<Peer>) {
         match effect {
             Effect::Send { to, lane, msg } => self.send(peer, to, lane, &msg),
             Effect::Dial(to) => self.ask_to_connect(peer, to, false),
@@ -451,7 +455,7 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
                 if station.ends.get(&to).is_some_and(|end| end.link != Link::Planned) {
                     let end = station.remove_end(to).expect("it was there a line ago");
                     self.close(peer, to, &end, Why::HungUp);
-                    self.schedule(self.now, peer, to, Event::HungUp);
+                    hung_up.push(to);
                 }
             }
             Effect::SetTimer { key, at } => {

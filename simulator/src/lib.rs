@@ -6,6 +6,7 @@ pub mod engine;
 pub mod figures;
 pub mod folder;
 pub mod html;
+pub mod junit;
 pub mod model;
 pub mod page;
 pub mod quantity;

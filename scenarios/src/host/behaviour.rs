@@ -61,3 +61,77 @@ impl Behaviour {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        host::Lane,
+        units::Nanos,
+        wire::{Blob, Content, Item, ItemId},
+        world::Shared,
+    };
+
+    const ME: Peer = Peer(1);
+    const OTHER: Peer = Peer(2);
+
+    fn id(author: Peer) -> ItemId {
+        ItemId::new(0, author, 0)
+    }
+
+    fn item(author: Peer) -> Payload<Shared> {
+        Payload::Item(Shared.make_item(Item::new(id(author), 0, Nanos::ZERO, Content::Raw(Blob::Sized(9)))))
+    }
+
+    fn ids(authors: &[Peer]) -> Payload<Shared> {
+        Payload::Note(Shared.make_note(Note::Ids(authors.iter().copied().map(id).collect())))
+    }
+
+    /// What is left of a step's effects: who wrote each item, whether it is tainted, and whose items are announced.
+    fn left(behaviour: Behaviour) -> Vec<(Kind, Vec<Peer>, bool)> {
+        let sends = [
+            (Kind::Gossip, item(ME)),
+            (Kind::Gossip, item(OTHER)),
+            (Kind::Announce, ids(&[OTHER, ME])),
+            (Kind::Announce, ids(&[OTHER])),
+            (Kind::Graft, ids(&[OTHER])),
+            (Kind::Prune, Payload::Nothing),
+        ];
+        let send = |(kind, payload)| Effect::Send {
+            to: OTHER,
+            lane: Lane::Reliable,
+            msg: Msg::new(kind, 1, payload),
+        };
+        let mut effects: Vec<Effect<Shared>> = sends.into_iter().map(send).collect();
+        effects.push(Effect::Dial(OTHER));
+        behaviour.filter(ME, &mut Shared, &mut effects);
+        assert!(matches!(effects.pop(), Some(Effect::Dial(OTHER))), "only what is sent is filtered");
+        let seen = |effect: Effect<Shared>| {
+            let Effect::Send { msg, .. } = effect else { panic!("{effect:?} was not sent") };
+            match msg.payload {
+                Payload::Item(item) => (msg.kind, vec![item.author()], item.tainted),
+                Payload::Note(note) => match &*note {
+                    Note::Ids(ids) => (msg.kind, ids.iter().map(|id| id.author()).collect(), false),
+                    other => panic!("{other:?} are no ids"),
+                },
+                Payload::Nothing => (msg.kind, vec![], false),
+            }
+        };
+        effects.into_iter().map(seen).collect()
+    }
+
+    #[test]
+    fn each_behaviour_withholds_or_falsifies_what_is_not_its_own() {
+        let graft = (Kind::Graft, vec![OTHER], false);
+        let prune = (Kind::Prune, vec![], false);
+        let own = (Kind::Gossip, vec![ME], false);
+        let honest = left(Behaviour::Honest);
+        assert_eq!(honest.len(), 6);
+        assert_eq!(left(Behaviour::Silent), []);
+        let free_rider = [own, (Kind::Announce, vec![ME], false), graft, prune];
+        assert_eq!(left(Behaviour::FreeRider), free_rider);
+        let mut corrupted = honest;
+        corrupted[1].2 = true;
+        assert_eq!(left(Behaviour::Corruptor), corrupted);
+    }
+}

@@ -165,6 +165,10 @@ impl HyParView {
                         self.hang_up(cx, peer);
                     }
                 }
+                if self.active.is_empty() {
+                    self.refused.clear();
+                    self.join(cx);
+                }
                 self.look_for_neighbours(cx);
             }
             Input::Message { from, msg, .. } => self.on_message(cx, *from, msg),
@@ -291,7 +295,7 @@ impl HyParView {
     }
 
     /// Asks one peer of the passive view to become a neighbour, if one is lacking and nobody is being asked. A peer with
-    /// nobody left to ask and no neighbour joins anew.
+    /// nobody left to ask and no neighbour will join anew, but not at once: its contacts may be what is wrong.
     fn look_for_neighbours<H: Host>(&mut self, cx: &mut Cx<'_, H>) {
         if self.is_full() || self.asked.is_some() {
             return;
@@ -301,8 +305,7 @@ impl HyParView {
         if let Some(&peer) = cx.rng().choose(&candidates) {
             self.ask(cx, peer, self.active.is_empty());
         } else if self.active.is_empty() {
-            self.refused.clear();
-            self.join(cx);
+            cx.set_timer(ANSWER, cx.now.saturating_add(self.params.answer_within));
         }
     }
 
@@ -315,7 +318,7 @@ impl HyParView {
         }
     }
 
-    /// Joins the network through any peer known from the start, and sees to it that it is tried again if that fails.
+    /// Joins the network through any peer known from the start, and again after a while if that leads nowhere.
     fn join<H: Host>(&mut self, cx: &mut Cx<'_, H>) {
         let contacts: Vec<Peer> = cx.known.iter().copied().filter(|&peer| !self.is_active(peer)).collect();
         if let Some(&contact) = cx.rng().choose(&contacts) {

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Relays through one peer, the hub. All others send what they publish to it, and pass on nothing; the hub passes every
-/// new item on to all but the one that it came from. A client takes items from nobody but the hub.
+/// new item on to all but the one that it came from.
 #[derive(Debug)]
 pub struct Star<H: Host> {
     hub: Peer,
@@ -20,14 +20,6 @@ impl<H: Host> Star<H> {
     #[must_use]
     pub fn new(hub: Peer) -> Self {
         Self { hub, intake: Intake::default() }
-    }
-
-    fn relay(&self, cx: &mut Cx<'_, H>, from: Option<Peer>, hops: u8, item: &H::Item) {
-        for &peer in cx.links {
-            if Some(peer) != from && (cx.me == self.hub || peer == self.hub) {
-                cx.send(peer, Lane::Reliable, Msg::new(Kind::Gossip, hops, Payload::Item(item.clone())));
-            }
-        }
     }
 }
 
@@ -41,12 +33,14 @@ impl<H: Host> Machine<H> for Star<H> {
         else {
             return;
         };
-        if from != self.hub && cx.me != self.hub {
-            return;
-        }
         if self.intake.judge(cx, &item) == Verdict::New {
             if cx.me == self.hub {
-                self.relay(cx, Some(from), hops.saturating_add(1), &item);
+                for &peer in cx.links {
+                    if peer != from {
+                        let msg = Msg::new(Kind::Gossip, hops.saturating_add(1), Payload::Item(item.clone()));
+                        cx.send(peer, Lane::Reliable, msg);
+                    }
+                }
             }
             cx.deliver(from, hops, item);
         }
@@ -68,6 +62,8 @@ impl<H: Host> Overlay<H> for Star<H> {
 
     fn publish(&mut self, cx: &mut Cx<'_, H>, item: H::Item) {
         self.intake.own(cx, &item);
-        self.relay(cx, None, 1, &item);
+        for &peer in cx.links {
+            cx.send(peer, Lane::Reliable, Msg::new(Kind::Gossip, 1, Payload::Item(item.clone())));
+        }
     }
 }

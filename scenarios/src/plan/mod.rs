@@ -11,6 +11,7 @@ mod latency;
 mod peer_set;
 mod peers;
 mod regions;
+mod resolve;
 mod selection;
 mod sessions;
 pub mod topology;
@@ -25,6 +26,7 @@ pub use self::{
     peer_set::PeerSet,
     peers::{GroupPlan, Peers, Sites},
     regions::{Region, Regions},
+    resolve::{Resolved, resolved},
     sessions::{Session, Sessions},
     topology::Graph,
     workloads::{WorkloadKind, WorkloadPlan},
@@ -32,7 +34,7 @@ pub use self::{
 use crate::{
     host::Peer,
     seed::Seed,
-    spec::{Scenario, ScenarioSpec, Topology},
+    spec::{Latency, Online, Scenario, ScenarioSpec, Topology, chat::Posts},
     units::Nanos,
 };
 use selection::Selection;
@@ -89,25 +91,24 @@ pub struct Plan {
     traces: Vec<Option<Vec<Vec<(Nanos, Nanos)>>>>,
 }
 
-/// The files that a scenario names.
+/// The files that a scenario names, each with the field that names it.
 #[must_use]
-pub fn files(spec: &ScenarioSpec) -> Vec<&str> {
-    use crate::spec::{Latency, Online, chat::Posts};
+pub fn files(spec: &ScenarioSpec) -> Vec<(String, &str)> {
     let mut files = Vec::new();
     if let Latency::Matrix(matrix) = &spec.network.latency {
-        files.push(matrix.file.as_str());
+        files.push(("spec.network.latency.matrix.file".to_owned(), matrix.file.as_str()));
     }
     if let Topology::Import(import) = &spec.topology {
-        files.push(import.file.as_str());
+        files.push(("spec.topology.import.file".to_owned(), import.file.as_str()));
     }
-    for group in &spec.groups {
+    for (number, group) in spec.groups.iter().enumerate() {
         if let Some(Online::Trace(trace)) = &group.online {
-            files.push(trace.file.as_str());
+            files.push((format!("spec.groups[{number}].online.trace.file"), trace.file.as_str()));
         }
     }
-    for chat in spec.workloads.iter().filter_map(|workload| workload.chat.as_ref()) {
-        if let Posts::Trace(trace) = &chat.posts {
-            files.push(trace.file.as_str());
+    for (number, workload) in spec.workloads.iter().enumerate() {
+        if let Some(Posts::Trace(trace)) = workload.chat.as_ref().map(|chat| &chat.posts) {
+            files.push((format!("spec.workloads[{number}].chat.posts.trace.file"), trace.file.as_str()));
         }
     }
     files

@@ -87,7 +87,9 @@ impl Peers {
         let site = site.transpose()?;
         let link = Link::of(&group.link);
         let (up, down, loss) = match site {
-            Some(site) => (sites.specs[site].lan.rate, sites.specs[site].lan.rate, Share::ZERO),
+            Some(site) => {
+                (sites.specs[site].lan.rate, sites.specs[site].lan.rate, sites.specs[site].lan.loss)
+            }
             None => (link.up, link.down, link.loss),
         };
         let first = Peer(self.len());
@@ -237,15 +239,15 @@ fn pick(cumulative: &[(u16, u64)], rng: &mut Rng) -> u16 {
 }
 
 /// A link with every field filled in.
-struct Link {
-    up: BitsPerSec,
-    down: BitsPerSec,
-    access: Distribution,
-    loss: Share,
+pub(super) struct Link {
+    pub(super) up: BitsPerSec,
+    pub(super) down: BitsPerSec,
+    pub(super) access: Distribution,
+    pub(super) loss: Share,
 }
 
 impl Link {
-    fn of(spec: &LinkSpec) -> Self {
+    pub(super) fn of(spec: &LinkSpec) -> Self {
         let mbit = |rate: u64| BitsPerSec(rate * 1_000_000);
         let spread = |median: u64, sigma: f64| {
             Distribution::LogNormal(LogNormal { median: Nanos::from_millis(median), sigma })

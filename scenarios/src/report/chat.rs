@@ -1,7 +1,7 @@
 //! What the facts of a chat add up to.
 //!
-//! Memory does not grow with the number of posts: times go into histograms, posts that are still spreading into a table of bounded
-//! size, and the rest is counted by member.
+//! Memory does not grow with the number of posts: times go into histograms, posts that are still spreading into a
+//! table of bounded size, and the rest is counted by member.
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -14,7 +14,8 @@ use crate::{host::Peer, plan::chat::ChatPlan, seed::mix, units::Nanos};
 /// [`ChatRecorder::given_up`] and for the shares of its members that it had reached.
 pub const MAX_SPREADING: usize = 65_536;
 
-/// Pairs of reader and author up to which every reader's order is checked; with more, that of some readers drawn by hash.
+/// Pairs of reader and author up to which every reader's order is checked; with more, that of some readers drawn by
+/// hash.
 pub const MAX_CHECKED_PAIRS: u64 = 4_000_000;
 
 /// Shares of a post's readers whose time to reach is measured, in per cent.
@@ -22,8 +23,8 @@ const SHARES: [u64; 3] = [50, 95, 100];
 
 /// Folds the facts of one chat into what a report says of it.
 ///
-/// Facts must come in order of time. Posts made within the window count, and so does what began in it; the order of posts is
-/// checked from the start.
+/// Facts must come in order of time. Posts made within the window count, and so does what began in it; the order of
+/// posts is checked from the start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatRecorder {
     plan: Arc<ChatPlan>,
@@ -104,8 +105,8 @@ pub struct MemberTally {
 }
 
 impl ChatRecorder {
-    /// A recorder for the posts made within `window`: since the warm-up, and perhaps up to some time before the end, so that
-    /// what is said last can still arrive.
+    /// A recorder for the posts made within `window`: since the warm-up, and perhaps up to some time before the end,
+    /// so that what is said last can still arrive.
     #[must_use]
     pub fn new(plan: Arc<ChatPlan>, window: Range<Nanos>) -> Self {
         let zeros = |room| vec![0; plan.members(room).len()].into_boxed_slice();
@@ -192,9 +193,10 @@ impl ChatRecorder {
         *self.presence_of(peer) = Presence { since: now, up: false };
     }
 
-    /// Adds what another recorder of the same chat and window has found. In any order of merging the result is the same, and it is
-    /// that of a single recorder if each saw all facts of its rooms. If each saw those of its peers, posts that spread among
-    /// several are missing from [`ChatRecorder::time_to_share`], and [`ChatRecorder::peer_up`] must have been told to all.
+    /// Adds what another recorder of the same chat and window has found. In any order of merging the result is the
+    /// same, and it is that of a single recorder if each saw all facts of its rooms. If each saw those of its peers,
+    /// posts that spread among several are missing from [`ChatRecorder::time_to_share`], and
+    /// [`ChatRecorder::peer_up`] must have been told to all.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.rooms.iter_mut().zip(&other.rooms) {
             mine.posted.iter_mut().zip(&theirs.posted).for_each(|(mine, theirs)| *mine += theirs);
@@ -344,8 +346,8 @@ impl ChatRecorder {
         &self.held
     }
 
-    /// Time from making a post until 50, 95 and 100 % of the other members had been shown it, in ns. A post that did not reach so
-    /// many does not count.
+    /// Time from making a post until 50, 95 and 100 % of the other members had been shown it, in ns. A post that did
+    /// not reach so many does not count.
     #[must_use]
     pub const fn time_to_share(&self) -> &[Histogram<u64>; 3] {
         &self.time_to_share
@@ -357,8 +359,8 @@ impl ChatRecorder {
         self.given_up
     }
 
-    /// Share from 0 to 1 of all (post, other member) pairs in which the member had been shown the post at this age; 1 when
-    /// nothing was said. Members that are offline count.
+    /// Share from 0 to 1 of all (post, other member) pairs in which the member had been shown the post at this age; 1
+    /// when nothing was said. Members that are offline count.
     #[must_use]
     pub fn coverage(&self, age: Nanos) -> f64 {
         let rooms = self.rooms.iter().zip(0..);
@@ -415,8 +417,8 @@ impl ChatRecorder {
         self.order
     }
 
-    /// What each member was shown that is `online` at the end, by room and member. What others said while it was offline is
-    /// expected too. A post that never left its author, because that crashed, is one that is missing.
+    /// What each member was shown that is `online` at the end, by room and member. What others said while it was
+    /// offline is expected too. A post that never left its author, because that crashed, is one that is missing.
     pub fn finish<'a>(&'a self, online: &'a dyn Fn(Peer) -> bool) -> impl Iterator<Item = MemberTally> + 'a {
         self.rooms.iter().zip(0..).flat_map(move |(room, id)| {
             let posts = room.posts();

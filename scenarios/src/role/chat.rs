@@ -1,21 +1,25 @@
 //! A chat without a server.
 //!
-//! **Logs.** What a member says in a room is an entry of its log of that room, linked to the one before by hash, and names the
-//! latest entries of others that its author had seen ([`crate::wire::chat`]). Members show entries in causal order: each
-//! author's own in their order, and none before what it answers. An author that tells two stories is found out by the hashes;
-//! of its log no more is taken.
+//! **Logs.** What a member says in a room is an entry of its log of that room, linked to the one before by hash, and
+//! names the latest entries of others that its author had seen ([`crate::wire::chat`]). Members show entries in
+//! causal order: each author's own in their order, and none before what it answers. An author that tells two stories
+//! is found out by the hashes; of its log no more is taken.
 //!
-//! **Fast path and slow path.** The overlay brings entries to those who are there, and the logs make it complete: members
-//! compare what they hold and send each other what is missing (anti-entropy, Demers et al., PODC 1987), in the manner of
-//! Bramble and of Scuttlebutt's EBT. Archives do the same without being readers. The module `sync` describes the exchange.
+//! **Fast path and slow path.** The overlay brings entries to those who are there, and the logs make it complete:
+//! members compare what they hold and send each other what is missing (anti-entropy, Demers et al., PODC 1987), in
+//! the manner of Bramble and of Scuttlebutt's EBT. Archives do the same without being readers. The module `sync`
+//! describes the exchange.
 //!
-//! **Presence** is a beat through the overlay, and a word when a member leaves in good order. **Read receipts** are optional.
+//! **Presence** is a beat through the overlay, and a word when a member leaves in good order. **Read receipts** are
+//! optional.
 //!
-//! A crash takes all but the entries that were shown: these are stored in the order in which they were shown, and read back
-//! without being shown again. What still waited is fetched again.
+//! A crash takes all but the entries that were shown: these are stored in the order in which they were shown, and
+//! read back without being shown again. What still waited is fetched again.
 //!
-//! Left out: editing and deleting, rooms and members that change during the run, encryption. An author that forks while it is
-//! offline for good leaves two parties that each keep the branch they saw first.
+//! Left out: editing and deleting, rooms and members that change during the run, encryption. When an author forks, each
+//! member keeps the branch that it saw first, and they agree on all but that log. When more than
+//! [`MAX_AFTER`](crate::wire::chat::MAX_AFTER) members speak at once, an answer names only the latest of them, and may
+//! be shown before the others.
 
 mod log;
 mod order;
@@ -52,8 +56,8 @@ const LOOK: TimerKey = TimerKey(2);
 /// Time to tell what was read.
 const READ: TimerKey = TimerKey(3);
 
-/// How long receipts are saved up: an author can wait a second or two to learn that it was read, and a lively room then costs
-/// one message for many posts.
+/// How long receipts are saved up: an author can wait a second or two to learn that it was read, and a lively room
+/// then costs one message for many posts.
 const RECEIPTS_EVERY: Nanos = Nanos::from_secs(2);
 
 /// One room, as a peer holds it.
@@ -104,7 +108,8 @@ impl<H: Host> Chat<H> {
         }
     }
 
-    /// A hash of what this peer holds of a room, equal for two peers that hold the same; none when it does not keep the room.
+    /// A hash of what this peer holds of a room, equal for two peers that hold the same; none when it does not keep
+    /// the room.
     #[must_use]
     pub fn room_digest(&self, room: u32) -> Option<u64> {
         self.room(room).map(|room| self.rooms[room].log.digest())
@@ -146,6 +151,7 @@ impl<H: Host> Chat<H> {
             self.stored = (key.0 & STORED) + 1;
             self.recover(cx, item);
         }
+        self.rooms.iter_mut().filter_map(|room| room.reading.as_mut()).for_each(|it| it.forget_readers());
         self.start_sync(cx, !kept.is_empty());
         if let Some(presence) = &self.plan.spec().presence {
             let mine = self.rooms.iter().filter(|room| room.me.is_some());
@@ -288,8 +294,8 @@ impl<H: Host> Chat<H> {
         self.stored += 1;
     }
 
-    /// Names this peer's next item: by time, in units of about a millisecond, or the next number when that is taken. So numbers
-    /// count up, and none returns after a crash, though not all that they named was stored.
+    /// Names this peer's next item: by time, in units of about a millisecond, or the next number when that is taken.
+    /// So numbers count up, and none returns after a crash, though not all that they named was stored.
     fn name(&mut self, now: Nanos, me: Peer) -> ItemId {
         let number = self.next_number.max(u32::try_from(now.0 >> 20).unwrap_or(u32::MAX));
         self.next_number = number.saturating_add(1);

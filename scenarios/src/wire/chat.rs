@@ -1,8 +1,9 @@
 //! What members of a chat send to one another.
 //!
-//! A post is an entry of its author's log of the room: it names the entry before it by hash, so that the log cannot be
-//! rewritten, and the latest entries of others that its author had seen, so that answers stand after what they answer. That
-//! is the graph of Matrix (<https://spec.matrix.org/latest/rooms/>, `prev_events`) and of Secure Scuttlebutt's tangles.
+//! A post is an entry of its author's log of the room: it names the entry before it by hash, so that the log cannot
+//! be rewritten, and the latest entries of others that its author had seen, so that answers stand after what they
+//! answer. That is the graph of Matrix (<https://spec.matrix.org/latest/rooms/>, `prev_events`) and of Secure
+//! Scuttlebutt's tangles.
 
 use serde::{Deserialize, Serialize};
 

@@ -26,8 +26,6 @@ pub(super) enum Event {
     Closed { connection: u64, why: Why },
     /// A cut connection's patience ends, if it is still the same cut.
     Silence { connection: u64, cut: u64 },
-    /// This end closed a connection.
-    HungUp,
     /// A timer is due, if it was not moved.
     Timer(TimerKey),
 }

@@ -117,6 +117,19 @@ fn a_cut_is_noticed_when_patience_ends_and_healing_connects_again() {
 }
 
 #[test]
+fn a_connection_ends_behind_all_that_was_sent_over_it() {
+    let mut world = three(1, || Chatter::on(Lane::Reliable)).jitter(secs(1));
+    world.run_until(secs(5));
+    let sent = world.peer(A).overlay().sent;
+    world.crash(A);
+    world.run_until(secs(10));
+    let b = world.peer(B).overlay();
+    let mut heard = b.seen.iter().filter(|(from, _)| *from == A);
+    assert_eq!(heard.next_back(), Some(&(A, sent - 1)));
+    assert!(b.downs[0].0 > Nanos::from_millis(5_010), "later than the word of a crash would take by itself");
+}
+
+#[test]
 fn what_waits_at_a_short_cut_arrives_in_order_when_it_heals() {
     let mut world = three(1, || Chatter::on(Lane::Reliable)).patience(secs(5));
     world.run_until(secs(1));
@@ -144,6 +157,68 @@ fn what_a_probe_stored_survives_a_crash_so_no_id_is_used_twice() {
     say(&mut world);
     let last = world.stations[A.index()].kept.values().last().expect("a probe stores its last item");
     assert_eq!(last.id, ItemId::new(0, A, 2));
+}
+
+/// A dials whom it knows, hangs up as soon as it is answered, and dials once more. All note what they are told.
+#[derive(Default)]
+struct Caller {
+    log: Vec<Result<Link, Why>>,
+}
+
+impl<H: Host> Machine<H> for Caller {
+    fn step(&mut self, cx: &mut Cx<'_, H>, input: Input<H>) {
+        match input {
+            Input::Start { .. } if cx.me == A => cx.dial(B),
+            Input::PeerUp { peer, link } => {
+                self.log.push(Ok(link));
+                if self.log.len() == 1 && cx.me == A {
+                    cx.hang_up(peer);
+                    cx.send(peer, Lane::Reliable, Msg::new(Kind::Prune, 0, Payload::Nothing));
+                    cx.dial(peer);
+                }
+            }
+            Input::PeerDown { why, .. } => self.log.push(Err(why)),
+            _ => {}
+        }
+    }
+
+    fn digest(&self) -> u64 {
+        self.log.len() as u64
+    }
+}
+
+impl<H: Host> Overlay<H> for Caller {
+    fn links(&self) -> Links {
+        Links::Chosen
+    }
+    fn publish(&mut self, _: &mut Cx<'_, H>, _: H::Item) {}
+}
+
+fn callers() -> World<Caller, Probe> {
+    World::new(Seed(1), 2, &[(A, B)], |_| PeerHost::new(Caller::default(), vec![]))
+}
+
+#[test]
+fn both_ends_are_told_of_a_hang_up_before_they_are_told_of_the_next_connection() {
+    let mut world = callers();
+    world.run_until(secs(1));
+    let hung_up = Err(Why::HungUp);
+    assert_eq!(world.peer(A).overlay().log, [Ok(Link::Dialled), hung_up, Ok(Link::Dialled)]);
+    assert_eq!(world.peer(B).overlay().log, [Ok(Link::Accepted), hung_up, Ok(Link::Accepted)]);
+    assert_eq!(world.traffic().lost, 1, "what is sent after hanging up");
+}
+
+#[test]
+fn a_dial_fails_when_nobody_is_there_or_the_path_is_cut() {
+    let mut absent = callers().without(B);
+    absent.run_until(secs(1));
+    assert_eq!(absent.peer(A).overlay().log, [Err(Why::Unreachable)]);
+
+    let mut cut = callers();
+    cut.cut(&[A], &[B]);
+    cut.run_until(secs(1));
+    assert_eq!(cut.peer(A).overlay().log, [Err(Why::Unreachable)]);
+    assert_eq!(cut.peer(B).overlay().log, []);
 }
 
 /// Harm that may be done to a world.

@@ -43,6 +43,16 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Stop {
     Stop::Input(format!("error: {} cannot be read: {error}\n", path.display()))
 }
 
+/// Reads a text file of at most so many bytes.
+pub(super) fn read_text(path: &Path, most: u64) -> Result<String, Stop> {
+    let bytes = read_bounded(path, most).map_err(|error| unreadable(path, &error))?;
+    let wrong = |why: &dyn std::fmt::Display| Stop::Input(format!("error: {}: {why}\n", path.display()));
+    if bytes.len() as u64 > most {
+        return Err(wrong(&format!("it is longer than the {most} bytes allowed")));
+    }
+    String::from_utf8(bytes).map_err(|error| wrong(&format!("it is no text in UTF-8: {error}")))
+}
+
 /// Reads a scenario; errors are ready to print.
 pub(super) fn read(path: &Path) -> Result<(Document<Scenario>, Vec<u8>), Result<Problems, Stop>> {
     let bytes = read_bounded(path, MAX_BYTES as u64).map_err(|error| Err(unreadable(path, &error)))?;
@@ -70,8 +80,11 @@ pub(super) fn prepare(path: &Path, seed: Option<u64>) -> Result<Ready, Result<Pr
         match text {
             Ok(text) => files.insert(name.to_owned(), text),
             Err(why) => {
-                let fault = Fault::new(FieldPath::parse(&field), format!("`{}` cannot be read: {why}", at.display()));
-                return Err(Ok(document.problems(vec![fault.help("paths are relative to the scenario's file")])));
+                let fault =
+                    Fault::new(FieldPath::parse(&field), format!("`{}` cannot be read: {why}", at.display()));
+                return Err(Ok(
+                    document.problems(vec![fault.help("paths are relative to the scenario's file")])
+                ));
             }
         };
     }
@@ -104,7 +117,11 @@ pub(super) fn validate(paths: &[PathBuf], json: bool) -> Result<u8, Stop> {
             Ok(ready) => {
                 if !json {
                     let peers = ready.plan.peers.len();
-                    print(&format!("{}: ok, {peers} peers, {} edges\n", path.display(), ready.plan.graph.edges()))?;
+                    print(&format!(
+                        "{}: ok, {peers} peers, {} edges\n",
+                        path.display(),
+                        ready.plan.graph.edges()
+                    ))?;
                 }
             }
             Err(Ok(problems)) => {
@@ -153,7 +170,9 @@ pub(super) fn metrics(path: Option<&Path>, json: bool) -> Result<u8, Stop> {
     }
     let mut table = Table::new(&["metric", "unit", "meaning", "source"]);
     for (name, metric) in list {
-        table.row([name, metric.unit.to_string(), metric.meaning.to_owned(), metric.source.to_owned()].to_vec());
+        table.row(
+            [name, metric.unit.to_string(), metric.meaning.to_owned(), metric.source.to_owned()].to_vec(),
+        );
     }
     print(&table.render(table::width()))?;
     Ok(0)

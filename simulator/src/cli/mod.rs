@@ -3,6 +3,7 @@
 //! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing.
 
 mod check;
+mod provenance;
 mod run;
 mod table;
 mod topology;
@@ -19,7 +20,12 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 const BAD_INPUT: u8 = 2;
 
 #[derive(Debug, Parser)]
-#[command(name = "peerlab-sim", version, about = "Simulates peer-to-peer networks from scenario files", arg_required_else_help = true)]
+#[command(
+    name = "peerlab-sim",
+    version,
+    about = "Simulates peer-to-peer networks from scenario files",
+    arg_required_else_help = true
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -45,11 +45,11 @@ pub(super) enum Control {
     Answer,
     /// A dial failed.
     NoAnswer,
-    /// The source's system says that it stopped; the handle is the life that ended.
+    /// The source's system says that it stopped; the handle is the connection that ended.
     Stopped,
-    /// The source hung up; the handle is its life.
+    /// A connection was hung up; the handle is which.
     HungUp,
-    /// A cut has lasted as long as a connection waits; the handle is the fault's number.
+    /// A cut has lasted as long as a connection waits; the handle is which connection.
     Silence,
     /// The next command of a workload is due; the handle is the workload's number.
     Command,

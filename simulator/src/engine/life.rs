@@ -90,10 +90,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         self.peers[index] = None;
         self.timers[index].clear();
         self.observer.down(Nanos(self.now), peer);
-        for other in self.links.disconnect_all(peer) {
-            // Its system closes the connections, and says so to the other ends.
-            let told = self.now + self.plan.delay(peer, other).0;
-            self.at(told, other, peer, Control::Stopped, 0);
+        for (other, id, drained) in self.links.disconnect_all(peer) {
+            // Its system closes the connections, and says so to the other ends behind what was sent before.
+            let told = drained.max(self.now + self.plan.delay(peer, other).0);
+            self.at(told, other, peer, Control::Stopped, id);
         }
     }
 
@@ -121,26 +121,46 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         self.online(a) && self.online(b) && now & !DIALLED == lives & !DIALLED
     }
 
-    pub(super) fn connected(&mut self, peer: Peer, other: Peer, lives: u32) {
+    /// Names a connection that stands from now on: the same at both ends, which learn of it at the same instant.
+    fn connection_id(&self) -> u32 {
+        (self.now >> 10) as u32 | 1
+    }
+
+    /// Whether a connection may stand from now on. One that stood before and has ended on the other side ends here first.
+    fn make_way(&mut self, peer: Peer, other: Peer, lives: u32) -> bool {
         if !self.same_lives(peer, other, lives) || self.trouble.cut(peer, other, false).is_some() {
-            return;
+            return false;
         }
-        if self.links.connect(peer, other) {
+        match self.links.id(peer, other) {
+            None => true,
+            Some(id) if id == self.connection_id() || self.links.id(other, peer) == Some(id) => false,
+            Some(id) => {
+                self.disconnected(peer, other, id, Why::Stopped);
+                true
+            }
+        }
+    }
+
+    /// Ends this side of a connection, if it still stands, and tells the machines.
+    fn disconnected(&mut self, peer: Peer, other: Peer, id: u32, why: Why) {
+        if self.links.disconnect(peer, other, id) {
+            self.step(peer, Input::PeerDown { peer: other, why });
+        }
+    }
+
+    pub(super) fn connected(&mut self, peer: Peer, other: Peer, lives: u32) {
+        if self.make_way(peer, other, lives) {
+            self.links.connect(peer, other, self.connection_id());
             self.step(peer, Input::PeerUp { peer: other, link: Link::Planned });
         }
     }
 
+    /// A peer asks for a connection; there is no answer when one stands already.
     pub(super) fn dial(&mut self, peer: Peer, other: Peer) {
-        if peer == other {
+        if peer == other || self.links.id(peer, other).is_some() {
             return;
         }
-        let lives = self.lives[peer.index()].wrapping_add(self.lives[other.index()]);
-        if self.links.is_up(peer, other) {
-            return self.at(self.now, peer, other, Control::Answer, lives | DIALLED);
-        }
-        if !self.plan.sites.reach(&self.plan.peers, peer, other)
-            || self.trouble.cut(peer, other, false).is_some()
-        {
+        if !self.plan.sites.reach(&self.plan.peers, peer, other) || self.trouble.cut(peer, other, false).is_some() {
             let gives_up = self.now + self.plan.spec.network.timeout.0;
             return self.at(gives_up, peer, other, Control::NoAnswer, 0);
         }
@@ -149,23 +169,19 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             return self.at(refused, peer, other, Control::NoAnswer, 0);
         }
         let stands = self.now + self.handshake(peer, other);
+        let lives = self.lives[peer.index()].wrapping_add(self.lives[other.index()]);
         self.at(stands, peer, other, Control::Answer, lives | DIALLED);
         self.at(stands, other, peer, Control::Answer, lives & !DIALLED);
     }
 
     pub(super) fn answered(&mut self, peer: Peer, other: Peer, lives: u32) {
         let dialled = lives & DIALLED != 0;
-        if !self.same_lives(peer, other, lives) || self.trouble.cut(peer, other, false).is_some() {
-            if dialled {
-                self.not_answered(peer, other);
-            }
-            return;
-        }
-        let link = if dialled { Link::Dialled } else { Link::Accepted };
-        let new = self.links.add(self.plan, peer, other, link);
-        if new || dialled {
-            let link = self.links.link(peer, other).expect("the connection stands");
+        if self.make_way(peer, other, lives) {
+            let link = if dialled { Link::Dialled } else { Link::Accepted };
+            self.links.add(self.plan, peer, other, link, self.connection_id());
             self.step(peer, Input::PeerUp { peer: other, link });
+        } else if dialled && self.links.id(peer, other).is_none() {
+            self.not_answered(peer, other);
         }
     }
 
@@ -173,31 +189,31 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         self.step(peer, Input::PeerDown { peer: other, why: Why::Unreachable });
     }
 
+    /// A peer ends a connection that was dialled or accepted, behind what it has sent over it.
     pub(super) fn hang_up(&mut self, peer: Peer, other: Peer) {
-        if matches!(self.links.link(peer, other), Some(Link::Dialled | Link::Accepted)) {
-            self.links.disconnect(peer, other);
-            let told = self.now + self.plan.delay(peer, other).0;
-            self.at(told, other, peer, Control::HungUp, 0);
+        if let (Some(Link::Dialled | Link::Accepted), Some(id)) =
+            (self.links.link(peer, other), self.links.id(peer, other))
+        {
+            let told = self.links.drained(peer, other).max(self.now + self.plan.delay(peer, other).0);
+            self.at(self.now, peer, other, Control::HungUp, id);
+            self.at(told, other, peer, Control::HungUp, id);
         }
     }
 
-    pub(super) fn told_of_stop(&mut self, peer: Peer, other: Peer) {
-        if self.links.disconnect(peer, other) {
-            self.step(peer, Input::PeerDown { peer: other, why: Why::Stopped });
+    /// Word of a connection's end comes behind what was sent over it: also behind what still waits for the downlink.
+    pub(super) fn told_of_end(&mut self, peer: Peer, other: Peer, what: Control, id: u32) {
+        let drained = self.network.drained(peer);
+        if drained > self.now {
+            return self.at(drained, peer, other, what, id);
         }
-    }
-
-    pub(super) fn told_of_hang_up(&mut self, peer: Peer, other: Peer) {
-        if matches!(self.links.link(peer, other), Some(Link::Dialled | Link::Accepted)) {
-            self.links.disconnect(peer, other);
-            self.step(peer, Input::PeerDown { peer: other, why: Why::HungUp });
-        }
+        let why = if what == Control::Stopped { Why::Stopped } else { Why::HungUp };
+        self.disconnected(peer, other, id, why);
     }
 
     /// A cut has lasted as long as a connection waits.
-    pub(super) fn silence(&mut self, peer: Peer, other: Peer) {
-        if self.trouble.cut(peer, other, false).is_some() && self.links.disconnect(peer, other) {
-            self.step(peer, Input::PeerDown { peer: other, why: Why::TimedOut });
+    pub(super) fn silence(&mut self, peer: Peer, other: Peer, id: u32) {
+        if self.trouble.cut(peer, other, false).is_some() {
+            self.disconnected(peer, other, id, Why::TimedOut);
         }
     }
 
@@ -242,7 +258,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             for other in self.links.known(peer).to_vec() {
                 if peer < other
                     && trouble::crosses(&fault.effect, peer, other)
-                    && !self.links.is_up(peer, other)
+                    && self.links.id(peer, other).is_none()
                 {
                     let wait = self.back_off(peer, other, REDIAL);
                     self.shake_hands(peer, other, wait);

@@ -14,7 +14,8 @@ pub(super) struct End {
     pub(super) arrives: u64,
     /// One-way delay of the pair, ns. Longer ones than 4.29 s are cut to that: a fleet to which it matters is not on Earth.
     pub(super) delay: u32,
-    up: bool,
+    /// Which connection between the two this is, the same at both ends; 0 when none stands.
+    id: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +96,7 @@ impl Links {
             self.known[row.clone()].binary_search(&to).ok().map(|place| row.start + place)
         };
         match place {
-            Some(place) if self.ends[place].up => {
+            Some(place) if self.ends[place].id != 0 => {
                 *hint = place - row.start + 1;
                 Some(&mut self.ends[place])
             }
@@ -122,11 +123,6 @@ impl Links {
         *last
     }
 
-    /// Whether this side has a connection.
-    pub(super) fn is_up(&self, from: Peer, to: Peer) -> bool {
-        self.link(from, to).is_some()
-    }
-
     /// The sort of a connection that stands.
     pub(super) fn link(&self, from: Peer, to: Peer) -> Option<Link> {
         if self.live(from).binary_search(&to).is_ok() {
@@ -137,60 +133,77 @@ impl Links {
         Some(dialled[place].link)
     }
 
-    /// Puts up this side of one of the plan's edges. False when it was up, or there is none.
-    pub(super) fn connect(&mut self, from: Peer, to: Peer) -> bool {
+    /// Which connection stands on this side.
+    pub(super) fn id(&self, from: Peer, to: Peer) -> Option<u32> {
         let row = self.row(from);
-        let Ok(place) = self.known[row.clone()].binary_search(&to) else { return false };
-        if std::mem::replace(&mut self.ends[row.start + place].up, true) {
-            return false;
+        let planned = self.known[row.clone()].binary_search(&to).map(|place| self.ends[row.start + place].id);
+        if let Ok(id) = planned
+            && id != 0
+        {
+            return Some(id);
         }
+        let dialled = &self.dialled[from.index()];
+        let place = dialled.binary_search_by_key(&to, |dialled| dialled.peer).ok()?;
+        Some(dialled[place].end.id)
+    }
+
+    /// Puts up this side of one of the plan's edges, of which no connection stands.
+    pub(super) fn connect(&mut self, from: Peer, to: Peer, id: u32) {
+        let row = self.row(from);
+        let Ok(place) = self.known[row.clone()].binary_search(&to) else { return };
+        self.ends[row.start + place].id = id;
         let len = &mut self.live_len[from.index()];
         let at = self.live[row.start..row.start + *len as usize].partition_point(|&peer| peer < to);
         let end = row.start + *len as usize;
         self.live[row.start + at..=end].rotate_right(1);
         self.live[row.start + at] = to;
         *len += 1;
-        true
     }
 
-    /// Adds this side of a connection besides the plan's. False when there is one.
-    pub(super) fn add(&mut self, plan: &Plan, from: Peer, to: Peer, link: Link) -> bool {
-        if self.is_up(from, to) {
-            return false;
-        }
+    /// Adds this side of a connection besides the plan's, where none stands.
+    pub(super) fn add(&mut self, plan: &Plan, from: Peer, to: Peer, link: Link, id: u32) {
         let dialled = &mut self.dialled[from.index()];
         let place = dialled.partition_point(|dialled| dialled.peer < to);
-        dialled.insert(place, Dialled { peer: to, link, end: End { up: true, ..End::new(plan, from, to) } });
+        dialled.insert(place, Dialled { peer: to, link, end: End { id, ..End::new(plan, from, to) } });
+    }
+
+    /// Takes down this side of a connection. False when it does not stand.
+    pub(super) fn disconnect(&mut self, from: Peer, to: Peer, id: u32) -> bool {
+        if self.id(from, to) != Some(id) {
+            return false;
+        }
+        let row = self.row(from);
+        if let Ok(at) = self.live(from).binary_search(&to) {
+            let place = self.known[row.clone()].binary_search(&to).expect("what is live is known");
+            self.ends[row.start + place].id = 0;
+            let len = &mut self.live_len[from.index()];
+            self.live[row.start + at..row.start + *len as usize].rotate_left(1);
+            *len -= 1;
+        } else {
+            self.dialled[from.index()].retain(|dialled| dialled.peer != to);
+        }
         true
     }
 
-    /// Takes down this side of a connection. False when there was none.
-    pub(super) fn disconnect(&mut self, from: Peer, to: Peer) -> bool {
-        let start = self.row(from).start;
-        if let Ok(at) = self.live(from).binary_search(&to) {
-            let row = self.row(from);
-            let place = self.known[row.clone()].binary_search(&to).expect("what is live is known");
-            self.ends[row.start + place].up = false;
-            let len = &mut self.live_len[from.index()];
-            self.live[start + at..start + *len as usize].rotate_left(1);
-            *len -= 1;
-            return true;
+    /// Takes down this side of all connections of a peer, and says which they were and when the last that was sent over each
+    /// arrives, ns.
+    pub(super) fn disconnect_all(&mut self, peer: Peer) -> Vec<(Peer, u32, u64)> {
+        let others: Vec<Peer> = self.connected(peer).collect();
+        let mut ended = Vec::with_capacity(others.len());
+        for other in others {
+            let drained = self.drained(peer, other);
+            if let Some(id) = self.id(peer, other) {
+                self.disconnect(peer, other, id);
+                ended.push((other, id, drained));
+            }
         }
-        let dialled = &mut self.dialled[from.index()];
-        let place = dialled.binary_search_by_key(&to, |dialled| dialled.peer);
-        place.map(|place| dialled.remove(place)).is_ok()
+        ended
     }
 
-    /// Takes down this side of all connections of a peer, and says with whom they were.
-    pub(super) fn disconnect_all(&mut self, peer: Peer) -> Vec<Peer> {
-        let mut others = self.live(peer).to_vec();
-        let row = self.row(peer);
-        for end in &mut self.ends[row] {
-            end.up = false;
-        }
-        self.live_len[peer.index()] = 0;
-        others.extend(std::mem::take(&mut self.dialled[peer.index()]).iter().map(|dialled| dialled.peer));
-        others
+    /// When all that was sent on the ordered lanes of a connection that stands has arrived, ns.
+    pub(super) fn drained(&mut self, from: Peer, to: Peer) -> u64 {
+        let bulk = self.bulk.get(&(from, to)).copied().unwrap_or_default();
+        self.end(from, to, &mut 0).map_or(bulk, |end| end.arrives.max(bulk))
     }
 
     /// All peers that this one is connected to.
@@ -203,6 +216,6 @@ impl Links {
 impl End {
     fn new(plan: &Plan, from: Peer, to: Peer) -> Self {
         let delay = u32::try_from(plan.delay(from, to).0).unwrap_or(u32::MAX);
-        Self { arrives: 0, delay, up: false }
+        Self { arrives: 0, delay, id: 0 }
     }
 }

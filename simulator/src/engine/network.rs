@@ -191,6 +191,12 @@ impl Network {
         port.cpu_free
     }
 
+    /// When a peer has received and worked on all that has come to its downlink so far, ns.
+    pub(super) fn drained(&self, peer: Peer) -> u64 {
+        let port = &self.ports[peer.index()];
+        port.down_free.max(port.cpu_free)
+    }
+
     /// Puts a message into its site's way out: when it has left.
     pub(super) fn leave_site(&mut self, now: u64, site: u32, bytes: u64) -> u64 {
         let port = &mut self.sites[site as usize];

@@ -91,6 +91,7 @@ mod tests {
         assert_eq!(missing.next_due(), Some(Nanos(100)));
         assert!(missing.overdue(Nanos(99), Nanos(200)).is_empty());
         assert_eq!(missing.overdue(Nanos(100), Nanos(200)), BTreeMap::from([(A, vec![id(1)])]));
+        assert!(missing.overdue(Nanos(199), Nanos(300)).is_empty(), "it has time to answer");
         assert_eq!(missing.overdue(Nanos(200), Nanos(300)), BTreeMap::from([(B, vec![id(1)])]));
         assert!(missing.overdue(Nanos(300), Nanos(400)).is_empty());
         assert_eq!(missing.next_due(), None);

@@ -61,6 +61,12 @@ fn a_falsified_item_is_not_delivered_and_the_genuine_one_still_gets_through() {
             assert_eq!(not_exactly_once(&world, item), []);
         }
         assert!(tainted(&mut world) > 0, "somebody was lied to");
+        if let Any::Plumtree(_) = world.peer(Peer(0)).overlay() {
+            let before = tainted(&mut world);
+            say(&mut world, Peer(0));
+            world.run_for(secs(5));
+            assert_eq!(tainted(&mut world), before, "liars are no longer branches of the tree");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use super::*;
-use crate::spec::Count;
+use crate::{spec::Count, units::Share};
 
 /// A tree of 100 peers over a topology of degree 8, after `author` has spoken for a while.
 fn grown(overlay: Overlay, author: Peer) -> Peers {
@@ -46,17 +46,59 @@ fn the_tree_of_one_author_serves_others() {
 #[test]
 fn both_ends_agree_on_what_is_a_branch_and_branches_make_a_tree() {
     let world = grown(plumtree_over_plan(), Peer(0));
-    let mut branches = 0;
+    assert_eq!(check_branches(&world), 99, "100 peers and no cycle");
+}
+
+/// Checks that whoever pushes to another is pushed to by it, and counts the pairs.
+fn check_branches(world: &Peers) -> usize {
+    let mut ends = 0;
     for peer in world.up() {
-        for other in tree(&world, peer).eager() {
+        for other in tree(world, peer).eager() {
             assert!(
-                tree(&world, other).eager().any(|it| it == peer),
+                tree(world, other).eager().any(|it| it == peer),
                 "{peer} pushes to {other}, not the reverse"
             );
-            branches += 1;
+            ends += 1;
         }
     }
-    assert_eq!(branches, 2 * 99, "100 peers and no cycle");
+    ends / 2
+}
+
+#[test]
+fn a_network_that_duplicates_prunes_nobody() {
+    let path: Vec<_> = (0..9).map(|i| (Peer(i), Peer(i + 1))).collect();
+    let world = world(1, 10, &path, plumtree_over_plan());
+    let mut world = world.unruly().duplication(Share::ALL);
+    world.run_until(secs(1));
+    let item = say(&mut world, Peer(0));
+    world.run_for(secs(5));
+    assert_eq!(not_exactly_once(&world, item), []);
+    assert_eq!(world.traffic().sent_of(Kind::Prune), 0);
+}
+
+#[test]
+fn what_awaits_announcement_to_a_neighbour_that_becomes_eager_is_announced_first() {
+    // A triangle whose branches are 0 – 1 and 0 – 2, until 0 – 2 is cut.
+    let edges = [(Peer(0), Peer(1)), (Peer(0), Peer(2)), (Peer(1), Peer(2))];
+    let params = Params {
+        membership: Membership::Plan {},
+        announce_after: secs(10),
+        missing_after: Nanos::from_millis(500),
+        ..Params::default()
+    };
+    let mut world = world(1, 3, &edges, Overlay::Plumtree(params)).patience(secs(1_000));
+    world.run_until(secs(1));
+    say(&mut world, Peer(0));
+    world.run_until(secs(30));
+    assert_eq!(tree(&world, Peer(1)).lazy().collect::<Vec<_>>(), [Peer(2)]);
+    world.cut(&[Peer(0)], &[Peer(2)]);
+    let first = say(&mut world, Peer(0));
+    // The first is announced after 10 s and asked for half a second later; the second comes in between.
+    world.run_for(Nanos::from_millis(10_300));
+    let second = say(&mut world, Peer(0));
+    world.run_for(secs(60));
+    assert_eq!(not_exactly_once(&world, first), []);
+    assert_eq!(not_exactly_once(&world, second), []);
 }
 
 #[test]
@@ -97,6 +139,7 @@ fn a_tree_mends_when_its_inner_peers_crash_and_is_lean_again() {
         }
         let redundancy = redundancy(&mut world, author);
         assert!(redundancy <= 0.05, "{redundancy}");
+        check_branches(&world);
     }
 }
 

@@ -69,8 +69,8 @@ impl Posting {
         *now
     }
 
-    /// Who makes it: of all members the one whose hash with the post is lowest, so a new member takes posts only from those
-    /// whom it outdoes.
+    /// Who makes it: of all members the one whose hash with the post is lowest, so a new member takes posts only from
+    /// those whom it outdoes.
     pub(super) fn author(&mut self, members: &[Peer]) -> Peer {
         let post = self.rng.next_u64();
         let author = members.iter().min_by_key(|peer| mix(post, u64::from(peer.0), 0));
@@ -78,8 +78,8 @@ impl Posting {
     }
 }
 
-/// The next event of a Poisson process whose rate follows the time of day, by thinning one of the highest rate (Lewis and
-/// Shedler, Naval Research Logistics Quarterly 1979, algorithm 1).
+/// The next event of a Poisson process whose rate follows the time of day, by thinning one of the highest rate (Lewis
+/// and Shedler, Naval Research Logistics Quarterly 1979, algorithm 1).
 fn by_day(rng: &mut Rng, day: &Diurnal, mut now: Nanos) -> Nanos {
     let trough = day.trough.as_f64();
     // The mean of the cosine over a day is half way between trough and peak.

@@ -36,8 +36,8 @@ struct Head {
     last: u32,
 }
 
-/// The logs of a room's members. Entries stand in the order in which they came to be complete, so each one after all that it
-/// depends on.
+/// The logs of a room's members. Entries stand in the order in which they came to be complete, so each one after all
+/// that it depends on.
 #[derive(Debug)]
 pub(super) struct Log<H: Host> {
     entries: Vec<Entry<H>>,

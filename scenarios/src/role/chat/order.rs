@@ -14,8 +14,8 @@ use crate::{
     wire::chat::{EntryRef, MAX_AFTER},
 };
 
-/// Most entries of one author that wait. More would be a flood, or a gap that only catching up can close; then they come
-/// again.
+/// Most entries of one author that wait. More would be a flood, or a gap that only catching up can close; then they
+/// come again.
 const HELD_PER_AUTHOR: usize = 64;
 
 /// An entry's place: its author's rank and its number in that log.
@@ -164,4 +164,95 @@ pub(super) fn exposed<H: Host>(
         !log.is_closed(rank) && here.is_some_and(|here| here != named.hash)
     })?;
     Some(rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        wire::{
+            Blob, Content, Item, ItemId,
+            chat::{ChatItem, EntryHash, Post},
+        },
+        world::Shared,
+    };
+
+    const MEMBERS: [Peer; 3] = [Peer(0), Peer(1), Peer(2)];
+
+    fn rank(peer: Peer) -> Option<u32> {
+        MEMBERS.binary_search(&peer).ok().map(|rank| rank as u32)
+    }
+
+    fn entry(author: u32, seq: u32, prev: Option<&Arc<Item>>, after: &[EntryRef]) -> Arc<Item> {
+        let post =
+            Post { seq, prev: prev.map(|it| it.entry_hash()), after: after.to_vec(), text: Blob::Sized(9) };
+        let id = ItemId::new(0, Peer(author), seq);
+        Arc::new(Item::new(id, 0, Nanos::ZERO, Content::Chat(ChatItem::Post(post))))
+    }
+
+    fn reference(author: u32, seq: u32, hash: EntryHash) -> EntryRef {
+        EntryRef { author: Peer(author), seq, hash }
+    }
+
+    fn arrival(item: Arc<Item>) -> Arrival<Shared> {
+        Arrival { item, at: Nanos::ZERO, hops: 1, route: Route::Overlay }
+    }
+
+    #[test]
+    fn an_entry_is_judged_by_what_is_there() {
+        let mut log = Log::default();
+        let first = entry(0, 0, None, &[]);
+        let judged = |log: &Log<Shared>, item: &Arc<Item>| judge(log, &Shared, rank, item);
+        assert_eq!(judged(&log, &first), Verdict::Next((0, 0)));
+        log.append(&Shared, &MEMBERS, 0, Arc::clone(&first));
+
+        assert_eq!(judged(&log, &first), Verdict::Known);
+        let second = entry(0, 1, Some(&first), &[]);
+        let third = entry(0, 2, Some(&second), &[]);
+        assert_eq!(judged(&log, &second), Verdict::Next((0, 1)));
+        assert_eq!(judged(&log, &third), Verdict::Waits { place: (0, 2), lacks: (0, 1) });
+        let named = reference(0, 1, second.entry_hash());
+        assert_eq!(
+            judged(&log, &entry(1, 0, None, &[named])),
+            Verdict::Waits { place: (1, 0), lacks: (0, 1) }
+        );
+
+        assert_eq!(judged(&log, &entry(0, 0, None, &[named])), Verdict::Forked(0), "another in its place");
+        assert_eq!(judged(&log, &entry(0, 1, Some(&third), &[])), Verdict::Forked(0), "linked to another");
+        assert_eq!(judged(&log, &entry(7, 0, None, &[])), Verdict::Foreign, "by a stranger");
+        assert_eq!(judged(&log, &entry(1, 1, None, &[])), Verdict::Foreign, "linked to nothing");
+        assert_eq!(
+            judged(&log, &entry(1, 0, None, &[named; MAX_AFTER + 1])),
+            Verdict::Foreign,
+            "names too many"
+        );
+    }
+
+    #[test]
+    fn a_fork_is_exposed_by_who_names_the_other_branch() {
+        let mut log = Log::default();
+        let here = entry(0, 0, None, &[]);
+        log.append(&Shared, &MEMBERS, 0, Arc::clone(&here));
+        let naming = |hash| entry(1, 0, None, &[reference(0, 0, hash)]);
+        let other = EntryHash([7; 32]);
+        assert_eq!(exposed(&log, &Shared, rank, &naming(here.entry_hash())), None);
+        assert_eq!(exposed(&log, &Shared, rank, &naming(other)), Some(0));
+        assert_eq!(judge(&log, &Shared, rank, &naming(other)), Verdict::Next((1, 0)), "it is not to blame");
+        log.close(0);
+        assert_eq!(exposed(&log, &Shared, rank, &naming(other)), None, "that is known by now");
+    }
+
+    #[test]
+    fn a_flood_of_one_author_does_not_fill_the_backlog() {
+        let mut backlog = Backlog::<Shared>::default();
+        for seq in (1..1_000).rev() {
+            assert!(backlog.hold(&Shared, (0, seq), (0, seq - 1), arrival(entry(0, seq, None, &[]))));
+        }
+        assert_eq!((backlog.held.len(), backlog.watched.len()), (HELD_PER_AUTHOR, HELD_PER_AUTHOR));
+        let woken = backlog.woken_by((0, 0));
+        assert_eq!(woken.len(), 1, "those that are next are kept");
+        assert!(!backlog.hold(&Shared, (0, 2), (0, 1), arrival(entry(0, 2, Some(&woken[0].item), &[]))));
+    }
 }

@@ -71,7 +71,8 @@ impl Contacts {
         self.due
     }
 
-    /// Counts those as gone that were silent for too long. Answers when to look again: when the first of the others could be.
+    /// Counts those as gone that were silent for too long. Answers when to look again: when the first of the others
+    /// could be.
     pub(super) fn look<H: Host>(
         &mut self,
         cx: &mut Cx<'_, H>,

@@ -1,7 +1,7 @@
 //! Read receipts: readers tell now and then how far they have read, and authors learn who has read what.
 //!
-//! A receipt counts entries from the first one on, so a later one makes up for one that was lost; and so does every frontier
-//! that a member sends when it compares what it holds.
+//! A receipt counts entries from the first one on, so a later one makes up for one that was lost; and so does every
+//! frontier that a member sends when it compares what it holds.
 
 use crate::units::Nanos;
 
@@ -12,6 +12,9 @@ pub(super) struct Reading {
     news: Vec<u32>,
     /// When each of this peer's own posts was made.
     mine: Vec<Nanos>,
+    /// How many of them were made before a crash. Who had read these is forgotten, and what is not known not to be
+    /// told twice is not told.
+    forgotten: usize,
     /// How many of them each member has read, by rank; empty until there is a receipt.
     read: Vec<u32>,
 }
@@ -29,6 +32,11 @@ impl Reading {
         self.mine.push(at);
     }
 
+    /// A crash has taken what was known of readers, but not the posts.
+    pub(super) fn forget_readers(&mut self) {
+        self.forgotten = self.mine.len();
+    }
+
     /// The authors that the next receipt is about; and forgets them.
     pub(super) fn take_news(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.news)
@@ -39,7 +47,7 @@ impl Reading {
         if self.read.is_empty() {
             self.read.resize(members, 0);
         }
-        let before = self.read[reader as usize] as usize;
+        let before = self.forgotten.max(self.read[reader as usize] as usize);
         let now = (count as usize).min(self.mine.len()).max(before);
         self.read[reader as usize] = now as u32;
         &self.mine[before..now]

@@ -1,14 +1,15 @@
 //! Anti-entropy: members compare what they hold with one other at a time, and each sends what the other lacks.
 //!
 //! An exchange is a few rounds. One side sends its frontier, how much it has of each log of the rooms that both keep
-//! ([`Kind::ChatHave`] with `hops` 1). The other sends a page of what that lacks ([`Kind::ChatEntry`]) and then its own frontier
-//! (`hops` 0), behind it on the same lane. Now the first knows what is missing on either side, sends a page in turn and asks
-//! again, until nothing is missing or a round made no progress. Pages bound what is under way; an entry is sent after all that it
-//! depends on, so the receiver can show each as it comes.
+//! ([`Kind::ChatHave`] with `hops` 1). The other sends a page of what that lacks ([`Kind::ChatEntry`]) and then its
+//! own frontier (`hops` 0), behind it on the same lane. Now the first knows what is missing on either side, sends a
+//! page in turn and asks again, until nothing is missing or a round made no progress. Pages bound what is under way;
+//! an entry is sent after all that it depends on, so the receiver can show each as it comes.
 //!
-//! A member begins one every `sync.every` (a tenth more or less), about its rooms in turn, with a connected member or archive of
-//! that room; with a quarter's chance with any, whom it dials, for connected members may all lack the same. It begins at once
-//! when it returns, until each room is settled, and when a connection to a member stands that did not, as after a partition.
+//! A member begins one every `sync.every` (a tenth more or less), about its rooms in turn, with a connected member or
+//! archive of that room; with a quarter's chance with any, whom it dials, for connected members may all lack the
+//! same. It begins at once when it returns, until each room is settled, and when a connection to a member stands that
+//! did not, as after a partition.
 
 use std::mem;
 
@@ -26,8 +27,8 @@ const PAGE_ENTRIES: usize = 512;
 const PAGE_BYTES: u64 = 256 << 10;
 /// Most counts in a frontier. With more, an exchange is about some of the rooms.
 const FRONTIER_COUNTS: usize = 65_536;
-/// A returning member waits no longer than this for more connections to choose from, and those on both sides of a healed
-/// partition do not all begin in the same instant.
+/// A returning member waits no longer than this for more connections to choose from, and those on both sides of a
+/// healed partition do not all begin in the same instant.
 const HASTE: Nanos = Nanos::from_millis(500);
 /// How many unreachable peers are dialled in a row before the next turn.
 const DIALS: u8 = 4;

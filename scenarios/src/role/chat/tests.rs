@@ -2,12 +2,17 @@
 
 mod party;
 
+use std::sync::Arc;
+
 use party::{Party, every, members, ring_of};
 use proptest::prelude::*;
 
 use crate::{
     host::Peer,
-    report::{Fact, Route},
+    report::{
+        Fact, Route,
+        chat::{ChatRecorder, OrderCheck},
+    },
     spec::{
         Count,
         chat::{ChatSpec, Presence},
@@ -146,36 +151,45 @@ fn a_long_absence_is_caught_up_page_by_page() {
 
 #[test]
 fn an_author_that_tells_two_stories_is_found_out_and_holds_up_nobody_else() {
-    let forger = Peer(3);
-    let mut party = Party::new(7, members(every(1)), 6, &[]).forgetting(forger);
-    let others: Vec<_> = (0..6).map(Peer).filter(|&peer| peer != forger).collect();
+    let (forger, late) = (Peer(3), Peer(4));
+    let party = Party::with(7, members(every(1)), 6, &ring_of(6), &[], |world| world.without(late));
+    let mut party = party.forgetting(forger);
+    let early = [0, 1, 2, 5].map(Peer);
     party.world.run_until(SECOND);
     party.say(forger, 0);
     party.world.run_until(at(2));
-    // It forgets what it said, says something else, and goes on from there.
+    // It forgets what it said, and tells someone else something else, and more.
     party.world.crash(forger);
-    party.world.cut(&[forger], &others);
+    party.world.cut(&[forger, late], &early);
     party.world.start(forger);
+    party.world.start(late);
     party.world.run_until(at(3));
     (0..2).for_each(|_| party.say(forger, 0));
     party.world.run_until(at(4));
     party.world.heal();
+    party.world.run_for(Nanos::from_millis(50));
+    // Those who were there from the start meet the answer before they can know that they will never have what it answers.
+    party.say(late, 0);
     party.world.run_until(at(20));
     let refusals = party.facts(|fact| matches!(fact, Fact::Refused { author, .. } if *author == forger));
     assert!(refusals.count() > 0);
+    let waited = |shown: &party::Shown| {
+        shown.author == late && shown.held > Nanos::ZERO && shown.route == Route::Overlay
+    };
+    assert!(party.shown().any(|shown| waited(&shown)), "it is let go once the fork is known");
 
-    for &author in &others {
-        party.say(author, 0);
-    }
+    early.iter().for_each(|&author| party.say(author, 0));
     party.world.run_until(at(60));
-    party.is_in_order();
-    for &reader in &others {
+    for &reader in &early {
         assert_eq!(
             party.chat(reader).entries_of(0, forger),
             1,
             "{reader} keeps the story that it heard first"
         );
-        assert!(others.iter().all(|&author| party.chat(reader).entries_of(0, author) == 1));
+    }
+    assert_eq!(party.chat(late).entries_of(0, forger), 2);
+    for &reader in early.iter().chain([&late]) {
+        assert!(early.iter().chain([&late]).all(|&author| party.chat(reader).entries_of(0, author) == 1));
     }
 }
 
@@ -192,8 +206,8 @@ fn it_is_seen_within_the_timeout_that_a_member_is_gone_and_soon_that_it_is_back(
     party.world.run_until(at(180));
 
     let seen = |online| {
-        let about = move |fact: &Fact| matches!(fact, Fact::PresenceSeen { about, online: now, .. } if *about == victim && *now == online);
-        party.facts(about).map(|it| it.0).filter(|&now| now > at(60)).collect::<Vec<_>>()
+        let change = Fact::PresenceSeen { workload: 0, about: victim, online };
+        party.facts(|fact| *fact == change).map(|it| it.0).filter(|&now| now > at(60)).collect::<Vec<_>>()
     };
     let (gone, back) = (seen(false), seen(true));
     assert_eq!((gone.len(), back.len()), (5, 5));
@@ -245,6 +259,92 @@ fn authors_learn_of_every_reader_of_every_post_once() {
     assert_eq!(read, shown);
 }
 
+#[test]
+fn what_a_report_says_of_a_run_is_what_happened_in_it() {
+    let spec = ChatSpec {
+        rooms: Count::new(3),
+        members: Some(Count::new(5)),
+        read_receipts: true,
+        ..members(every(1))
+    };
+    let mut party = Party::new(11, ChatSpec { presence: Some(Presence::default()), ..spec }, 10, &[]);
+    let mut recorder = ChatRecorder::new(Arc::clone(&party.plan), at(10)..at(280));
+    (0..10).for_each(|peer| recorder.peer_up(Nanos::ZERO, Peer(peer)));
+    party.talk_until(at(120));
+    party.world.crash(Peer(4));
+    party.talk_until(at(240));
+    party.world.start(Peer(4));
+    party.talk_until(at(300));
+    for (now, peer, fact) in party.facts(|_| true) {
+        if now >= at(120) && now < at(240) {
+            recorder.peer_down(at(120), Peer(4));
+        } else {
+            recorder.peer_up(at(0), Peer(4));
+        }
+        recorder.record(now, peer, &fact);
+    }
+
+    let counts = |shown: &party::Shown| shown.posted >= at(10) && shown.posted < at(280);
+    assert_eq!(recorder.delivery().len(), party.shown().filter(counts).count() as u64);
+    assert!(recorder.finish(&|_| true).all(|member| member.shown == member.expected && member.shown > 0));
+    assert_eq!((recorder.coverage(at(300)), recorder.given_up()), (1.0, 0));
+    assert!(recorder.time_to_share().iter().all(|times| times.len() == recorder.posts()));
+    // Whoever read a post just before its author crashed is not counted, and nobody twice.
+    let (read, delivered) = (recorder.read().len(), recorder.delivery().len());
+    assert!(read <= delivered && read * 100 >= delivered * 95, "{read} of {delivered}");
+    let OrderCheck { out_of_order, shown_again, shown_to_strangers, checked, .. } = recorder.order();
+    assert_eq!((out_of_order, shown_again, shown_to_strangers), (0, 0, 0));
+    assert_eq!(checked, party.shown().count() as u64);
+    let missed = recorder.presence_detection();
+    assert!(!missed.is_empty() && missed.max() <= at(91).0 && recorder.false_offline() == 0);
+}
+
+#[test]
+fn members_without_a_path_of_links_find_each_other_by_dialling() {
+    let edges = [(Peer(0), Peer(1)), (Peer(2), Peer(3))];
+    let mut party = Party::with(12, members(every(5)), 4, &edges, &[], |world| world);
+    party.talk_until(at(60));
+    party.world.run_until(at(240));
+    assert!(party.is_complete());
+    party.is_in_order();
+    let strangers: Vec<_> = party.world.connected(Peer(0)).filter(|&peer| peer != Peer(1)).collect();
+    assert!(strangers.len() < 2, "what was dialled is hung up again: {strangers:?}");
+}
+
+#[test]
+fn a_frontier_makes_up_for_a_receipt_that_was_lost() {
+    let spec = ChatSpec { read_receipts: true, ..members(every(1)) };
+    let mut party = Party::new(13, spec, 5, &[]);
+    party.world.run_until(at(10));
+    party.say(Peer(0), 0);
+    party.world.run_for(Nanos::from_millis(100));
+    party.world.cut(&[Peer(0)], &[1, 2, 3, 4].map(Peer));
+    party.world.run_until(at(60));
+    let read = |fact: &Fact| matches!(fact, Fact::ReadSeen { .. });
+    assert_eq!(party.facts(read).count(), 0);
+    party.world.heal();
+    party.world.run_until(at(360));
+    assert_eq!(party.facts(read).count(), 4);
+}
+
+#[test]
+fn a_beat_that_was_held_up_for_long_is_no_sign_of_life() {
+    let presence = Presence { every: at(10), timeout: at(30) };
+    let spec = ChatSpec { presence: Some(presence), ..ChatSpec::default() };
+    let (victim, others) = (Peer(0), [1, 2, 3].map(Peer));
+    let mut party = Party::with(14, spec, 4, &ring_of(4), &[], |world| world.patience(at(1_000)));
+    party.world.run_until(at(60));
+    party.world.cut(&[victim], &others);
+    party.world.run_until(at(80));
+    party.world.crash(victim);
+    party.world.run_until(at(140));
+    party.world.heal();
+    party.world.run_until(at(200));
+    let about = |fact: &Fact| matches!(fact, Fact::PresenceSeen { about, .. } if *about == victim);
+    let seen: Vec<_> = party.facts(about).filter(|it| it.0 > at(60)).map(|it| it.0 < at(100)).collect();
+    assert_eq!(seen, [true; 3], "each saw once that it is gone, and nothing after");
+}
+
 fn overlays() -> impl Strategy<Value = Overlay> {
     let plumtree = |membership| Overlay::Plumtree(Plumtree { membership, ..Plumtree::default() });
     prop_oneof![
@@ -255,7 +355,7 @@ fn overlays() -> impl Strategy<Value = Overlay> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn posts_are_shown_once_and_in_causal_order_under_any_duplication_and_reordering(seed: u64) {

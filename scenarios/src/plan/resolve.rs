@@ -1,0 +1,60 @@
+//! A scenario with all that the plan made of it: profiles spelt out, shares counted.
+
+use std::collections::BTreeMap;
+
+use super::{Plan, peers::Link};
+use crate::{spec::Scenario, units::BitsPerSec};
+
+/// A scenario that leaves nothing open.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The scenario, with every field filled in.
+    pub scenario: Scenario,
+    origins: BTreeMap<String, String>,
+}
+
+impl Resolved {
+    /// Where the value of a field comes from, when it is neither given nor the language's default.
+    #[must_use]
+    pub fn origin(&self, path: &str) -> Option<String> {
+        let known =
+            self.origins.iter().find(|(field, _)| path == *field || path.starts_with(&format!("{field}.")));
+        known.map(|(_, origin)| origin.clone())
+    }
+}
+
+/// Fills in what a scenario leaves to profiles, to sites and to shares.
+#[must_use]
+pub fn resolved(scenario: &Scenario, plan: &Plan) -> Resolved {
+    let (mut scenario, mut origins) = (scenario.clone(), BTreeMap::new());
+    scenario.spec.seed = plan.seed.0;
+    for (number, (group, planned)) in scenario.spec.groups.iter_mut().zip(plan.peers.groups()).enumerate() {
+        let path = format!("spec.groups[{number}]");
+        if group.peers.is_none() {
+            group.peers = Some(planned.count);
+            origins.insert(format!("{path}.peers"), "its share of spec.peers".to_owned());
+        }
+        if let Some(site) = &group.site {
+            let origin = format!("site {site}");
+            group.link.down.get_or_insert(planned.down);
+            group.link.up.get_or_insert(planned.up);
+            group.link.loss.get_or_insert(planned.loss);
+            for field in ["down", "up", "loss"] {
+                origins.insert(format!("{path}.link.{field}"), origin.clone());
+            }
+            continue;
+        }
+        let word = serde_json::to_value(group.link.profile).unwrap_or_default();
+        let origin = format!("profile {}", word.as_str().unwrap_or_default());
+        let link = Link::of(&group.link);
+        let rate = |given: Option<BitsPerSec>, rate: BitsPerSec| Some(given.unwrap_or(rate));
+        group.link.down = rate(group.link.down, link.down);
+        group.link.up = rate(group.link.up, link.up);
+        group.link.access.get_or_insert(link.access);
+        group.link.loss.get_or_insert(link.loss);
+        for field in ["down", "up", "access", "loss"] {
+            origins.insert(format!("{path}.link.{field}"), origin.clone());
+        }
+    }
+    Resolved { scenario, origins }
+}

@@ -1,0 +1,180 @@
+//! `peerlab-sim run`: a scenario simulated, and its report written.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use peerlab_scenarios::{
+    plan,
+    report::{Report, Verdict},
+    units::Nanos,
+};
+use peerlab_simulator::{
+    assemble,
+    engine::Outcome,
+    figures,
+    folder::{Folder, FolderError, free_place},
+    html, junit, model, page,
+    quantity::{Unit, grouped},
+    record::Recorder,
+};
+
+use super::{Stop, check, print, table};
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The scenario file.
+    file: PathBuf,
+    /// The seed, instead of the scenario's.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The run folder. Default: `out/NAME/seed-SEED`, or the next that is free.
+    #[arg(long, short)]
+    out: Option<PathBuf>,
+    /// Replace the run that is in the folder.
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Print the report as JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Print nothing but errors.
+    #[arg(long, short, conflicts_with = "json")]
+    quiet: bool,
+    /// Write targets and invariants as JUnit XML to this file, for continuous integration.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+impl Run {
+    pub(super) fn run(&self) -> Result<u8, Stop> {
+        let ready = check::prepare(&self.file, self.seed).map_err(check::input)?;
+        let plan = &ready.plan;
+        let place = self.out.clone().unwrap_or_else(|| {
+            free_place(&Path::new("out").join(&plan.name), &format!("seed-{}", plan.seed.0))
+        });
+        // Before the run, so that a place that is taken costs no time.
+        let folder = Folder::begin(&place, self.force).map_err(refused)?;
+
+        let bar = self.progress(plan);
+        let began = Instant::now();
+        let recorder = Recorder::new(plan, |now: Nanos, _| bar.set_position(now.0 / 1_000_000));
+        let (outcome, recorder) = model::run(plan, recorder);
+        let took = began.elapsed();
+        bar.finish_and_clear();
+
+        let mut report = assemble::report(plan, &outcome, &recorder);
+        let run = crate::cli::provenance::Run { events: outcome.events, digest: outcome.digest, took };
+        report.provenance = crate::cli::provenance::of(&ready, &run);
+
+        let figures = figures::figures(plan, &outcome, &recorder, &report);
+        folder.write_charts(&figures).map_err(refused)?;
+        folder.write_series(&figures::series(plan, &outcome, &recorder)).map_err(refused)?;
+        folder.write_plan(plan).map_err(refused)?;
+        folder.write("scenario.yaml", &ready.bytes).map_err(refused)?;
+        for (name, text) in &ready.files {
+            if let Some(name) = Path::new(name).file_name() {
+                folder
+                    .write(&format!("files/{}", name.to_string_lossy()), text.as_bytes())
+                    .map_err(refused)?;
+            }
+        }
+        let json = format!("{}\n", serde_json::to_string_pretty(&report)?);
+        folder.write("report.json", json.as_bytes()).map_err(refused)?;
+        folder.write("report.html", html::page(&page::page(&report, figures)).as_bytes()).map_err(refused)?;
+        if let Some(path) = &self.junit {
+            let xml = junit::xml(&report, took.as_secs_f64());
+            std::fs::write(path, xml)
+                .map_err(|error| Stop::Input(format!("error: {}: {error}\n", path.display())))?;
+        }
+        let place = folder.finish().map_err(refused)?;
+
+        if self.json {
+            print(&json)?;
+        } else if !self.quiet {
+            print(&summary(&report, &outcome, took.as_secs_f64(), &place))?;
+        }
+        Ok(report.verdict().exit_code())
+    }
+
+    /// A bar over virtual time; hidden by itself when standard error is no terminal.
+    fn progress(&self, plan: &plan::Plan) -> ProgressBar {
+        let end = plan.spec.duration.saturating_add(plan.spec.cool_down);
+        let bar = ProgressBar::new(end.0 / 1_000_000);
+        if self.quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let style = ProgressStyle::with_template("{msg} [{bar:40}] {percent}% of virtual time, {eta} left");
+        bar.set_style(style.expect("the template is right").progress_chars("=> "));
+        bar.set_message(format!("{} ({} peers)", plan.name, grouped(u64::from(plan.peers.len()))));
+        bar
+    }
+}
+
+fn refused(error: FolderError) -> Stop {
+    Stop::Input(format!("error: {error}\n"))
+}
+
+/// What a person wants to see first.
+fn summary(report: &Report, outcome: &Outcome, took: f64, place: &Path) -> String {
+    let scenario = &report.scenario;
+    let virtual_time = scenario.duration + scenario.cool_down;
+    let mut text = format!(
+        "{}: {} peers, {} edges, seed {}, {} of virtual time in {} ({} events, {:.1} M/s)\n\n",
+        scenario.name,
+        grouped(u64::from(scenario.peers)),
+        grouped(scenario.edges),
+        report.seed,
+        Unit::Seconds.show(virtual_time),
+        Unit::Seconds.show(took),
+        grouped(outcome.events),
+        outcome.events as f64 / took / 1e6,
+    );
+    let mut metrics = table::Table::new(&["metric", "n", "mean", "p50", "p95", "p99", "max"]);
+    for (name, summary) in &report.metrics {
+        let value =
+            |value: f64| if summary.n == 0 { "-".to_owned() } else { page::show(value, summary.unit) };
+        let values = [summary.mean, summary.p50, summary.p95, summary.p99, summary.max].map(value);
+        metrics.row([name.clone(), grouped(summary.n)].into_iter().chain(values).collect());
+    }
+    metrics.numbers_from(1);
+    text.push_str(&metrics.render(table::width()));
+    if !scenario.faults.is_empty() {
+        let mut faults = table::Table::new(&["fault", "kind", "at", "hits"]);
+        for fault in &scenario.faults {
+            faults.row(vec![
+                fault.name.clone(),
+                fault.kind.clone(),
+                Unit::Seconds.show(fault.at),
+                grouped(fault.hits),
+            ]);
+        }
+        faults.numbers_from(2);
+        text.push('\n');
+        text.push_str(&faults.render(table::width()));
+    }
+    if !report.targets.is_empty() {
+        let mut targets = table::Table::new(&["target", "bound", "observed", ""]);
+        for target in &report.targets {
+            let observed =
+                target.observed.map_or_else(|| "nothing".to_owned(), |value| page::show(value, target.unit));
+            let met = if target.met { "met" } else { "MISSED" };
+            targets.row(vec![target.metric.clone(), page::bound(target), observed, met.to_owned()]);
+        }
+        text.push('\n');
+        text.push_str(&targets.render(table::width()));
+    }
+    let word = match report.verdict() {
+        Verdict::Met => "PASS",
+        Verdict::Missed => "FAIL",
+        Verdict::Invalid => "INVALID",
+    };
+    text.push_str(&format!(
+        "\n{word}: {}\nreport: {}\n",
+        page::verdict(report),
+        place.join("report.html").display()
+    ));
+    text
+}

@@ -1,0 +1,128 @@
+//! `peerlab-sim topology`: a graph drawn and measured.
+
+use std::{fs, path::PathBuf};
+
+use clap::Args;
+use peerlab_scenarios::{
+    plan::{
+        Graph,
+        topology::{import, metrics::GraphMetrics},
+    },
+    spec::topology::GraphFormat,
+};
+use peerlab_simulator::{charts, charts::GraphDrawing, figures};
+
+use super::{Stop, check, print, table};
+
+#[derive(Debug, Args)]
+pub(super) struct Topology {
+    /// A scenario (.yaml), GraphML (.graphml, .xml), or a list of edges (anything else).
+    file: PathBuf,
+    /// Print the metrics as JSON.
+    #[arg(long)]
+    json: bool,
+    /// The seed, instead of the scenario's.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Where the drawing goes: `.svg` or `.png`. Default: beside where you are, under the file's name, as SVG.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Draw nothing.
+    #[arg(long, conflicts_with = "out")]
+    no_drawing: bool,
+    /// Replace a drawing that is there.
+    #[arg(long)]
+    force: bool,
+}
+
+/// The longest graph file: 1 GiB.
+const MOST_OF_A_GRAPH: u64 = 1 << 30;
+
+impl Topology {
+    pub(super) fn run(&self) -> Result<u8, Stop> {
+        let (graph, svg) = self.read()?;
+        let metrics = GraphMetrics::of(&graph);
+        if self.json {
+            print(&format!("{}\n", serde_json::to_string_pretty(&metrics)?))?;
+        } else {
+            print(&self.table(&metrics)?)?;
+        }
+        if !self.no_drawing {
+            self.draw(&svg())?;
+        }
+        Ok(0)
+    }
+
+    fn read(&self) -> Result<(Graph, Box<dyn FnOnce() -> String>), Stop> {
+        let extension = self.file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if matches!(extension, "yaml" | "yml" | "json") {
+            let plan = check::prepare(&self.file, self.seed).map_err(check::input)?.plan;
+            return Ok((plan.graph.clone(), Box::new(move || figures::map(&plan).svg())));
+        }
+        let name = self.file.display().to_string();
+        let text = check::read_text(&self.file, MOST_OF_A_GRAPH)?;
+        let imported = import::parse(&text, GraphFormat::of_name(&name))
+            .map_err(|error| Stop::Input(format!("error: {name}: {error}\n")))?;
+        if imported.dropped_loops + imported.dropped_duplicates > 0 {
+            eprintln!(
+                "{name}: {} edges from a node to itself and {} that were given before are left out",
+                imported.dropped_loops, imported.dropped_duplicates
+            );
+        }
+        let graph = imported.graph;
+        let title = format!("{name}: {} peers, {} edges", graph.peers(), graph.edges());
+        let drawing = GraphDrawing {
+            title,
+            peers: graph.peers() as usize,
+            edges: graph.links().map(|[a, b]| (a, b)).collect(),
+        };
+        Ok((graph, Box::new(move || drawing.svg())))
+    }
+
+    /// The metrics, a line each, under the names that `--json` gives them.
+    fn table(&self, metrics: &GraphMetrics) -> Result<String, Stop> {
+        let mut table = table::Table::new(&["metric", "value"]);
+        if let serde_json::Value::Object(fields) = serde_json::to_value(metrics)? {
+            for (name, value) in fields {
+                let text = match value {
+                    serde_json::Value::Null => "-".to_owned(),
+                    serde_json::Value::Number(number) if number.is_f64() => {
+                        format!("{:.4}", number.as_f64().unwrap_or_default())
+                    }
+                    other => other.to_string(),
+                };
+                table.row(vec![name, text]);
+            }
+        }
+        table.numbers_from(1);
+        Ok(table.render(table::width()))
+    }
+
+    fn draw(&self, svg: &str) -> Result<(), Stop> {
+        let default = || {
+            let stem = self.file.file_stem().unwrap_or_default().to_string_lossy();
+            PathBuf::from(format!("{stem}-topology.svg"))
+        };
+        let out = self.out.clone().unwrap_or_else(default);
+        if out.exists() && !self.force {
+            let out = out.display();
+            return Err(Stop::Input(format!(
+                "error: {out} exists already: name another with --out, or replace it with --force\n"
+            )));
+        }
+        let picture = match out.extension().and_then(|extension| extension.to_str()) {
+            Some("png") => charts::png(svg, 2.0)?,
+            Some("svg") => svg.as_bytes().to_vec(),
+            _ => {
+                return Err(Stop::Input(format!(
+                    "error: {}: a drawing ends in .svg or .png\n",
+                    out.display()
+                )));
+            }
+        };
+        fs::write(&out, picture)
+            .map_err(|error| Stop::Input(format!("error: {}: {error}\n", out.display())))?;
+        eprintln!("drawn in {}", out.display());
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! A report as JUnit XML, which continuous integration shows: a test case a target, and one an invariant.
+
+use std::fmt::Write as _;
+
+use peerlab_scenarios::report::Report;
+
+use crate::page;
+
+/// The report as JUnit XML; `took` is the wall time of the run in seconds.
+#[must_use]
+pub fn xml(report: &Report, took: f64) -> String {
+    let name = escape(&report.scenario.name);
+    let invariants = report.invariants.iter().map(|invariant| {
+        (format!("invariant: {}", invariant.name), (!invariant.holds).then(|| invariant.detail.clone()))
+    });
+    let targets = report.targets.iter().map(|target| {
+        let observed =
+            target.observed.map_or_else(|| "nothing".to_owned(), |value| page::show(value, target.unit));
+        let title = format!("target: {} {}", target.metric, page::bound(target));
+        (title, (!target.met).then(|| format!("observed {observed}")))
+    });
+    let cases: Vec<_> = invariants.chain(targets).collect();
+    let failures = cases.iter().filter(|(_, failure)| failure.is_some()).count();
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\" \
+         errors=\"0\" skipped=\"0\" time=\"{took:.3}\">\n",
+        cases.len()
+    );
+    for (title, failure) in cases {
+        let title = escape(&title);
+        let _ = match failure {
+            None => writeln!(text, "    <testcase classname=\"{name}\" name=\"{title}\"/>"),
+            Some(why) => writeln!(
+                text,
+                "    <testcase classname=\"{name}\" name=\"{title}\">\n      <failure message=\"{}\"/>\n    </testcase>",
+                escape(&why)
+            ),
+        };
+    }
+    text.push_str("  </testsuite>\n</testsuites>\n");
+    text
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
