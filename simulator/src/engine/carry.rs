@@ -49,7 +49,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         let departs = self.network.leave_site(self.now, site, bytes);
         match self.links.end(from, to, &mut 0).map(|end| end.delay) {
             Some(delay) => {
-                self.launch(Hop { from, to, delay, departs, seq: event.seq(), packets }, lane, &msg)
+                self.launch(Hop { from, to, delay, departs, seq: event.seq(), packets }, lane, &msg);
             }
             None => self.lose(&msg, Loss::Closed),
         }
