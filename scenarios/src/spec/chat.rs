@@ -107,6 +107,7 @@ pub struct Diurnal {
 /// Posts that were recorded elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "PostTrace")]
 pub struct Trace {
     /// A file of comma-separated values, one post a line: `time,room,member,bytes`. The time is a duration since the
     /// run's start such as `1.5s`; room and member count from 0, members within their room. The header may be left
