@@ -15,6 +15,8 @@ mod resolve;
 mod selection;
 mod sessions;
 pub mod topology;
+#[cfg(test)]
+mod tests;
 mod workloads;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -88,7 +90,7 @@ pub struct Plan {
     pub faults: Vec<FaultPlan>,
     /// What the peers do.
     pub workloads: Vec<WorkloadPlan>,
-    traces: Vec<Option<Vec<Vec<(Nanos, Nanos)>>>>,
+    traces: Vec<Option<sessions::Recorded>>,
 }
 
 /// The files that a scenario names, each with the field that names it.

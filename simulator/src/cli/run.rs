@@ -56,7 +56,7 @@ impl Run {
             free_place(&Path::new("out").join(&plan.name), &format!("seed-{}", plan.seed.0))
         });
         // Before the run, so that a place that is taken costs no time.
-        let folder = Folder::begin(&place, self.force).map_err(refused)?;
+        let folder = Folder::begin(&place, self.force).map_err(|error| refused(&error))?;
 
         let bar = self.progress(plan);
         let began = Instant::now();
@@ -70,26 +70,28 @@ impl Run {
         report.provenance = crate::cli::provenance::of(&ready, &run);
 
         let figures = figures::figures(plan, &outcome, &recorder, &report);
-        folder.write_charts(&figures).map_err(refused)?;
-        folder.write_series(&figures::series(plan, &outcome, &recorder)).map_err(refused)?;
-        folder.write_plan(plan).map_err(refused)?;
-        folder.write("scenario.yaml", &ready.bytes).map_err(refused)?;
+        folder.write_charts(&figures).map_err(|error| refused(&error))?;
+        folder.write_series(&figures::series(plan, &outcome, &recorder)).map_err(|error| refused(&error))?;
+        folder.write_plan(plan).map_err(|error| refused(&error))?;
+        folder.write("scenario.yaml", &ready.bytes).map_err(|error| refused(&error))?;
         for (name, text) in &ready.files {
             if let Some(name) = Path::new(name).file_name() {
                 folder
                     .write(&format!("files/{}", name.to_string_lossy()), text.as_bytes())
-                    .map_err(refused)?;
+                    .map_err(|error| refused(&error))?;
             }
         }
         let json = format!("{}\n", serde_json::to_string_pretty(&report)?);
-        folder.write("report.json", json.as_bytes()).map_err(refused)?;
-        folder.write("report.html", html::page(&page::page(&report, figures)).as_bytes()).map_err(refused)?;
+        folder.write("report.json", json.as_bytes()).map_err(|error| refused(&error))?;
+        folder
+            .write("report.html", html::page(&page::page(&report, figures)).as_bytes())
+            .map_err(|error| refused(&error))?;
         if let Some(path) = &self.junit {
             let xml = junit::xml(&report, took.as_secs_f64());
             std::fs::write(path, xml)
                 .map_err(|error| Stop::Input(format!("error: {}: {error}\n", path.display())))?;
         }
-        let place = folder.finish().map_err(refused)?;
+        let place = folder.finish().map_err(|error| refused(&error))?;
 
         if self.json {
             print(&json)?;
@@ -113,7 +115,7 @@ impl Run {
     }
 }
 
-fn refused(error: FolderError) -> Stop {
+fn refused(error: &FolderError) -> Stop {
     Stop::Input(format!("error: {error}\n"))
 }
 

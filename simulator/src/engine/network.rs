@@ -183,7 +183,7 @@ impl Network {
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
         port.down_free = port.down_free.max(now) + pace.time(bytes);
         port.received += bytes;
-        let work = self.per_kind[usize::from(kind.number())] + (u64::from(len) * self.per_kibibyte >> 10);
+        let work = self.per_kind[usize::from(kind.number())] + ((u64::from(len) * self.per_kibibyte) >> 10);
         if work == 0 {
             return port.down_free;
         }

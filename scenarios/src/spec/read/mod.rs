@@ -21,6 +21,7 @@ mod nearest;
 mod node;
 mod path;
 mod problem;
+mod remedy;
 mod render;
 mod rules;
 mod scalar;
