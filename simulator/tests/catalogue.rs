@@ -6,8 +6,8 @@ use peerlab_scenarios::spec::{Overlay, Scenario, Topology, read::read};
 
 /// The shipped scenarios, by name, with their texts.
 fn catalogue() -> BTreeMap<String, (String, Scenario)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = fs::read_dir(folder).expect("the folder of the crate can be read");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let files = fs::read_dir(folder).expect("the folder of the scenarios can be read");
     let paths = files.map(|file| file.expect("its entries too").path());
     paths
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
