@@ -45,10 +45,14 @@ impl PairLatency {
         if let Some(lan) = sites.shared_lan(peers, a, b) {
             return lan.delay;
         }
-        let ends = peers.access(low).0
-            + peers.access(high).0
-            + sites.uplink_delay(peers, low).0
-            + sites.uplink_delay(peers, high).0;
+        // Drawn delays may have any length.
+        let ends = [
+            peers.access(low),
+            peers.access(high),
+            sites.uplink_delay(peers, low),
+            sites.uplink_delay(peers, high),
+        ];
+        let ends = ends.into_iter().fold(0u64, |sum, delay| sum.saturating_add(delay.0));
         let pair = || mix(self.salt, u64::from(low.0), u64::from(high.0));
         let path = match &self.base {
             Base::Fixed(delay) => delay.0,

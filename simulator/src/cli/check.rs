@@ -132,6 +132,15 @@ pub(super) fn validate(paths: &[PathBuf], json: bool) -> Result<u8, Stop> {
                     eprint!("{}", show(&problems));
                 }
             }
+            // The other files are none the worse for one that is not there.
+            Err(Err(Stop::Input(text))) => {
+                wrong += 1;
+                if json {
+                    reports.push(serde_json::json!({ "file": path.display().to_string(), "error": text.trim_end() }));
+                } else {
+                    eprint!("{text}");
+                }
+            }
             Err(Err(stop)) => return Err(stop),
         }
     }

@@ -56,6 +56,7 @@ impl Run {
             free_place(&Path::new("out").join(&plan.name), &format!("seed-{}", plan.seed.0))
         });
         // Before the run, so that a place that is taken costs no time.
+        self.check_junit()?;
         let folder = Folder::begin(&place, self.force).map_err(refused)?;
 
         let bar = self.progress(plan);
@@ -75,11 +76,7 @@ impl Run {
         folder.write_plan(plan).map_err(refused)?;
         folder.write("scenario.yaml", &ready.bytes).map_err(refused)?;
         for (name, text) in &ready.files {
-            if let Some(name) = Path::new(name).file_name() {
-                folder
-                    .write(&format!("files/{}", name.to_string_lossy()), text.as_bytes())
-                    .map_err(refused)?;
-            }
+            folder.write_named(name, text.as_bytes()).map_err(refused)?;
         }
         let json = format!("{}\n", serde_json::to_string_pretty(&report)?);
         folder.write("report.json", json.as_bytes()).map_err(refused)?;
@@ -97,6 +94,20 @@ impl Run {
             print(&summary(&report, &outcome, took.as_secs_f64(), &place))?;
         }
         Ok(report.verdict().exit_code())
+    }
+
+    /// Whether the JUnit file can be written, as far as that can be told before there is anything to write.
+    fn check_junit(&self) -> Result<(), Stop> {
+        let Some(path) = &self.junit else { return Ok(()) };
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let why = if path.is_dir() {
+            "it is a folder"
+        } else if folder.is_some_and(|folder| !folder.is_dir()) {
+            "there is no such folder"
+        } else {
+            return Ok(());
+        };
+        Err(Stop::Input(format!("error: {}: {why}\n", path.display())))
     }
 
     /// A bar over virtual time; hidden by itself when standard error is no terminal.

@@ -160,7 +160,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if peer == other || self.links.id(peer, other).is_some() {
             return;
         }
-        if !self.plan.sites.reach(&self.plan.peers, peer, other) || self.trouble.cut(peer, other, false).is_some() {
+        // The first packet of a handshake is as much a message as any: a cut that it meets has hit something.
+        if !self.plan.sites.reach(&self.plan.peers, peer, other) || self.trouble.cut(peer, other, true).is_some() {
             let gives_up = self.now + self.plan.spec.network.timeout.0;
             return self.at(gives_up, peer, other, Control::NoAnswer, 0);
         }
