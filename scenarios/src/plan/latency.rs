@@ -11,6 +11,9 @@ use crate::{
     units::{Nanos, Share},
 };
 
+/// The longest delay of a pair: 2^32 ns, or 4.3 s. Draws from heavy tails that are longer are cut to it.
+const LONGEST: Nanos = Nanos(u32::MAX as u64);
+
 /// The delay of every pair.
 #[derive(Clone, Debug)]
 pub struct PairLatency {
@@ -38,7 +41,7 @@ impl PairLatency {
     }
 
     /// The one-way delay between two peers in nanoseconds, last miles included, without jitter and without what queues
-    /// and transmission add. The same in both directions.
+    /// and transmission add; at most 4.3 s. The same in both directions.
     #[must_use]
     pub fn between(&self, a: Peer, b: Peer, peers: &Peers, regions: &Regions, sites: &Sites) -> Nanos {
         let (low, high) = (a.min(b), a.max(b));
@@ -66,6 +69,6 @@ impl PairLatency {
                 (table * factor) as u64
             }
         };
-        Nanos(path.saturating_add(ends))
+        Nanos(path.saturating_add(ends)).min(LONGEST)
     }
 }

@@ -136,7 +136,8 @@ pub(super) fn validate(paths: &[PathBuf], json: bool) -> Result<u8, Stop> {
             Err(Err(Stop::Input(text))) => {
                 wrong += 1;
                 if json {
-                    reports.push(serde_json::json!({ "file": path.display().to_string(), "error": text.trim_end() }));
+                    let why = text.trim_end().trim_start_matches("error: ");
+                    reports.push(serde_json::json!({ "file": path.display().to_string(), "error": why }));
                 } else {
                     eprint!("{text}");
                 }

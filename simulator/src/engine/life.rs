@@ -161,7 +161,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             return;
         }
         // The first packet of a handshake is as much a message as any: a cut that it meets has hit something.
-        if !self.plan.sites.reach(&self.plan.peers, peer, other) || self.trouble.cut(peer, other, true).is_some() {
+        if !self.plan.sites.reach(&self.plan.peers, peer, other)
+            || self.trouble.cut(peer, other, true).is_some()
+        {
             let gives_up = self.now + self.plan.spec.network.timeout.0;
             return self.at(gives_up, peer, other, Control::NoAnswer, 0);
         }

@@ -20,7 +20,8 @@ fn shipped() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     let entries = fs::read_dir(folder).expect("scenarios are shipped");
     let paths = entries.map(|entry| entry.expect("they can be listed").path());
-    let mut scenarios: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
+    let mut scenarios: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
     scenarios.sort();
     assert!(scenarios.iter().any(|path| path.ends_with("chat-room.yaml")));
     scenarios

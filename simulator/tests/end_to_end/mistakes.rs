@@ -116,7 +116,8 @@ fn a_junit_file_that_cannot_be_written_is_refused_before_the_run() {
     }
     // What only writing can tell costs the run as well.
     assert!(
-        refused(&workshop, &["run", "tiny.yaml", "--out", "out", "--junit", "/dev/full"]).contains("/dev/full")
+        refused(&workshop, &["run", "tiny.yaml", "--out", "out", "--junit", "/dev/full"])
+            .contains("/dev/full")
     );
 }
 
@@ -174,8 +175,13 @@ fn a_silent_run_ends_with_3_and_a_report() {
     for (name, duration) in [("silence", "duration: 1ms"), ("instant", "duration: 1ns")] {
         let workshop = Workshop::new(name);
         let report = workshop.simulate(&TINY.replace("duration: 10s", duration)).ends_with(3).json();
-        assert!(report["validity"]["reasons"][0].as_str().is_some_and(|why| why.contains("something was said")));
-        assert_eq!((&report["targets"][0]["met"], &report["targets"][0]["observed"]), (&false.into(), &().into()));
+        assert!(
+            report["validity"]["reasons"][0].as_str().is_some_and(|why| why.contains("something was said"))
+        );
+        assert_eq!(
+            (&report["targets"][0]["met"], &report["targets"][0]["observed"]),
+            (&false.into(), &().into())
+        );
         assert!(workshop.read("out/report.html").contains("something was said"));
         assert!(workshop.path("out/charts/talk-latency.png").is_file());
     }

@@ -86,13 +86,15 @@ fn fault(name: &'static str) -> impl Strategy<Value = String> {
     let kind = prop_oneof![
         Just("partition: {between: [{group: one}, {group: two}]}".to_owned()),
         Just("outage: {group: one}".to_owned()),
-        (0u32..2_000, 0u32..=100, 0u32..=100)
-            .prop_map(|(ms, loss, rate)| format!("degrade: {{latency: {ms}ms, loss: {loss}%, rate: {rate}%}}")),
+        (0u32..2_000, 0u32..=100, 0u32..=100).prop_map(|(ms, loss, rate)| format!(
+            "degrade: {{latency: {ms}ms, loss: {loss}%, rate: {rate}%}}"
+        )),
         (1u32..6).prop_map(|count| format!("kill: {{count: {count}}}")),
         (1u32..6).prop_map(|count| format!("stop: {{group: two, count: {count}}}")),
     ];
     let lasts = prop_oneof![Just(String::new()), (1u32..9).prop_map(|seconds| format!("for: {seconds}s, "))];
-    (0u32..10, lasts, kind).prop_map(move |(at, lasts, kind)| format!("{{name: {name}, at: {at}s, {lasts}{kind}}}"))
+    (0u32..10, lasts, kind)
+        .prop_map(move |(at, lasts, kind)| format!("{{name: {name}, at: {at}s, {lasts}{kind}}}"))
 }
 
 fn spec() -> impl Strategy<Value = String> {

@@ -15,7 +15,6 @@ const HEAD: &str = "apiVersion: peerlab.dev/v1alpha1\nkind: Scenario\nmetadata: 
 pub(crate) const TINY: &str = "
 description: Does everybody hear everybody?
 duration: 10s
-coolDown: 5s
 groups: [{name: all, peers: 12}]
 topology: {ring: {}}
 overlay: {flood: {}}

@@ -2,7 +2,7 @@
 
 use crate::{
     spec::{
-        Overlay, ScenarioSpec, Topology,
+        Latency, Overlay, ScenarioSpec, Topology,
         overlay::Membership,
         read::{Fault, FieldPath},
     },
@@ -11,6 +11,9 @@ use crate::{
 
 /// The largest packet of IPv4, RFC 791.
 const MOST_OF_A_PACKET: Bytes = Bytes(65_535);
+
+/// The longest delay that plans hold is 2^32 ns.
+const LONGEST_PATH: Nanos = Nanos::from_secs(4);
 
 pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     let root = super::root();
@@ -24,6 +27,14 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     if spec.network.overhead > MOST_OF_A_PACKET {
         let why = format!("headers of {} do not fit into a packet", spec.network.overhead);
         faults.push(Fault::new(network.key("overhead"), why).help("write at most 65535B"));
+    }
+
+    if let Latency::Fixed(fixed) = &spec.network.latency
+        && fixed.one_way > LONGEST_PATH
+    {
+        let path = network.key("latency").key("fixed").key("oneWay");
+        let why = format!("a path of {} is longer than any on earth, by satellite too", fixed.one_way);
+        faults.push(Fault::new(path, why).help("write at most `4s`"));
     }
 
     let mut rate = |path: FieldPath, rate: Option<BitsPerSec>| {
@@ -59,7 +70,8 @@ fn overlay(spec: &ScenarioSpec, path: &FieldPath, faults: &mut Vec<Fault>) {
             let Membership::HyParView(view) = &plumtree.membership else { return };
             let path = path.key("plumtree").key("membership").key("hyParView");
             // Both are repeated, and what is repeated after no time at all goes on forever within one instant.
-            for (name, period) in [("shuffleEvery", view.shuffle_every), ("answerWithin", view.answer_within)] {
+            for (name, period) in [("shuffleEvery", view.shuffle_every), ("answerWithin", view.answer_within)]
+            {
                 if period == Nanos::ZERO {
                     faults.push(Fault::new(path.key(name), "this is repeated, so it takes some time"));
                 }
