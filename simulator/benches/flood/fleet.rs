@@ -59,7 +59,7 @@ spec:
             read::read("flood.yaml", yaml.as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
         let files = BTreeMap::from([("posts.csv".to_owned(), posts)]);
         let plan =
-            Plan::new(&scenario, scenario.spec.seed, &files).unwrap_or_else(|errors| panic!("{errors:?}"));
+            Plan::new(&scenario, Seed(scenario.spec.seed), &files).unwrap_or_else(|errors| panic!("{errors:?}"));
         Self { plan }
     }
 

@@ -65,7 +65,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             strain = self.trouble.strain(hop.from, hop.to);
         }
         let Some(flight) = self.network.fly(hop, lane, strain) else { return self.lose(msg, Loss::Path) };
-        let arrives = resumes.unwrap_or(hop.departs) + flight;
+        let arrives = resumes.unwrap_or(hop.departs).saturating_add(flight);
         let arrives = self.links.in_order(hop.from, hop.to, lane, arrives);
         let phase = match self.plan.sites.instances() {
             0 => Phase::Arrive,

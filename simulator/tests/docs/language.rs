@@ -95,7 +95,11 @@ fn section(name: &str, schema: &Value, types: &Map<String, Value>, places: &[Str
 /// What a value is, in words.
 fn kind(schema: &Value, types: &Map<String, Value>) -> String {
     if let Some(name) = referred(schema) {
-        return if is_empty(&types[name]) { "`{}`".to_owned() } else { format!("[{name}](#{})", name.to_lowercase()) };
+        return if is_empty(&types[name]) {
+            "`{}`".to_owned()
+        } else {
+            format!("[{name}](#{})", name.to_lowercase())
+        };
     }
     if let Some(title) = schema["title"].as_str() {
         return format!("[{}](#quantities)", title.to_lowercase());
@@ -106,7 +110,9 @@ fn kind(schema: &Value, types: &Map<String, Value>) -> String {
     }
     match type_of(schema) {
         "integer" => match (schema["minimum"].as_u64(), schema["maximum"].as_u64()) {
-            (Some(least), Some(most)) if most < u64::from(u32::MAX) => format!("whole number, {least} to {most}"),
+            (Some(least), Some(most)) if most < u64::from(u32::MAX) => {
+                format!("whole number, {least} to {most}")
+            }
             (Some(least), _) => format!("whole number, at least {least}"),
             _ => "whole number".to_owned(),
         },
@@ -159,7 +165,8 @@ fn flow(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Value::Object(fields) => {
-            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}: {}", flow(value))).collect();
+            let fields: Vec<_> =
+                fields.iter().map(|(name, value)| format!("{name}: {}", flow(value))).collect();
             format!("{{{}}}", fields.join(", "))
         }
         other => other.to_string(),
