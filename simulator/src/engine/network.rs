@@ -93,6 +93,7 @@ pub(super) struct Network {
     loss: Vec<u32>,
     /// Queues of the sites: into and out of each.
     sites: Vec<SitePort>,
+    /// Amplitude of the jitter as a share of the delay, of 2^32.
     jitter: u64,
     salt: u64,
     overhead: u32,
@@ -141,13 +142,20 @@ impl Network {
             down: groups.iter().map(|group| Pace::of(group.down)).collect(),
             loss: groups.iter().flat_map(|a| groups.iter().map(move |b| pair_loss(a.loss, b.loss))).collect(),
             sites: (0..plan.sites.instances()).map(site).collect(),
-            jitter: u64::from(net.jitter.parts_per_billion()),
+            jitter: (u64::from(net.jitter.parts_per_billion()) << 32)
+                / u64::from(Share::ALL.parts_per_billion()),
             salt: seed.salt("network"),
             overhead: net.overhead.0 as u32,
             packet: (net.packet.0 as u32).max(1),
             per_kind,
             per_kibibyte: net.processing.per_kibibyte.0,
         }
+    }
+
+    /// Whether any peers share a way in and out.
+    #[inline]
+    pub(super) fn has_sites(&self) -> bool {
+        !self.sites.is_empty()
     }
 
     /// Packets and bytes that a message of `len` bytes comes to.
@@ -229,7 +237,7 @@ impl Network {
             mix(self.salt.wrapping_add(departs), u64::from(from.0) << 32 | u64::from(to.0), u64::from(seq));
         let delay = u64::from(delay).saturating_add(strain.latency).min(MOST_DELAY);
         // Amplitude × 2 × u − amplitude, with u from the lower half of the draw.
-        let amplitude = (u128::from(delay) * u128::from(self.jitter) / 1_000_000_000) as u64;
+        let amplitude = ((u128::from(delay) * u128::from(self.jitter)) >> 32) as u64;
         let jittered =
             delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw as u32)) >> 32) as u64;
         let groups = self.up.len();
