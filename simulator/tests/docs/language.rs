@@ -77,7 +77,7 @@ fn section(name: &str, schema: &Value, types: &Map<String, Value>, places: &[Str
             let default = match &value["default"] {
                 _ if required => "**required**".to_owned(),
                 Value::Null => "—".to_owned(),
-                default => code(default),
+                default => short(default),
             };
             let _ = writeln!(text, "| `{field}` | {} | {default} | {} |", kind(value, types), cell(value));
         }
@@ -95,7 +95,11 @@ fn section(name: &str, schema: &Value, types: &Map<String, Value>, places: &[Str
 /// What a value is, in words.
 fn kind(schema: &Value, types: &Map<String, Value>) -> String {
     if let Some(name) = referred(schema) {
-        return if is_empty(&types[name]) { "`{}`".to_owned() } else { format!("[{name}](#{})", name.to_lowercase()) };
+        return if is_empty(&types[name]) {
+            "`{}`".to_owned()
+        } else {
+            format!("[{name}](#{})", name.to_lowercase())
+        };
     }
     if let Some(title) = schema["title"].as_str() {
         return format!("[{}](#quantities)", title.to_lowercase());
@@ -104,9 +108,14 @@ fn kind(schema: &Value, types: &Map<String, Value>) -> String {
         let others = alternatives.iter().filter(|alternative| alternative["type"] != "null");
         return others.map(|alternative| kind(alternative, types)).collect::<Vec<_>>().join(" or ");
     }
+    if let Some(words) = schema["oneOf"].as_array() {
+        return words.iter().map(|word| code(&word["const"])).collect::<Vec<_>>().join(" or ");
+    }
     match type_of(schema) {
         "integer" => match (schema["minimum"].as_u64(), schema["maximum"].as_u64()) {
-            (Some(least), Some(most)) if most < u64::from(u32::MAX) => format!("whole number, {least} to {most}"),
+            (Some(least), Some(most)) if most < u64::from(u32::MAX) => {
+                format!("whole number, {least} to {most}")
+            }
             (Some(least), _) => format!("whole number, at least {least}"),
             _ => "whole number".to_owned(),
         },
@@ -149,6 +158,17 @@ fn cell(schema: &Value) -> String {
     description(schema).replace('|', "\\|")
 }
 
+/// A default as it fits a table: of one that says much, the alternative that it takes; its fields have defaults of their
+/// own in the section of its type.
+fn short(value: &Value) -> String {
+    let fields = value.as_object().filter(|_| flow(value).len() > 60);
+    match fields.map(|fields| fields.keys().collect::<Vec<_>>()).as_deref() {
+        None => code(value),
+        Some([alternative]) => format!("`{{{alternative}: {{…}}}}`"),
+        Some(_) => "`{}`".to_owned(),
+    }
+}
+
 /// A value as one writes it in a scenario.
 fn code(value: &Value) -> String {
     format!("`{}`", flow(value))
@@ -159,7 +179,8 @@ fn flow(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Value::Object(fields) => {
-            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}: {}", flow(value))).collect();
+            let fields: Vec<_> =
+                fields.iter().map(|(name, value)| format!("{name}: {}", flow(value))).collect();
             format!("{{{}}}", fields.join(", "))
         }
         other => other.to_string(),

@@ -10,7 +10,8 @@ pub(crate) fn broken(page: &Path, text: &str) -> Vec<String> {
         let (file, heading) = target.split_once('#').unwrap_or((target, ""));
         let path = if file.is_empty() { page.to_owned() } else { page.with_file_name(file) };
         path.exists()
-            && (heading.is_empty() || fs::read_to_string(path).is_ok_and(|text| anchors(&text).contains(heading)))
+            && (heading.is_empty()
+                || fs::read_to_string(path).is_ok_and(|text| anchors(&text).contains(heading)))
     };
     inner.filter(|target| !leads(target)).map(|target| format!("{}: {target}", page.display())).collect()
 }

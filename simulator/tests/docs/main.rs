@@ -48,7 +48,8 @@ fn assert_kept(page: &str, part: &str, generated: &str) {
     let end = start + text[start..].find(&closing).expect("the page says where the part ends");
     let generated = format!("\n{}\n\n", generated.trim());
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, format!("{}{generated}{}", &text[..start], &text[end..])).expect("the page can be written");
+        fs::write(&path, format!("{}{generated}{}", &text[..start], &text[end..]))
+            .expect("the page can be written");
         return;
     }
     let first = text[start..end].lines().zip(generated.lines()).find(|(kept, now)| kept != now);
