@@ -14,9 +14,9 @@ mod regions;
 mod resolve;
 mod selection;
 mod sessions;
-pub mod topology;
 #[cfg(test)]
 mod tests;
+pub mod topology;
 mod workloads;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -254,7 +254,10 @@ fn what_is_sent_reliably_comes_complete_and_in_order_under_loss_and_jitter() {
     let told = story.tell();
     let got = told.got(B, A);
     assert_eq!(numbers(&got), (0..200).collect::<Vec<_>>());
-    assert!(got.iter().any(|(at, number)| at.0 > ms(1_000 + 10 * u64::from(*number) + 500).0), "some were lost");
+    assert!(
+        got.iter().any(|(at, number)| at.0 > ms(1_000 + 10 * u64::from(*number) + 500).0),
+        "some were lost"
+    );
 }
 
 #[test]
@@ -292,7 +295,8 @@ fn a_short_cut_holds_back_what_is_sent_and_lets_it_go_in_order() {
 #[test]
 fn a_long_cut_breaks_the_connection_which_comes_back_when_it_heals() {
     let script = (0..100).map(|turn| (ms(9_000 + 500 * turn), A, Act::Send(Lane::Reliable, B, 1, 500)));
-    let cut = "  faults: [{name: cut, at: 10s, for: 20s, partition: {between: [{peers: [0]}, {peers: [1]}]}}]";
+    let cut =
+        "  faults: [{name: cut, at: 10s, for: 20s, partition: {between: [{peers: [0]}, {peers: [1]}]}}]";
     let told = Story { more: cut, ..Story::new(script.collect()) }.tell();
     for (me, other) in [(A, B), (B, A)] {
         assert_eq!(told.saw(me, |saw| saw == Saw::Down(other, Why::TimedOut)), [ms(25_000)]);
@@ -359,7 +363,9 @@ fn a_degraded_path_is_later_and_slower_and_each_message_counts_as_hit() {
 #[test]
 fn a_processor_works_on_one_message_at_a_time() {
     let script = vec![(ms(1_000), A, Act::Send(Lane::Reliable, B, 3, 1_000))];
-    let told = Story { network: "jitter: 0%, handshake: 1, processing: {perMessage: 50ms}", ..Story::new(script) }.tell();
+    let told =
+        Story { network: "jitter: 0%, handshake: 1, processing: {perMessage: 50ms}", ..Story::new(script) }
+            .tell();
     let times: Vec<_> = told.got(B, A).iter().map(|(at, _)| *at).collect();
     about(&times, &[ms(1_152), ms(1_202), ms(1_252)]);
 }

@@ -75,7 +75,8 @@ impl Checker<'_> {
             (&shape.kind, &node.value)
             && scalar::old_boolean(text).is_some()
         {
-            let message = format!("`{text}` without quotes is a boolean to readers of YAML 1.1, such as kubectl");
+            let message =
+                format!("`{text}` without quotes is a boolean to readers of YAML 1.1, such as kubectl");
             let finding = Finding::at(node.span.clone(), message).value(quoted(node));
             return self.report(finding.help(format!("write `\"{text}\"` if the word is meant")));
         }
