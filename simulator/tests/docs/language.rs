@@ -77,7 +77,7 @@ fn section(name: &str, schema: &Value, types: &Map<String, Value>, places: &[Str
             let default = match &value["default"] {
                 _ if required => "**required**".to_owned(),
                 Value::Null => "—".to_owned(),
-                default => code(default),
+                default => short(default),
             };
             let _ = writeln!(text, "| `{field}` | {} | {default} | {} |", kind(value, types), cell(value));
         }
@@ -107,6 +107,9 @@ fn kind(schema: &Value, types: &Map<String, Value>) -> String {
     if let Some(alternatives) = schema["anyOf"].as_array() {
         let others = alternatives.iter().filter(|alternative| alternative["type"] != "null");
         return others.map(|alternative| kind(alternative, types)).collect::<Vec<_>>().join(" or ");
+    }
+    if let Some(words) = schema["oneOf"].as_array() {
+        return words.iter().map(|word| code(&word["const"])).collect::<Vec<_>>().join(" or ");
     }
     match type_of(schema) {
         "integer" => match (schema["minimum"].as_u64(), schema["maximum"].as_u64()) {
@@ -153,6 +156,17 @@ fn description(schema: &Value) -> String {
 /// A description within a table.
 fn cell(schema: &Value) -> String {
     description(schema).replace('|', "\\|")
+}
+
+/// A default as it fits a table: of one that says much, the alternative that it takes; its fields have defaults of their
+/// own in the section of its type.
+fn short(value: &Value) -> String {
+    let fields = value.as_object().filter(|_| flow(value).len() > 60);
+    match fields.map(|fields| fields.keys().collect::<Vec<_>>()).as_deref() {
+        None => code(value),
+        Some([alternative]) => format!("`{{{alternative}: {{…}}}}`"),
+        Some(_) => "`{}`".to_owned(),
+    }
 }
 
 /// A value as one writes it in a scenario.

@@ -1,7 +1,7 @@
 //! The documentation holds what the code says: what is generated from it is not behind, examples are valid, links lead
 //! somewhere.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p peerlab-simulator --test docs` writes the generated parts anew.
+//! `UPDATE_GOLDEN=1 cargo test -p peerlab-simulator --test docs -- that_of` writes the generated parts anew.
 
 mod language;
 mod links;

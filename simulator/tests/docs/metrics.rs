@@ -1,6 +1,9 @@
 //! The table of metrics.
 
-use peerlab_scenarios::report::metric::{METRICS, Metric};
+use peerlab_scenarios::report::{
+    Unit,
+    metric::{METRICS, Metric},
+};
 
 /// Every metric with its unit, meaning and source.
 pub(crate) fn table() -> String {
@@ -13,6 +16,5 @@ pub(crate) fn table() -> String {
 }
 
 fn unit(metric: &Metric) -> String {
-    let symbol = metric.unit.to_string();
-    if symbol.is_empty() { "number".to_owned() } else { symbol }
+    if metric.unit == Unit::Count { "number".to_owned() } else { metric.unit.to_string() }
 }
