@@ -194,7 +194,7 @@ pub fn map(plan: &Plan) -> OverlayMap {
     let regions =
         plan.regions.list().iter().map(|region| Region { name: region.name.clone(), place: region.place });
     OverlayMap {
-        title: format!("{}: {} peers, {} edges", plan.name, plan.peers.len(), plan.graph.edges()),
+        title: format!("Topology of {}", plan.name),
         regions: regions.collect(),
         region_of: plan.peers.iter().map(|peer| plan.peers.region(peer)).collect(),
         edges: plan.graph.links().map(|[a, b]| (a, b)).collect(),

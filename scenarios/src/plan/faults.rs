@@ -98,14 +98,15 @@ fn effect(fault: &Fault, path: &str, selection: &Selection<'_>) -> Result<FaultE
             rate: degrade.rate.unwrap_or(Share::ALL),
         });
     }
-    let simple: [(_, _, fn(PeerSet) -> FaultEffect); 3] = [
-        ("outage", &fault.outage, FaultEffect::Outage),
-        ("kill", &fault.kill, FaultEffect::Kill),
-        ("stop", &fault.stop, FaultEffect::Stop),
-    ];
-    for (kind, who, make) in simple {
+    let stopping = [("outage", &fault.outage), ("kill", &fault.kill), ("stop", &fault.stop)];
+    for (kind, who) in stopping {
         if let Some(who) = who {
-            return selection.select(who, &format!("{path}.{kind}")).map(make);
+            let who = selection.select(who, &format!("{path}.{kind}"))?;
+            return Ok(match kind {
+                "outage" => FaultEffect::Outage(who),
+                "kill" => FaultEffect::Kill(who),
+                _ => FaultEffect::Stop(who),
+            });
         }
     }
     let why = "a fault is exactly one of: partition, outage, degrade, kill, stop";

@@ -14,6 +14,8 @@ mod regions;
 mod resolve;
 mod selection;
 mod sessions;
+#[cfg(test)]
+mod tests;
 pub mod topology;
 mod workloads;
 
@@ -88,7 +90,7 @@ pub struct Plan {
     pub faults: Vec<FaultPlan>,
     /// What the peers do.
     pub workloads: Vec<WorkloadPlan>,
-    traces: Vec<Option<Vec<Vec<(Nanos, Nanos)>>>>,
+    traces: Vec<Option<sessions::Recorded>>,
 }
 
 /// The files that a scenario names, each with the field that names it.

@@ -54,7 +54,7 @@ impl Regions {
     /// A published table.
     #[must_use]
     pub fn table(table: Table) -> Self {
-        let (regions, milliseconds): (&[(&str, u32, (f64, f64))], &[u32]) = match table {
+        let (regions, milliseconds): (&[Entry], &[u32]) = match table {
             Table::Ethereum => (&ETHEREUM, &ETHEREUM_ONE_WAY),
             Table::Aws2024 => (&AWS, &AWS_ROUND_TRIP),
             Table::Simblock2019 => (&SIMBLOCK, &SIMBLOCK_ONE_WAY),
@@ -137,8 +137,11 @@ impl Regions {
     }
 }
 
+/// A region of a table: its name, its population and its place in degrees east and north.
+type Entry = (&'static str, u32, (f64, f64));
+
 /// Population and place of Ethereum nodes' regions (libp2p/test-plans, gossipsub-interop/network_graph.py).
-const ETHEREUM: [(&str, u32, (f64, f64)); 8] = [
+const ETHEREUM: [Entry; 8] = [
     ("australia", 290, (147.0, -33.0)),
     ("east-asia", 1059, (121.0, 34.0)),
     ("europe", 5599, (10.0, 50.0)),
@@ -163,7 +166,7 @@ const ETHEREUM_ONE_WAY: [u32; 64] = [
 ];
 
 /// AWS regions at their cities.
-const AWS: [(&str, u32, (f64, f64)); 10] = [
+const AWS: [Entry; 10] = [
     ("us-east-1", 1, (-77.5, 39.0)),
     ("us-west-2", 1, (-119.7, 45.8)),
     ("sa-east-1", 1, (-46.6, -23.5)),
@@ -192,7 +195,7 @@ const AWS_ROUND_TRIP: [u32; 100] = [
 ];
 
 /// Population of Bitcoin nodes in 2019, in tenths of a per cent (SimBlock).
-const SIMBLOCK: [(&str, u32, (f64, f64)); 6] = [
+const SIMBLOCK: [Entry; 6] = [
     ("north-america", 332, (-98.0, 40.0)),
     ("europe", 500, (10.0, 50.0)),
     ("south-america", 9, (-58.0, -20.0)),

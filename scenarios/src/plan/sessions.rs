@@ -162,7 +162,7 @@ impl Iterator for Sessions {
 }
 
 /// Reads a trace of sessions: a line `peer,from,to` each, in seconds, peers numbered within the group from 0.
-pub(super) fn read_trace(text: &str, count: u32) -> Result<Vec<Vec<(Nanos, Nanos)>>, String> {
+pub(super) fn read_trace(text: &str, count: u32) -> Result<Recorded, String> {
     let mut sessions = vec![Vec::new(); count as usize];
     for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim())) {
         if line.is_empty() || line.starts_with('#') || (number == 1 && line == "peer,from,to") {
@@ -193,11 +193,14 @@ pub(super) fn read_trace(text: &str, count: u32) -> Result<Vec<Vec<(Nanos, Nanos
     Ok(sessions)
 }
 
+/// The recorded sessions of a group, by peer.
+pub(super) type Recorded = Vec<Vec<(Nanos, Nanos)>>;
+
 /// The recorded sessions of every group that names a trace.
 pub(super) fn traces(
     groups: &[super::GroupPlan],
     text_of: impl Fn(&str) -> Option<String>,
-) -> Result<Vec<Option<Vec<Vec<(Nanos, Nanos)>>>>, PlanError> {
+) -> Result<Vec<Option<Recorded>>, PlanError> {
     let trace = |(number, group): (usize, &super::GroupPlan)| {
         let Some(Online::Trace(trace)) = &group.spec.online else { return Ok(None) };
         let path = format!("spec.groups[{number}].online.trace.file");

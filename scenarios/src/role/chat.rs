@@ -5,8 +5,8 @@
 //! causal order: each author's own in their order, and none before what it answers. An author that tells two stories
 //! is found out by the hashes; of its log no more is taken.
 //!
-//! **Fast path and slow path.** The overlay brings entries to those who are there, and the logs make it complete:
-//! members compare what they hold and send each other what is missing (anti-entropy, Demers et al., PODC 1987), in
+//! **Fast path and slow path.** The overlay brings entries to those who are there; what is said while nobody is
+//! connected goes out when somebody is. The logs make it complete: members compare what they hold and send each other what is missing (anti-entropy, Demers et al., PODC 1987), in
 //! the manner of Bramble and of Scuttlebutt's EBT. Archives do the same without being readers. The module `sync`
 //! describes the exchange.
 //!
@@ -79,8 +79,12 @@ pub struct Chat<H: Host> {
     rooms: Vec<Room<H>>,
     contacts: Contacts,
     sync: Sync,
-    /// Connected peers that keep a room in common, in ascending order.
+    /// Connected peers, in ascending order.
+    connected: Vec<Peer>,
+    /// Those of them that keep a room in common, in ascending order.
     mates: Vec<Peer>,
+    /// Posts made while nobody was connected, to be published when somebody is.
+    unsent: Vec<H::Item>,
     /// Least number of this peer's next item; see [`Chat::name`].
     next_number: u32,
     /// Entries stored so far.
@@ -100,7 +104,9 @@ impl<H: Host> Chat<H> {
             rooms: Vec::new(),
             contacts: Contacts::default(),
             sync: Sync::default(),
+            connected: Vec::new(),
             mates: Vec::new(),
+            unsent: Vec::new(),
             next_number: 0,
             stored: 0,
             announced: false,
@@ -204,7 +210,11 @@ impl<H: Host> Chat<H> {
         self.own_entry(cx, index, &item);
         self.keep(cx, item.clone());
         cx.record(Fact::Posted { workload: self.plan.workload(), room: id, seq });
-        cx.publish(item);
+        if self.connected.is_empty() {
+            self.unsent.push(item);
+        } else {
+            cx.publish(item);
+        }
         // Someone may already have sent what builds on it: a peer whose store was lost says things that others know.
         for arrival in self.rooms[index].backlog.woken_by((me, seq)) {
             self.work_off(cx, index, arrival);
@@ -428,12 +438,21 @@ impl<H: Host> Machine<H> for Chat<H> {
             }
             Input::Command { command: Command::Post { room, bytes }, .. } => self.post(cx, room, bytes),
             Input::PeerUp { peer, link } => {
+                if let Err(place) = self.connected.binary_search(&peer) {
+                    self.connected.insert(place, peer);
+                }
+                self.unsent.drain(..).for_each(|post| cx.publish(post));
                 if !self.announced {
                     self.beat(cx);
                 }
                 self.meet(cx, peer, link);
             }
-            Input::PeerDown { peer, .. } => self.part(cx, peer),
+            Input::PeerDown { peer, .. } => {
+                if let Ok(place) = self.connected.binary_search(&peer) {
+                    self.connected.remove(place);
+                }
+                self.part(cx, peer);
+            }
             Input::Message { from, msg, .. } => self.message(cx, from, msg),
             Input::Published { hops, item, .. } => self.published(cx, hops, item),
             Input::Timer(SYNC) => self.sync_is_due(cx),

@@ -1,11 +1,9 @@
 //! What a scenario says of a chat: its rooms, who speaks when, and what its protocol does besides.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use super::{Count, Who};
+use super::{Count, TimeOfDay, Who};
 use crate::{
     units::{Bytes, Nanos, Share},
     wire::ItemId,
@@ -109,6 +107,7 @@ pub struct Diurnal {
 /// Posts that were recorded elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "PostTrace")]
 pub struct Trace {
     /// A file of comma-separated values, one post a line: `time,room,member,bytes`. The time is a duration since the
     /// run's start such as `1.5s`; room and member count from 0, members within their room. The header may be left
@@ -143,70 +142,6 @@ pub struct Sync {
 impl Default for Sync {
     fn default() -> Self {
         Self { every: Nanos::from_secs(10) }
-    }
-}
-
-/// A time of day to the minute, written `14:00`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimeOfDay {
-    minutes: u16,
-}
-
-impl TimeOfDay {
-    /// As a part of the day, from 0 at midnight to less than 1.
-    #[must_use]
-    pub fn part_of_day(self) -> f64 {
-        f64::from(self.minutes) / f64::from(24 * 60)
-    }
-}
-
-/// Why a text is not a time of day.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a time of day such as `14:00`, from `00:00` to `23:59`")]
-pub struct TimeOfDayError(String);
-
-impl FromStr for TimeOfDay {
-    type Err = TimeOfDayError;
-    fn from_str(text: &str) -> Result<Self, TimeOfDayError> {
-        let two_digits = |part: &str, below: u16| {
-            let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-            part.parse().ok().filter(|number: &u16| digits && *number < below)
-        };
-        text.split_once(':')
-            .and_then(|(hours, minutes)| {
-                Some(Self { minutes: two_digits(hours, 24)? * 60 + two_digits(minutes, 60)? })
-            })
-            .ok_or_else(|| TimeOfDayError(text.to_owned()))
-    }
-}
-
-impl fmt::Display for TimeOfDay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02}:{:02}", self.minutes / 60, self.minutes % 60)
-    }
-}
-
-impl Serialize for TimeOfDay {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for TimeOfDay {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
-impl JsonSchema for TimeOfDay {
-    fn schema_name() -> Cow<'static, str> {
-        "TimeOfDay".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "title": "TimeOfDay", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" })
     }
 }
 
@@ -249,7 +184,7 @@ mod tests {
     #[test]
     fn what_is_unknown_or_no_time_of_day_is_refused() {
         assert!(read("room: 3").unwrap_err().contains("unknown field `room`"));
-        for time in ["24:00", "9:00", "12:60", "+1:00", "noon"] {
+        for time in ["24:01", "9:00", "12:60", "+1:00", "noon"] {
             assert!(time.parse::<TimeOfDay>().unwrap_err().to_string().starts_with(&format!("`{time}`")));
         }
     }

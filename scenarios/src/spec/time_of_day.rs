@@ -16,6 +16,12 @@ impl TimeOfDay {
     pub const TITLE: &'static str = "Time of day";
     const PATTERN: &'static str = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$";
 
+    /// As a part of the day, from 0 at midnight to 1 at the next.
+    #[must_use]
+    pub fn part_of_day(self) -> f64 {
+        f64::from(self.0) / f64::from(24 * 60)
+    }
+
     /// Time since midnight.
     #[must_use]
     pub const fn since_midnight(self) -> Nanos {

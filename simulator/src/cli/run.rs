@@ -57,7 +57,7 @@ impl Run {
         });
         // Before the run, so that a place that is taken costs no time.
         self.check_junit()?;
-        let folder = Folder::begin(&place, self.force).map_err(refused)?;
+        let folder = Folder::begin(&place, self.force).map_err(|error| refused(&error))?;
 
         let bar = self.progress(plan);
         let began = Instant::now();
@@ -71,22 +71,24 @@ impl Run {
         report.provenance = crate::cli::provenance::of(&ready, &run);
 
         let figures = figures::figures(plan, &outcome, &recorder, &report);
-        folder.write_charts(&figures).map_err(refused)?;
-        folder.write_series(&figures::series(plan, &outcome, &recorder)).map_err(refused)?;
-        folder.write_plan(plan).map_err(refused)?;
-        folder.write("scenario.yaml", &ready.bytes).map_err(refused)?;
+        folder.write_charts(&figures).map_err(|error| refused(&error))?;
+        folder.write_series(&figures::series(plan, &outcome, &recorder)).map_err(|error| refused(&error))?;
+        folder.write_plan(plan).map_err(|error| refused(&error))?;
+        folder.write("scenario.yaml", &ready.bytes).map_err(|error| refused(&error))?;
         for (name, text) in &ready.files {
-            folder.write_named(name, text.as_bytes()).map_err(refused)?;
+            folder.write_named(name, text.as_bytes()).map_err(|error| refused(&error))?;
         }
         let json = format!("{}\n", serde_json::to_string_pretty(&report)?);
-        folder.write("report.json", json.as_bytes()).map_err(refused)?;
-        folder.write("report.html", html::page(&page::page(&report, figures)).as_bytes()).map_err(refused)?;
+        folder.write("report.json", json.as_bytes()).map_err(|error| refused(&error))?;
+        folder
+            .write("report.html", html::page(&page::page(&report, figures)).as_bytes())
+            .map_err(|error| refused(&error))?;
         if let Some(path) = &self.junit {
             let xml = junit::xml(&report, took.as_secs_f64());
             std::fs::write(path, xml)
                 .map_err(|error| Stop::Input(format!("error: {}: {error}\n", path.display())))?;
         }
-        let place = folder.finish().map_err(refused)?;
+        let place = folder.finish().map_err(|error| refused(&error))?;
 
         if self.json {
             print(&json)?;
@@ -124,7 +126,7 @@ impl Run {
     }
 }
 
-fn refused(error: FolderError) -> Stop {
+fn refused(error: &FolderError) -> Stop {
     Stop::Input(format!("error: {error}\n"))
 }
 

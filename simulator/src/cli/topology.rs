@@ -38,6 +38,9 @@ pub(super) struct Topology {
     force: bool,
 }
 
+/// Draws the graph as SVG, when it is asked for.
+type Drawing = Box<dyn FnOnce() -> String>;
+
 /// The longest graph file: 1 GiB.
 const MOST_OF_A_GRAPH: u64 = 1 << 30;
 
@@ -58,7 +61,7 @@ impl Topology {
         Ok(0)
     }
 
-    fn read(&self) -> Result<(Graph, Box<dyn FnOnce() -> String>), Stop> {
+    fn read(&self) -> Result<(Graph, Drawing), Stop> {
         let extension = self.file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         if matches!(extension, "yaml" | "yml" | "json") {
             let plan = check::prepare(&self.file, self.seed).map_err(check::input)?.plan;

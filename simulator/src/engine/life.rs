@@ -213,11 +213,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         self.disconnected(peer, other, id, why);
     }
 
-    /// A cut has lasted as long as a connection waits.
+    /// A cut has lasted as long as a connection waits, and the one that stood when it began breaks: also when the cut ends
+    /// in this very instant, for what was sent meanwhile is lost.
     pub(super) fn silence(&mut self, peer: Peer, other: Peer, id: u32) {
-        if self.trouble.cut(peer, other, false).is_some() {
-            self.disconnected(peer, other, id, Why::TimedOut);
-        }
+        self.disconnected(peer, other, id, Why::TimedOut);
     }
 
     pub(super) fn fault_begins(&mut self, number: usize) {
@@ -241,7 +240,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                             .connected(peer)
                             .filter(|&other| trouble::crosses(&fault.effect, peer, other));
                         for other in crossing.collect::<Vec<_>>() {
-                            self.at(breaks, peer, other, Control::Silence, number as u32);
+                            if let Some(id) = self.links.id(peer, other) {
+                                self.at(breaks, peer, other, Control::Silence, id);
+                            }
                         }
                     }
                 }

@@ -26,6 +26,9 @@ pub mod traffic;
 mod trouble;
 pub mod wheel;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use peerlab_scenarios::{

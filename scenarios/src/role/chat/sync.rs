@@ -7,11 +7,11 @@
 //! an entry is sent after all that it depends on, so the receiver can show each as it comes.
 //!
 //! A member begins one every `sync.every` (a tenth more or less), about its rooms in turn, with a connected member or
-//! archive of that room; with a quarter's chance with any, whom it dials, for connected members may all lack the
-//! same. It begins at once when it returns, until each room is settled, and when a connection to a member stands that
+//! archive of that room; with a quarter's chance, or when nobody is connected, with any, whom it dials, for connected members may all lack
+//! the same; every other time that is an archive, if there are any. It begins at once when it returns, until each room is settled, and when a connection to a member stands that
 //! did not, as after a partition.
 
-use std::mem;
+use std::{iter, mem};
 
 use super::{CLOSED, Chat, SYNC, about};
 use crate::{
@@ -62,8 +62,8 @@ struct Return {
 pub(super) struct Sync {
     due: Nanos,
     turn: usize,
-    /// A partner who has just become reachable.
-    prefer: Option<Peer>,
+    /// Who has become reachable and was not compared with since: asked first, the latest first.
+    newcomers: Vec<Peer>,
     exchange: Option<Exchange>,
     dials: u8,
     returned: Option<Box<Return>>,
@@ -105,11 +105,11 @@ impl<H: Host> Chat<H> {
                 exchange.asked = true;
                 self.ask(cx, peer);
             }
-            Some(_) => {}
             // The other side has dialled to ask; if both asked, every exchange would lead to another.
-            None if link == Link::Accepted => {}
+            _ if link == Link::Accepted => {}
+            Some(_) => self.sync.newcomers.push(peer),
             None => {
-                self.sync.prefer = Some(peer);
+                self.sync.newcomers.push(peer);
                 if self.sync.returned.is_none() {
                     let rooms = self.shared_with(peer).map(|room| self.rooms[room].id).collect();
                     let returned = Return { since: cx.now, posts: 0, known: false, rooms };
@@ -127,6 +127,7 @@ impl<H: Host> Chat<H> {
     pub(super) fn part(&mut self, cx: &mut Cx<'_, H>, peer: Peer) {
         if let Ok(place) = self.mates.binary_search(&peer) {
             self.mates.remove(place);
+            self.sync.newcomers.retain(|newcomer| *newcomer != peer);
         }
         if let Some(exchange) = self.sync.exchange.take_if(|exchange| exchange.partner == peer)
             && !exchange.asked
@@ -161,8 +162,8 @@ impl<H: Host> Chat<H> {
             _ => self.rooms[self.sync.turn % self.rooms.len()].id,
         };
         let is_mate = |peer: &Peer| self.mates.binary_search(peer).is_ok();
-        let preferred = self.sync.prefer.take().filter(is_mate);
-        let partner = preferred.unwrap_or_else(|| self.choose_partner(cx, room));
+        let newcomer = iter::from_fn(|| self.sync.newcomers.pop()).find(is_mate);
+        let partner = newcomer.unwrap_or_else(|| self.choose_partner(cx, room));
         let asked = self.mates.binary_search(&partner).is_ok();
         let exchange = Exchange { partner, dialled: !asked, asked, idle: false, missing: u64::MAX };
         self.sync.exchange = Some(exchange);
@@ -180,6 +181,13 @@ impl<H: Host> Chat<H> {
             return connected[cx.rng().index(connected.len())];
         }
         let (members, archives) = (self.plan.members(room), self.plan.archives());
+        // An archive is there to be asked, when all the members may be asleep.
+        if let Some(&archive) = cx.rng().choose(archives)
+            && archive != cx.me
+            && cx.rng().below(2) == 0
+        {
+            return archive;
+        }
         loop {
             let place = cx.rng().index(members.len() + archives.len());
             let peer = members.get(place).unwrap_or_else(|| &archives[place - members.len()]);
@@ -269,7 +277,7 @@ impl<H: Host> Chat<H> {
             return;
         }
         self.end_exchange(cx);
-        if missing == 0 && self.sync.returned.is_some() {
+        if missing == 0 && (self.sync.returned.is_some() || !self.sync.newcomers.is_empty()) {
             self.begin_exchange(cx);
         }
     }

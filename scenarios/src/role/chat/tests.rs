@@ -113,6 +113,37 @@ fn who_joins_late_is_given_all_that_was_said() {
 }
 
 #[test]
+fn what_is_said_while_nobody_is_connected_goes_out_with_the_first_connection() {
+    let author = Peer(0);
+    let mut party = Party::with(15, members(every(1)), 6, &ring_of(6), &[], |world| world.without(author));
+    party.world.run_until(at(20));
+    party.world.start(author);
+    (0..3).for_each(|_| party.say(author, 0));
+    assert_eq!(party.world.connected(author).count(), 0);
+    party.world.run_for(SECOND);
+
+    assert!(party.is_complete());
+    party.is_in_order();
+    let by_overlay = party.shown().filter(|shown| shown.route == Route::Overlay).count();
+    assert!(by_overlay >= 3 * 4, "the overlay brought {by_overlay} of 15");
+}
+
+#[test]
+fn every_room_of_a_divided_chat_is_whole_soon_after_it_heals() {
+    let spec = ChatSpec { rooms: Count::new(6), members: Some(Count::new(6)), ..members(every(2)) };
+    let mut party = Party::new(16, spec, 12, &[]);
+    let (west, east): (Vec<_>, Vec<_>) = (0..12).map(Peer).partition(|peer| peer.0 < 6);
+    party.talk_until(at(20));
+    party.world.cut(&west, &east);
+    party.talk_until(at(80));
+    assert!(!party.is_complete(), "the cut keeps something back");
+    party.world.heal();
+    party.world.run_until(at(100));
+    assert!(party.is_complete());
+    party.is_in_order();
+}
+
+#[test]
 fn an_archive_brings_news_to_those_who_are_never_there_together_and_reads_none() {
     let (alice, bob, archive) = (Peer(0), Peer(1), Peer(2));
     let edges = [(alice, archive), (bob, archive)];

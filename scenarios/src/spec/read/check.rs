@@ -8,6 +8,7 @@ use super::{
     path::{FieldPath, Segment},
     problem::{MAX_PROBLEMS, quoted, shortened},
     remedy::{for_type, skeleton, suggest},
+    scalar,
     shape::{Kind, Map, Shape, listed},
 };
 
@@ -69,6 +70,15 @@ impl Checker<'_> {
     fn value(&mut self, shape: &Shape, node: &Node) {
         if matches!(node.value, Value::Null) && shape.nullable {
             return;
+        }
+        if let (Kind::Text { .. } | Kind::Words(_) | Kind::Quantity(_), Value::Text { text, plain: true }) =
+            (&shape.kind, &node.value)
+            && scalar::old_boolean(text).is_some()
+        {
+            let message =
+                format!("`{text}` without quotes is a boolean to readers of YAML 1.1, such as kubectl");
+            let finding = Finding::at(node.span.clone(), message).value(quoted(node));
+            return self.report(finding.help(format!("write `\"{text}\"` if the word is meant")));
         }
         match (&shape.kind, &node.value) {
             (Kind::Any, _) | (Kind::Boolean, Value::Bool(_)) => {}

@@ -1,0 +1,60 @@
+# What one can do here. `just` lists it; every recipe is one command that works without just.
+
+set positional-arguments
+
+_list:
+    @just --list --unsorted
+
+# Simulate a scenario and write a report: `just run scenarios/chat-room.yaml --seed 7`
+run *arguments:
+    cargo run --release --package peerlab-simulator -- run "$@"
+
+# Check scenarios and say all that is wrong with them
+validate *files='scenarios/*.yaml':
+    cargo run --release --package peerlab-simulator -- validate {{ files }}
+
+# Print a scenario with every default filled in, and where each value comes from
+explain file:
+    cargo run --release --package peerlab-simulator -- explain "$1"
+
+# Draw the graph of a scenario, an edge list or GraphML, and print its metrics
+topology *arguments:
+    cargo run --release --package peerlab-simulator -- topology "$@"
+
+# Run all tests; arguments go to cargo: `just test --package peerlab-scenarios overlay`
+test *arguments='--workspace':
+    cargo test {{ arguments }}
+
+# What CI runs: format, lints, tests, documentation
+ci:
+    bash .ci/run
+
+# Format all code
+fmt:
+    cargo fmt --all
+
+# Lint all code, the custom resource included
+lint:
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# Measure the event queue and the engine
+bench *arguments:
+    cargo bench --package peerlab-simulator "$@"
+
+# Check licences, advisories and sources of all dependencies (needs cargo-deny)
+deny:
+    cargo deny --all-features check
+
+# Open the documentation of all crates
+docs:
+    cargo doc --workspace --no-deps --open
+
+# Write everything anew that is generated from the types: schemas, the language reference, the table of metrics
+generate:
+    UPDATE_GOLDEN=1 cargo test --package peerlab-scenarios --features crd --test schema
+    UPDATE_GOLDEN=1 cargo test --package peerlab-simulator --test docs
+
+# Draw the pictures of README.md anew
+images:
+    cargo run --release --package peerlab-simulator -- run scenarios/chat-room.yaml --quiet --out out/images --force || test $? -eq 1
+    cp out/images/charts/rooms-latency.png docs/images/chat-room-latency.png

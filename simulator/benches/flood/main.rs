@@ -1,0 +1,103 @@
+//! Flooding: the real overlay hosted by the engine, against a loop written by hand.
+//!
+//! 10,000 peers (and 100,000), random 8-regular; 100 messages of 1 KiB by different authors, 5 ms apart. Every message is
+//! delivered `n (d - 1) + 1` times: its author sends `d` copies, each of the others `d - 1`.
+//!
+//! | name | what runs |
+//! |---|---|
+//! | hand | seen-bits, compressed rows, the engine's wheel and the network's formulas in one loop: no contract, no machines |
+//! | hosted | `overlay::Flood` on the engine, with regions, jitter, loss, and queues at both ends |
+//! | bare | the same with one delay for all pairs, no jitter, no loss, and links that are never busy |
+//!
+//! The loop and the engine must deliver the same messages at the same nanoseconds, or the bench panics. The last lines
+//! compare them in turns, in processor time, which noise on a shared machine disturbs least.
+
+mod fleet;
+mod hand;
+mod hosted;
+
+use std::{
+    fs,
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+
+use fleet::{Fleet, MESSAGES};
+
+/// What a run delivered, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    delivered: u64,
+    /// Sum of the instants of all deliveries, ns, wrapping: equal for runs that agree on every nanosecond.
+    instants: u64,
+}
+
+fn flood(criterion: &mut Criterion) {
+    let (full, bare) = (Fleet::full(10_000), Fleet::bare(10_000));
+    let mut group = criterion.benchmark_group("flood of 10,000 peers");
+    group
+        .throughput(Throughput::Elements(full.deliveries()))
+        .sample_size(10)
+        .sampling_mode(SamplingMode::Flat);
+    group.bench_function("hand", |bencher| {
+        bencher.iter_batched(|| hand::Loop::new(&full), |run| black_box(run.run()), BatchSize::PerIteration);
+    });
+    for (name, fleet) in [("hosted", &full), ("bare", &bare)] {
+        group.bench_function(name, |bencher| {
+            let setup = || hosted::engine(fleet);
+            bencher.iter_batched(setup, |run| black_box(run.run().1), BatchSize::PerIteration);
+        });
+    }
+    group.finish();
+}
+
+/// Turns in which the loop and the engine are compared; the best of each counts.
+const TURNS: u32 = 5;
+
+fn side_by_side(_: &mut Criterion) {
+    for peers in [10_000, 100_000] {
+        let (full, bare) = (Fleet::full(peers), Fleet::bare(peers));
+        let (mut by_hand, mut hosted, mut unmodelled) = (Duration::MAX, Duration::MAX, Duration::MAX);
+        for _ in 0..TURNS {
+            let run = hand::Loop::new(&full);
+            let (took, tally) = timed(|| run.run());
+            by_hand = by_hand.min(took);
+
+            let run = hosted::engine(&full);
+            let (took, (_, counted)) = timed(|| run.run());
+            hosted = hosted.min(took);
+            assert_eq!(counted.tally, tally, "the engine does what the loop does, to the nanosecond");
+            assert_eq!(tally.delivered, full.deliveries());
+
+            let run = hosted::engine(&bare);
+            let (took, (_, counted)) = timed(|| run.run());
+            unmodelled = unmodelled.min(took);
+            assert_eq!(counted.tally.delivered, bare.deliveries());
+        }
+        println!("\n{peers} peers, {MESSAGES} messages, {} deliveries; best of {TURNS}", full.deliveries());
+        for (name, took) in [("hand", by_hand), ("hosted", hosted), ("bare", unmodelled)] {
+            let each = took.as_secs_f64() / full.deliveries() as f64;
+            println!("{name:>8}: {:6.1} ns a delivery, {:5.2} M deliveries/s", each * 1e9, 1e-6 / each);
+        }
+        println!("hosted / hand: {:.2}", hosted.as_secs_f64() / by_hand.as_secs_f64());
+    }
+}
+
+/// What `work` returns, and the processor time it took; the wall's where the system does not tell.
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let (began, busy) = (Instant::now(), processor_time());
+    let result = work();
+    let took = processor_time().zip(busy).map_or_else(|| began.elapsed(), |(after, before)| after - before);
+    (took, result)
+}
+
+/// The processor time of this thread so far, as Linux tells it.
+fn processor_time() -> Option<Duration> {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    stat.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+}
+
+criterion_group!(benches, flood, side_by_side);
+criterion_main!(benches);
