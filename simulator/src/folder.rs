@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use peerlab_scenarios::plan::{Plan, identity};
@@ -64,7 +64,8 @@ impl Folder {
     /// # Errors
     /// When something else is there, or the system refuses.
     pub fn begin(place: &Path, replace: bool) -> Result<Self, FolderError> {
-        if place.exists() {
+        // A link that leads nowhere is in the way as well.
+        if fs::symlink_metadata(place).is_ok() {
             let empty = place.is_dir() && fs::read_dir(place).map_err(at(place))?.next().is_none();
             if !empty && !replace {
                 return Err(FolderError::Taken(place.to_owned()));
@@ -84,11 +85,29 @@ impl Folder {
     /// # Errors
     /// When the system refuses.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        self.write_at(Path::new(name), content)
+    }
+
+    fn write_at(&self, name: &Path, content: &[u8]) -> Result<(), FolderError> {
         let path = self.draft.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(at(parent))?;
         }
         fs::write(&path, content).map_err(at(&path))
+    }
+
+    /// Writes a file that the scenario names, below `files`; a step up becomes `_`, so that nothing leaves the folder and no
+    /// two files meet.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn write_named(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        let steps = Path::new(name).components().filter_map(|step| match step {
+            Component::Normal(name) => Some(Path::new(name)),
+            Component::ParentDir => Some(Path::new("_")),
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => None,
+        });
+        self.write_at(&Path::new("files").join(steps.collect::<PathBuf>()), content)
     }
 
     /// Writes charts as SVG and PNG.
@@ -181,10 +200,18 @@ impl Folder {
     /// When something came to be there meanwhile, or the system refuses.
     pub fn finish(self) -> Result<PathBuf, FolderError> {
         if self.replace && self.place.exists() {
-            fs::remove_dir_all(&self.place).map_err(at(&self.place))?;
+            // Set aside first: whatever stops this, one of the two runs is whole.
+            let aside = self.draft.with_extension("old");
+            fs::rename(&self.place, &aside).map_err(at(&self.place))?;
+            if let Err(error) = fs::rename(&self.draft, &self.place) {
+                fs::rename(&aside, &self.place).map_err(at(&self.place))?;
+                return Err(at(&self.place)(error));
+            }
+            fs::remove_dir_all(&aside).map_err(at(&aside))?;
+        } else {
+            // An empty folder gives way to the rename; one that was filled meanwhile does not.
+            fs::rename(&self.draft, &self.place).map_err(at(&self.place))?;
         }
-        // An empty folder gives way to the rename; one that was filled meanwhile does not.
-        fs::rename(&self.draft, &self.place).map_err(at(&self.place))?;
         Ok(self.place.clone())
     }
 }

@@ -11,6 +11,9 @@ use crate::{
     units::{Nanos, Share},
 };
 
+/// The longest delay of a pair: 2^32 ns, or 4.3 s. Draws from heavy tails that are longer are cut to it.
+const LONGEST: Nanos = Nanos(u32::MAX as u64);
+
 /// The delay of every pair.
 #[derive(Clone, Debug)]
 pub struct PairLatency {
@@ -38,17 +41,21 @@ impl PairLatency {
     }
 
     /// The one-way delay between two peers in nanoseconds, last miles included, without jitter and without what queues
-    /// and transmission add. The same in both directions.
+    /// and transmission add; at most 4.3 s. The same in both directions.
     #[must_use]
     pub fn between(&self, a: Peer, b: Peer, peers: &Peers, regions: &Regions, sites: &Sites) -> Nanos {
         let (low, high) = (a.min(b), a.max(b));
         if let Some(lan) = sites.shared_lan(peers, a, b) {
             return lan.delay;
         }
-        let ends = peers.access(low).0
-            + peers.access(high).0
-            + sites.uplink_delay(peers, low).0
-            + sites.uplink_delay(peers, high).0;
+        // Drawn delays may have any length.
+        let ends = [
+            peers.access(low),
+            peers.access(high),
+            sites.uplink_delay(peers, low),
+            sites.uplink_delay(peers, high),
+        ];
+        let ends = ends.into_iter().fold(0u64, |sum, delay| sum.saturating_add(delay.0));
         let pair = || mix(self.salt, u64::from(low.0), u64::from(high.0));
         let path = match &self.base {
             Base::Fixed(delay) => delay.0,
@@ -62,6 +69,6 @@ impl PairLatency {
                 (table * factor) as u64
             }
         };
-        Nanos(path.saturating_add(ends))
+        Nanos(path.saturating_add(ends)).min(LONGEST)
     }
 }

@@ -50,6 +50,9 @@ const DAY: u64 = 86_400_000_000_000;
 /// Cycles that a stationary peer has behind it when it joins: enough to forget where it began.
 const CYCLES_BEFORE: u64 = 20;
 
+/// Sessions and gaps that are drawn for that at the most.
+const MOST_DRAWS_BEFORE: u32 = 10_000;
+
 impl Sessions {
     /// The sessions of `peer`, which is of `group`; `recorded` are its lines of the group's trace.
     #[must_use]
@@ -88,9 +91,10 @@ fn churning(churn: Churn, mut rng: Rng, joined: Nanos) -> Kind {
             distribution.mean().unwrap_or(Nanos::from_secs(3600)).0
         };
         let cycle = mean(&churn.online).saturating_add(mean(&churn.offline)).max(1);
-        let age = cycle.saturating_mul(CYCLES_BEFORE);
+        let age = cycle.saturating_mul(CYCLES_BEFORE).min(u64::MAX / 2);
         let mut at = 0u64;
-        loop {
+        // Of tails so heavy that the mean says nothing of an ordinary draw, no walk of bearable length comes to an end.
+        for _ in 0..MOST_DRAWS_BEFORE {
             let lasts = if online { churn.online.draw(&mut rng) } else { churn.offline.draw(&mut rng) };
             at = at.saturating_add(lasts.0.max(1));
             if at > age {
@@ -98,7 +102,7 @@ fn churning(churn: Churn, mut rng: Rng, joined: Nanos) -> Kind {
             }
             online = !online;
         }
-        let remaining = Nanos(at - age);
+        let remaining = Nanos(at.saturating_sub(age).max(1));
         if online {
             // The session under way, then churn from its end on.
             next = joined.saturating_add(remaining);

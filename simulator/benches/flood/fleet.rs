@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use peerlab_scenarios::{
     host::{Command, Peer},
     plan::{Plan, WorkloadKind},
+    seed::Seed,
     spec::read,
     units::Nanos,
 };
 
-/// Messages of a run.
-pub(crate) const MESSAGES: u32 = 100;
+/// The most messages of a run.
+pub(crate) const MOST_MESSAGES: u32 = 100;
 
 /// Neighbours of a peer.
 const DEGREE: u32 = 8;
@@ -18,12 +19,13 @@ const DEGREE: u32 = 8;
 /// A fleet, and what its peers say when.
 pub(crate) struct Fleet {
     pub(crate) plan: Plan,
+    pub(crate) messages: u32,
 }
 
 impl Fleet {
     /// With all that the network does.
     pub(crate) fn full(peers: u32) -> Self {
-        Self::new(peers, "{jitter: 5%, loss: 1%}", "{up: 50Mbps, down: 100Mbps}")
+        Self::new(peers, "{jitter: 5%, loss: 1%}", "{up: 50Mbit, down: 100Mbit}")
     }
 
     /// With a network that only takes time.
@@ -31,11 +33,13 @@ impl Fleet {
         Self::new(
             peers,
             "{latency: {fixed: {oneWay: 50ms}}, jitter: 0%}",
-            "{profile: datacenter, up: 1000Gbps, down: 1000Gbps, access: {constant: {value: 0s}}}",
+            "{profile: datacenter, up: 1Tbit, down: 1Tbit, access: {constant: {value: 0s}}}",
         )
     }
 
     fn new(peers: u32, network: &str, link: &str) -> Self {
+        // As many deliveries whatever the size.
+        let messages = (1_000_000 / peers).clamp(1, MOST_MESSAGES);
         let yaml = format!(
             "apiVersion: peerlab.dev/v1alpha1
 kind: Scenario
@@ -50,7 +54,7 @@ spec:
 "
         );
         let mut posts = String::new();
-        for number in 0..MESSAGES {
+        for number in 0..messages {
             // Connections stand by the tenth second.
             let (at, author) = (10_000 + 5 * number, number * 97 % peers);
             writeln!(posts, "{at}ms,0,{author},1024").expect("a string grows as needed");
@@ -58,9 +62,9 @@ spec:
         let scenario =
             read::read("flood.yaml", yaml.as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
         let files = BTreeMap::from([("posts.csv".to_owned(), posts)]);
-        let plan =
-            Plan::new(&scenario, scenario.spec.seed, &files).unwrap_or_else(|errors| panic!("{errors:?}"));
-        Self { plan }
+        let plan = Plan::new(&scenario, Seed(scenario.spec.seed), &files)
+            .unwrap_or_else(|errors| panic!("{errors:?}"));
+        Self { plan, messages }
     }
 
     /// Who says something, when.
@@ -71,6 +75,6 @@ spec:
 
     /// Deliveries of all messages: the author of each sends `d` copies, each of the others `d - 1`.
     pub(crate) fn deliveries(&self) -> u64 {
-        u64::from(MESSAGES) * (u64::from(self.plan.peers.len()) * u64::from(DEGREE - 1) + 1)
+        u64::from(self.messages) * (u64::from(self.plan.peers.len()) * u64::from(DEGREE - 1) + 1)
     }
 }

@@ -9,7 +9,7 @@ use peerlab_simulator::engine::wheel::{Event, Wheel};
 
 use crate::{
     Tally,
-    fleet::{Fleet, MESSAGES},
+    fleet::{Fleet, MOST_MESSAGES},
     hosted::post,
 };
 
@@ -26,7 +26,7 @@ struct Port {
     down_free: u64,
     sent: u64,
     received: u64,
-    seen: [u64; MESSAGES.div_ceil(64) as usize],
+    seen: [u64; MOST_MESSAGES.div_ceil(64) as usize],
     seq: u16,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Loop {
     /// Time of a byte, ns × 2²⁰.
     up: u64,
     down: u64,
-    /// Jitter, parts per billion of the delay.
+    /// Jitter as a share of the delay, of 2³².
     jitter: u64,
     /// Chance that a message is lost, of 2³².
     loss: u32,
@@ -85,7 +85,7 @@ impl Loop {
             bytes,
             up: pace(group.up.0),
             down: pace(group.down.0),
-            jitter: u64::from(net.jitter.parts_per_billion()),
+            jitter: (u64::from(net.jitter.parts_per_billion()) << 32) / 1_000_000_000,
             loss: ((1.0 - arrives) * 4_294_967_295.0) as u32,
             salt: plan.seed.salt("network"),
         }
@@ -134,7 +134,7 @@ impl Loop {
         let pair = u64::from(from) << 32 | u64::from(link.to);
         let draw = mix(self.salt.wrapping_add(departs), pair, u64::from(port.seq));
         let delay = u64::from(link.delay);
-        let amplitude = (u128::from(delay) * u128::from(self.jitter) / 1_000_000_000) as u64;
+        let amplitude = (delay * self.jitter) >> 32;
         let mut flight = delay - amplitude + ((2 * amplitude * u64::from(draw as u32)) >> 32);
         if ((draw >> 32) as u32) < self.loss {
             flight += retransmissions(draw, delay, self.loss);

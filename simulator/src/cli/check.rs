@@ -132,6 +132,16 @@ pub(super) fn validate(paths: &[PathBuf], json: bool) -> Result<u8, Stop> {
                     eprint!("{}", show(&problems));
                 }
             }
+            // The other files are none the worse for one that is not there.
+            Err(Err(Stop::Input(text))) => {
+                wrong += 1;
+                if json {
+                    let why = text.trim_end().trim_start_matches("error: ");
+                    reports.push(serde_json::json!({ "file": path.display().to_string(), "error": why }));
+                } else {
+                    eprint!("{text}");
+                }
+            }
             Err(Err(stop)) => return Err(stop),
         }
     }

@@ -16,7 +16,7 @@ use peerlab_simulator::{
     assemble,
     engine::Outcome,
     figures,
-    folder::{Folder, FolderError, free_place},
+    folder::{Folder, free_place},
     html, junit, model, page,
     quantity::{Unit, grouped},
     record::Recorder,
@@ -56,7 +56,8 @@ impl Run {
             free_place(&Path::new("out").join(&plan.name), &format!("seed-{}", plan.seed.0))
         });
         // Before the run, so that a place that is taken costs no time.
-        let folder = Folder::begin(&place, self.force).map_err(|error| refused(&error))?;
+        self.check_junit()?;
+        let folder = Folder::begin(&place, self.force)?;
 
         let bar = self.progress(plan);
         let began = Instant::now();
@@ -70,28 +71,22 @@ impl Run {
         report.provenance = crate::cli::provenance::of(&ready, &run);
 
         let figures = figures::figures(plan, &outcome, &recorder, &report);
-        folder.write_charts(&figures).map_err(|error| refused(&error))?;
-        folder.write_series(&figures::series(plan, &outcome, &recorder)).map_err(|error| refused(&error))?;
-        folder.write_plan(plan).map_err(|error| refused(&error))?;
-        folder.write("scenario.yaml", &ready.bytes).map_err(|error| refused(&error))?;
+        folder.write_charts(&figures)?;
+        folder.write_series(&figures::series(plan, &outcome, &recorder))?;
+        folder.write_plan(plan)?;
+        folder.write("scenario.yaml", &ready.bytes)?;
         for (name, text) in &ready.files {
-            if let Some(name) = Path::new(name).file_name() {
-                folder
-                    .write(&format!("files/{}", name.to_string_lossy()), text.as_bytes())
-                    .map_err(|error| refused(&error))?;
-            }
+            folder.write_named(name, text.as_bytes())?;
         }
         let json = format!("{}\n", serde_json::to_string_pretty(&report)?);
-        folder.write("report.json", json.as_bytes()).map_err(|error| refused(&error))?;
-        folder
-            .write("report.html", html::page(&page::page(&report, figures)).as_bytes())
-            .map_err(|error| refused(&error))?;
+        folder.write("report.json", json.as_bytes())?;
+        folder.write("report.html", html::page(&page::page(&report, figures)).as_bytes())?;
         if let Some(path) = &self.junit {
             let xml = junit::xml(&report, took.as_secs_f64());
             std::fs::write(path, xml)
                 .map_err(|error| Stop::Input(format!("error: {}: {error}\n", path.display())))?;
         }
-        let place = folder.finish().map_err(|error| refused(&error))?;
+        let place = folder.finish()?;
 
         if self.json {
             print(&json)?;
@@ -99,6 +94,20 @@ impl Run {
             print(&summary(&report, &outcome, took.as_secs_f64(), &place))?;
         }
         Ok(report.verdict().exit_code())
+    }
+
+    /// Whether the JUnit file can be written, as far as that can be told before there is anything to write.
+    fn check_junit(&self) -> Result<(), Stop> {
+        let Some(path) = &self.junit else { return Ok(()) };
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let why = if path.is_dir() {
+            "it is a folder"
+        } else if folder.is_some_and(|folder| !folder.is_dir()) {
+            "there is no such folder"
+        } else {
+            return Ok(());
+        };
+        Err(Stop::Input(format!("error: {}: {why}\n", path.display())))
     }
 
     /// A bar over virtual time; hidden by itself when standard error is no terminal.
@@ -113,10 +122,6 @@ impl Run {
         bar.set_message(format!("{} ({} peers)", plan.name, grouped(u64::from(plan.peers.len()))));
         bar
     }
-}
-
-fn refused(error: &FolderError) -> Stop {
-    Stop::Input(format!("error: {error}\n"))
 }
 
 /// What a person wants to see first.

@@ -1,6 +1,9 @@
 //! `peerlab-sim topology`: a graph drawn and measured.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use peerlab_scenarios::{
@@ -43,6 +46,8 @@ const MOST_OF_A_GRAPH: u64 = 1 << 30;
 
 impl Topology {
     pub(super) fn run(&self) -> Result<u8, Stop> {
+        // Before the work, so that a place that is taken costs no time.
+        let place = if self.no_drawing { None } else { Some(self.place()?) };
         let (graph, svg) = self.read()?;
         let metrics = GraphMetrics::of(&graph);
         if self.json {
@@ -50,8 +55,8 @@ impl Topology {
         } else {
             print(&self.table(&metrics)?)?;
         }
-        if !self.no_drawing {
-            self.draw(&svg())?;
+        if let Some(place) = place {
+            draw(&place, &svg())?;
         }
         Ok(0)
     }
@@ -101,7 +106,8 @@ impl Topology {
         Ok(table.render(table::width()))
     }
 
-    fn draw(&self, svg: &str) -> Result<(), Stop> {
+    /// Where the drawing goes, if it may.
+    fn place(&self) -> Result<PathBuf, Stop> {
         let default = || {
             let stem = self.file.file_stem().unwrap_or_default().to_string_lossy();
             PathBuf::from(format!("{stem}-topology.svg"))
@@ -113,19 +119,18 @@ impl Topology {
                 "error: {out} exists already: name another with --out, or replace it with --force\n"
             )));
         }
-        let picture = match out.extension().and_then(|extension| extension.to_str()) {
-            Some("png") => charts::png(svg, 2.0)?,
-            Some("svg") => svg.as_bytes().to_vec(),
-            _ => {
-                return Err(Stop::Input(format!(
-                    "error: {}: a drawing ends in .svg or .png\n",
-                    out.display()
-                )));
-            }
-        };
-        fs::write(&out, picture)
-            .map_err(|error| Stop::Input(format!("error: {}: {error}\n", out.display())))?;
-        eprintln!("drawn in {}", out.display());
-        Ok(())
+        match out.extension().and_then(|extension| extension.to_str()) {
+            Some("png" | "svg") => Ok(out),
+            _ => Err(Stop::Input(format!("error: {}: a drawing ends in .svg or .png\n", out.display()))),
+        }
     }
+}
+
+fn draw(place: &Path, svg: &str) -> Result<(), Stop> {
+    let png = place.extension().is_some_and(|extension| extension == "png");
+    let picture = if png { charts::png(svg, 2.0)? } else { svg.as_bytes().to_vec() };
+    fs::write(place, picture)
+        .map_err(|error| Stop::Input(format!("error: {}: {error}\n", place.display())))?;
+    eprintln!("drawn in {}", place.display());
+    Ok(())
 }

@@ -8,6 +8,7 @@ use peerlab_scenarios::{
 use super::{
     Engine, Observer,
     event::{self, Phase},
+    links::Place,
     network::{Hop, Strain},
     store::Store,
     traffic::Loss,
@@ -20,8 +21,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn send(&mut self, from: Peer, to: Peer, lane: Lane, msg: &Msg<Store>, hint: &mut usize) {
         let len = self.store.len_of(msg);
         self.traffic.sent(msg.kind, len);
-        let Some(end) = self.links.end(from, to, hint) else { return self.traffic.lost(Loss::Closed) };
-        let delay = end.delay;
+        let Some(place) = self.links.find(from, to, hint) else { return self.traffic.lost(Loss::Closed) };
         let rate = if self.trouble.is_quiet() { Share::ALL } else { self.trouble.rate(from) };
         let (packets, bytes) = self.network.size(len);
         let seq = &mut self.network.ports[from.index()].seq;
@@ -31,13 +31,14 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             return self.traffic.lost(Loss::Queue);
         };
         self.store.hold(msg);
-        if self.plan.sites.instances() > 0
+        if self.network.has_sites()
             && self.plan.peers.site(from).is_some()
             && self.plan.sites.shared_lan(&self.plan.peers, from, to).is_none()
         {
             return self.wheel.push(event::message(departs, to, from, seq, Phase::LeaveSite, lane, msg));
         }
-        self.launch(Hop { from, to, delay, departs, seq, packets }, lane, msg);
+        let delay = self.links.end(from, place).delay;
+        self.launch(Hop { from, to, delay, departs, seq, packets }, Some(place), lane, msg);
     }
 
     /// A message comes to the way out of its sender's site, which it shares with its neighbours there.
@@ -48,13 +49,14 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         let site = self.plan.peers.site(from).expect("only a peer in a site leaves one");
         let departs = self.network.leave_site(self.now, site, bytes);
         // Its connection may have ended meanwhile: what has been sent goes out all the same.
+        let place = self.links.find(from, to, &mut 0);
         let delay = u32::try_from(self.plan.delay(from, to).0).unwrap_or(u32::MAX);
-        self.launch(Hop { from, to, delay, departs, seq: event.seq(), packets }, lane, &msg);
+        self.launch(Hop { from, to, delay, departs, seq: event.seq(), packets }, place, lane, &msg);
     }
 
-    /// Puts a message on the path between two peers.
+    /// Puts a message on the path between two peers, behind those before it on its connection, if that still stands.
     #[inline]
-    fn launch(&mut self, hop: Hop, lane: Lane, msg: &Msg<Store>) {
+    fn launch(&mut self, hop: Hop, place: Option<Place>, lane: Lane, msg: &Msg<Store>) {
         let (mut strain, mut resumes) = (Strain::NONE, None);
         if !self.trouble.is_quiet() {
             match self.held_up(hop.from, hop.to, lane, hop.departs) {
@@ -65,13 +67,12 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             strain = self.trouble.strain(hop.from, hop.to);
         }
         let Some(flight) = self.network.fly(hop, lane, strain) else { return self.lose(msg, Loss::Path) };
-        let arrives = resumes.unwrap_or(hop.departs) + flight;
-        let arrives = self.links.in_order(hop.from, hop.to, lane, arrives);
-        let phase = match self.plan.sites.instances() {
-            0 => Phase::Arrive,
-            _ if self.enters_site(hop.from, hop.to) => Phase::EnterSite,
-            _ => Phase::Arrive,
-        };
+        let mut arrives = resumes.unwrap_or(hop.departs).saturating_add(flight);
+        if let Some(place) = place {
+            arrives = self.links.in_order(hop.from, hop.to, place, lane, arrives);
+        }
+        let enters = self.network.has_sites() && self.enters_site(hop.from, hop.to);
+        let phase = if enters { Phase::EnterSite } else { Phase::Arrive };
         self.wheel.push(event::message(arrives, hop.to, hop.from, hop.seq, phase, lane, msg));
     }
 
@@ -101,7 +102,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             match self.held_up(from, to, lane, self.now) {
                 HeldUp::No => {}
                 HeldUp::Until(resume) => {
-                    let arrives = self.links.in_order(from, to, lane, resume);
+                    let place = self.links.find(from, to, &mut 0);
+                    let arrives =
+                        place.map_or(resume, |place| self.links.in_order(from, to, place, lane, resume));
                     return self.wheel.push(event::forward(event, arrives, Phase::Arrive));
                 }
                 HeldUp::ForGood => return self.lose(&msg, Loss::Cut),

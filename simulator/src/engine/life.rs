@@ -160,8 +160,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if peer == other || self.links.id(peer, other).is_some() {
             return;
         }
+        // The first packet of a handshake is as much a message as any: a cut that it meets has hit something.
         if !self.plan.sites.reach(&self.plan.peers, peer, other)
-            || self.trouble.cut(peer, other, false).is_some()
+            || self.trouble.cut(peer, other, true).is_some()
         {
             let gives_up = self.now + self.plan.spec.network.timeout.0;
             return self.at(gives_up, peer, other, Control::NoAnswer, 0);
@@ -212,10 +213,11 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         self.disconnected(peer, other, id, why);
     }
 
-    /// A cut has lasted as long as a connection waits, and the one that stood when it began breaks: also when the cut ends
-    /// in this very instant, for what was sent meanwhile is lost.
+    /// A cut has lasted as long as a connection waits.
     pub(super) fn silence(&mut self, peer: Peer, other: Peer, id: u32) {
-        self.disconnected(peer, other, id, Why::TimedOut);
+        if self.trouble.cut(peer, other, false).is_some() {
+            self.disconnected(peer, other, id, Why::TimedOut);
+        }
     }
 
     pub(super) fn fault_begins(&mut self, number: usize) {
@@ -239,9 +241,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                             .connected(peer)
                             .filter(|&other| trouble::crosses(&fault.effect, peer, other));
                         for other in crossing.collect::<Vec<_>>() {
-                            if let Some(id) = self.links.id(peer, other) {
-                                self.at(breaks, peer, other, Control::Silence, id);
-                            }
+                            self.at(breaks, peer, other, Control::Silence, number as u32);
                         }
                     }
                 }

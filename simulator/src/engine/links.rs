@@ -18,6 +18,15 @@ pub(super) struct End {
     id: u32,
 }
 
+/// Where an [`End`] is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// Among the plan's, in all rows.
+    Planned(u32),
+    /// Among those besides, in its peer's row.
+    Dialled(u32),
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Dialled {
     peer: Peer,
@@ -82,10 +91,10 @@ impl Links {
         &self.live[start..start + self.live_len[peer.index()] as usize]
     }
 
-    /// This side of a connection that stands. `hint` is where in the row the last call looked: a broadcast goes through the
-    /// row in order, so the next is mostly right behind it.
+    /// Where this side of a connection that stands is. `hint` is where in the row the last call looked: a broadcast goes
+    /// through the row in order, so the next is mostly right behind it.
     #[inline]
-    pub(super) fn end(&mut self, from: Peer, to: Peer, hint: &mut usize) -> Option<&mut End> {
+    pub(super) fn find(&self, from: Peer, to: Peer, hint: &mut usize) -> Option<Place> {
         let row = self.row(from);
         let guess = row.start + *hint;
         let place = if guess < row.end && self.known[guess] == to {
@@ -98,26 +107,32 @@ impl Links {
         match place {
             Some(place) if self.ends[place].id != 0 => {
                 *hint = place - row.start + 1;
-                Some(&mut self.ends[place])
+                Some(Place::Planned(place as u32))
             }
             _ => {
-                let dialled = &mut self.dialled[from.index()];
+                let dialled = &self.dialled[from.index()];
                 let place = dialled.binary_search_by_key(&to, |dialled| dialled.peer).ok()?;
-                Some(&mut dialled[place].end)
+                Some(Place::Dialled(place as u32))
             }
+        }
+    }
+
+    /// The end that [`Links::find`] found; no connection of `from` may have come or gone since.
+    #[inline]
+    pub(super) fn end(&mut self, from: Peer, place: Place) -> &mut End {
+        match place {
+            Place::Planned(place) => &mut self.ends[place as usize],
+            Place::Dialled(place) => &mut self.dialled[from.index()][place as usize].end,
         }
     }
 
     /// Puts an arrival, ns, behind those before it on its lane.
     #[inline]
-    pub(super) fn in_order(&mut self, from: Peer, to: Peer, lane: Lane, arrives: u64) -> u64 {
+    pub(super) fn in_order(&mut self, from: Peer, to: Peer, place: Place, lane: Lane, arrives: u64) -> u64 {
         let last = match lane {
             Lane::Datagram => return arrives,
             Lane::Bulk => self.bulk.entry((from, to)).or_default(),
-            Lane::Reliable => match self.end(from, to, &mut 0) {
-                Some(end) => &mut end.arrives,
-                None => return arrives,
-            },
+            Lane::Reliable => &mut self.end(from, place).arrives,
         };
         *last = arrives.max(*last + 1);
         *last
@@ -203,7 +218,7 @@ impl Links {
     /// When all that was sent on the ordered lanes of a connection that stands has arrived, ns.
     pub(super) fn drained(&mut self, from: Peer, to: Peer) -> u64 {
         let bulk = self.bulk.get(&(from, to)).copied().unwrap_or_default();
-        self.end(from, to, &mut 0).map_or(bulk, |end| end.arrives.max(bulk))
+        self.find(from, to, &mut 0).map_or(bulk, |place| self.end(from, place).arrives.max(bulk))
     }
 
     /// All peers that this one is connected to.

@@ -2,7 +2,8 @@
 //!
 //! A message waits for the sender's uplink, takes its length over the link's rate to leave, travels the delay of its pair
 //! with jitter, waits for the receiver's downlink, takes its length again, and then waits for the receiver's processor.
-//! Each is a first-in-first-out queue of one number: when it will be free. All chance is a hash of the seed, the pair and the
+//! Each is a first-in-first-out queue of one number: when it will be free. A queue that will not be free before the end of
+//! time stays at the end of time. All chance is a hash of the seed, the pair and the
 //! message's number, so it does not depend on the order in which events are worked off.
 
 use peerlab_scenarios::{
@@ -15,6 +16,9 @@ use peerlab_scenarios::{
 
 /// A datagram that would wait longer than this for a link is dropped: the depth of an ordinary buffer, ns.
 const DATAGRAM_PATIENCE: u64 = 500_000_000;
+
+/// The longest delay of a path, ns: 52 days. What is longer is cut to it, so that sums of delays stay within time.
+const MOST_DELAY: u64 = 1 << 52;
 
 /// Retransmissions after which a reliable message is given up as undeliverable.
 const MOST_RETRANSMISSIONS: u32 = 8;
@@ -55,7 +59,8 @@ impl Pace {
     /// The time for so many bytes, at least 1 ns so that a queue keeps its order.
     #[inline]
     fn time(self, bytes: u64) -> u64 {
-        ((u128::from(self.0) * u128::from(bytes)) >> Self::SHIFT).max(1) as u64
+        let time = (u128::from(self.0) * u128::from(bytes)) >> Self::SHIFT;
+        u64::try_from(time).unwrap_or(u64::MAX).max(1)
     }
 
     fn slowed(self, rate: Share) -> Self {
@@ -88,6 +93,7 @@ pub(super) struct Network {
     loss: Vec<u32>,
     /// Queues of the sites: into and out of each.
     sites: Vec<SitePort>,
+    /// Amplitude of the jitter as a share of the delay, of 2^32.
     jitter: u64,
     salt: u64,
     overhead: u32,
@@ -136,13 +142,20 @@ impl Network {
             down: groups.iter().map(|group| Pace::of(group.down)).collect(),
             loss: groups.iter().flat_map(|a| groups.iter().map(move |b| pair_loss(a.loss, b.loss))).collect(),
             sites: (0..plan.sites.instances()).map(site).collect(),
-            jitter: u64::from(net.jitter.parts_per_billion()),
+            jitter: (u64::from(net.jitter.parts_per_billion()) << 32)
+                / u64::from(Share::ALL.parts_per_billion()),
             salt: seed.salt("network"),
             overhead: net.overhead.0 as u32,
             packet: (net.packet.0 as u32).max(1),
             per_kind,
             per_kibibyte: net.processing.per_kibibyte.0,
         }
+    }
+
+    /// Whether any peers share a way in and out.
+    #[inline]
+    pub(super) fn has_sites(&self) -> bool {
+        !self.sites.is_empty()
     }
 
     /// Packets and bytes that a message of `len` bytes comes to.
@@ -162,7 +175,7 @@ impl Network {
             return None;
         }
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
-        port.up_free = start + pace.time(bytes);
+        port.up_free = start.saturating_add(pace.time(bytes));
         port.sent += bytes;
         Some(port.up_free)
     }
@@ -181,13 +194,14 @@ impl Network {
         let port = &mut self.ports[to.index()];
         let pace = self.down[usize::from(port.group)];
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
-        port.down_free = port.down_free.max(now) + pace.time(bytes);
+        port.down_free = port.down_free.max(now).saturating_add(pace.time(bytes));
         port.received += bytes;
-        let work = self.per_kind[usize::from(kind.number())] + ((u64::from(len) * self.per_kibibyte) >> 10);
+        let work = self.per_kind[usize::from(kind.number())]
+            .saturating_add(u64::from(len).saturating_mul(self.per_kibibyte) >> 10);
         if work == 0 {
             return port.down_free;
         }
-        port.cpu_free = port.cpu_free.max(port.down_free) + work;
+        port.cpu_free = port.cpu_free.max(port.down_free).saturating_add(work);
         port.cpu_free
     }
 
@@ -200,14 +214,14 @@ impl Network {
     /// Puts a message into its site's way out: when it has left.
     pub(super) fn leave_site(&mut self, now: u64, site: u32, bytes: u64) -> u64 {
         let port = &mut self.sites[site as usize];
-        port.up_free = port.up_free.max(now) + port.up.time(bytes);
+        port.up_free = port.up_free.max(now).saturating_add(port.up.time(bytes));
         port.up_free
     }
 
     /// Puts a message into its receiver's site's way in: when it is inside.
     pub(super) fn enter_site(&mut self, now: u64, site: u32, bytes: u64) -> u64 {
         let port = &mut self.sites[site as usize];
-        port.down_free = port.down_free.max(now) + port.down.time(bytes);
+        port.down_free = port.down_free.max(now).saturating_add(port.down.time(bytes));
         port.down_free
     }
 
@@ -221,9 +235,9 @@ impl Network {
         let Hop { from, to, delay, departs, seq, packets } = hop;
         let draw =
             mix(self.salt.wrapping_add(departs), u64::from(from.0) << 32 | u64::from(to.0), u64::from(seq));
-        let delay = u64::from(delay) + strain.latency;
+        let delay = u64::from(delay).saturating_add(strain.latency).min(MOST_DELAY);
         // Amplitude × 2 × u − amplitude, with u from the lower half of the draw.
-        let amplitude = (u128::from(delay) * u128::from(self.jitter) / 1_000_000_000) as u64;
+        let amplitude = ((u128::from(delay) * u128::from(self.jitter)) >> 32) as u64;
         let jittered =
             delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw as u32)) >> 32) as u64;
         let groups = self.up.len();

@@ -27,7 +27,8 @@ pub struct Store {
     items: Vec<Item>,
     notes: Vec<Slot>,
     free: Vec<u32>,
-    /// Notes made in the present step: those that it does not send are freed when it ends.
+    /// Notes made in the present step, which holds them until it ends: a copy that is lost at once must not free what the
+    /// step goes on to send to others.
     fresh: Vec<NoteRef>,
 }
 
@@ -35,6 +36,7 @@ pub struct Store {
 struct Slot {
     note: Note,
     len: u32,
+    /// Copies in flight, and one for the step that makes it.
     copies: u32,
 }
 
@@ -62,8 +64,7 @@ impl Store {
     #[inline]
     pub(super) fn release(&mut self, msg: &Msg<Self>) {
         if let Payload::Note(note) = msg.payload {
-            self.notes[note.0 as usize].copies -= 1;
-            self.free_if_unused(note);
+            self.give_up(note);
         }
     }
 
@@ -71,12 +72,13 @@ impl Store {
     #[inline]
     pub(super) fn end_step(&mut self) {
         while let Some(note) = self.fresh.pop() {
-            self.free_if_unused(note);
+            self.give_up(note);
         }
     }
 
-    fn free_if_unused(&mut self, NoteRef(note): NoteRef) {
+    fn give_up(&mut self, NoteRef(note): NoteRef) {
         let slot = &mut self.notes[note as usize];
+        slot.copies -= 1;
         if slot.copies == 0 {
             slot.note = Note::Ids(Vec::new());
             self.free.push(note);
@@ -117,7 +119,7 @@ impl Host for Store {
     }
 
     fn make_note(&mut self, note: Note) -> NoteRef {
-        let slot = Slot { len: note.encoded_len(), note, copies: 0 };
+        let slot = Slot { len: note.encoded_len(), note, copies: 1 };
         let made = match self.free.pop() {
             Some(index) => {
                 self.notes[index as usize] = slot;
@@ -201,6 +203,22 @@ mod tests {
         assert_eq!(store.notes_in_flight(), 1);
         store.release(&msg);
         assert_eq!(store.notes_in_flight(), 0);
+    }
+
+    #[test]
+    fn a_note_outlives_a_copy_that_is_lost_in_the_step_that_makes_it() {
+        let mut store = Store::default();
+        let note = store.make_note(Note::Peers(Vec::new()));
+        let msg = Msg::new(peerlab_scenarios::wire::Kind::Shuffle, 0, Payload::Note(note));
+        store.hold(&msg);
+        store.release(&msg);
+        store.hold(&msg);
+        store.end_step();
+        assert_ne!(
+            store.make_note(Note::Peers(Vec::new())),
+            note,
+            "its place is taken while it is in flight"
+        );
     }
 
     #[test]

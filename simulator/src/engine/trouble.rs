@@ -91,7 +91,7 @@ impl Trouble {
                 && (who.contains(a) || who.contains(b))
             {
                 self.hits[number] += 1;
-                strain.latency += latency.0;
+                strain.latency = strain.latency.saturating_add(latency.0);
                 strain.loss = strain.loss.max(*loss);
             }
         }

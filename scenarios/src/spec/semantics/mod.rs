@@ -4,6 +4,7 @@
 //! Everything here follows from the scenario alone. What depends on a seed or on a file's content, such as a selector
 //! that fits nobody, is found when the plan is made.
 
+mod limits;
 mod names;
 mod peers;
 mod targets;
@@ -19,6 +20,7 @@ pub fn faults(spec: &ScenarioSpec) -> Vec<Fault> {
     peers::check(spec, &mut faults);
     times::check(spec, &mut faults);
     targets::check(spec, &mut faults);
+    limits::check(spec, &mut faults);
     faults
 }
 

@@ -1,0 +1,212 @@
+//! Exit codes, and that nothing half-written stays.
+
+use std::{
+    fs,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::workshop::{TINY, Workshop, scenario};
+
+/// Runs what must be refused with exit code 2, and checks that it left nothing behind.
+fn refused(workshop: &Workshop, arguments: &[&str]) -> String {
+    let before = workshop.names();
+    let done = workshop.run(arguments).ends_with(2);
+    assert_eq!(done.out, "", "{arguments:?} printed something");
+    assert!(!done.err.contains("panicked"), "{}", done.err);
+    assert_eq!(workshop.names(), before, "{arguments:?} left something");
+    done.err
+}
+
+#[test]
+fn a_file_that_is_no_scenario_is_refused() {
+    let workshop = Workshop::with_tiny("no-scenario");
+    workshop.write("folder/file", b"");
+    workshop.write("empty.yaml", b"");
+    workshop.write("latin1.yaml", b"apiVersion: caf\xe9\n");
+    workshop.write("zeros.yaml", &[0; 1000]);
+    for (file, why) in [
+        ("missing.yaml", "error: missing.yaml cannot be read: No such file"),
+        ("folder", "error: folder cannot be read: Is a directory"),
+        ("empty.yaml", "error: the file is empty\n --> empty.yaml:1:1"),
+        ("latin1.yaml", "error: the file is not UTF-8: byte 0xe9 at offset 15"),
+        ("zeros.yaml", "error: "),
+        ("/dev/zero", "error: the file is too large"),
+    ] {
+        for command in ["run", "validate", "explain"] {
+            let told = refused(&workshop, &[command, file]);
+            assert!(told.starts_with(why), "{command} {file}: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_100_megabytes_is_refused_at_once() {
+    let workshop = Workshop::new("long-file");
+    let file = fs::File::create(workshop.path("long.yaml")).expect("files can be written");
+    file.set_len(100_000_000).expect("it can be long");
+    let began = Instant::now();
+    assert!(refused(&workshop, &["run", "long.yaml"]).contains("at most 1048576 bytes"));
+    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+}
+
+#[test]
+fn a_wrong_command_line_is_refused() {
+    let workshop = Workshop::with_tiny("command-line");
+    for arguments in [
+        &["run"][..],
+        &["run", "tiny.yaml", "--frobnicate"],
+        &["run", "tiny.yaml", "--seed", "-1"],
+        &["run", "tiny.yaml", "--seed", "18446744073709551616"],
+        &["run", "tiny.yaml", "--quiet", "--json"],
+        &["run", "tiny.yaml", "--force"],
+        &["simulate", "tiny.yaml"],
+        &["completions", "basic"],
+    ] {
+        assert!(refused(&workshop, arguments).contains("--help"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_is_at_the_place_of_a_run_stays() {
+    let workshop = Workshop::with_tiny("taken");
+    workshop.write("file", b"mine");
+    workshop.write("folder/file", b"mine");
+    let run = |place, force: &[&str]| {
+        let arguments = [&["run", "tiny.yaml", "--out", place], force].concat();
+        refused(&workshop, &arguments)
+    };
+    for place in ["file", "folder"] {
+        assert!(run(place, &[]).contains(&format!("{place} exists already")));
+        assert!(run(place, &["--force"]).contains(&format!("{place} is no run folder")));
+    }
+    for place in [".", "..", "/"] {
+        assert!(run(place, &["--force"]).contains("is no run folder"), "{place}");
+    }
+    assert!(run("file/below", &[]).contains("Not a directory"));
+    assert!(run("/proc/run", &[]).starts_with("error: /proc/"));
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("nowhere", workshop.path("link")).expect("links can be made");
+        assert!(run("link", &[]).contains("link exists already"));
+    }
+    assert_eq!((workshop.read("file"), workshop.read("folder/file")), ("mine".to_owned(), "mine".to_owned()));
+}
+
+#[test]
+fn an_earlier_run_gives_way_when_asked_and_an_empty_folder_always() {
+    let workshop = Workshop::with_tiny("replaced");
+    fs::create_dir(workshop.path("out")).expect("folders can be made");
+    workshop.run(&["run", "tiny.yaml", "--quiet", "--out", "out"]).ends_with(0);
+    workshop.write("out/stale", b"");
+    workshop.run(&["run", "tiny.yaml", "--quiet", "--out", "out/", "--force", "--seed", "9"]).ends_with(0);
+    let report: serde_json::Value = serde_json::from_str(&workshop.read("out/report.json")).expect("JSON");
+    assert_eq!(report["seed"], 9);
+    assert!(!workshop.path("out/stale").exists());
+    assert_eq!(workshop.names(), ["out", "tiny.yaml"]);
+}
+
+#[test]
+fn a_junit_file_that_cannot_be_written_is_refused_before_the_run() {
+    let workshop = Workshop::with_tiny("no-junit");
+    for (path, why) in [("nowhere/junit.xml", "there is no such folder"), (".", "it is a folder")] {
+        let told = refused(&workshop, &["run", "tiny.yaml", "--out", "out", "--junit", path]);
+        assert_eq!(told, format!("error: {path}: {why}\n"));
+    }
+    // What only writing can tell costs the run as well.
+    assert!(
+        refused(&workshop, &["run", "tiny.yaml", "--out", "out", "--junit", "/dev/full"])
+            .contains("/dev/full")
+    );
+}
+
+#[test]
+fn what_the_engine_cannot_do_is_refused_by_name() {
+    let workshop = Workshop::new("nat");
+    let spec = TINY.replace("peers: 12", "peers: 12, nat: symmetric");
+    workshop.write("nat.yaml", scenario(&spec).as_bytes());
+    for command in ["run", "validate"] {
+        let told = refused(&workshop, &[command, "nat.yaml"]);
+        assert!(told.contains("address translation") && told.contains("at spec.groups[0].nat"), "{told}");
+    }
+}
+
+#[test]
+fn files_of_a_scenario_are_named_where_they_are_missing() {
+    let workshop = Workshop::new("no-file");
+    let spec = TINY.replace("topology: {ring: {}}", "topology: {import: {file: data/graph.txt}}");
+    workshop.write("scenario.yaml", scenario(&spec).as_bytes());
+    let told = refused(&workshop, &["run", "scenario.yaml", "--out", "out"]);
+    assert!(told.contains("data/graph.txt") && told.contains("at spec.topology.import.file"), "{told}");
+    fs::create_dir_all(workshop.path("data/graph.txt")).expect("folders can be made");
+    let told = refused(&workshop, &["run", "scenario.yaml", "--out", "out"]);
+    assert!(told.contains("Is a directory"), "{told}");
+}
+
+#[test]
+fn a_missed_target_ends_with_1() {
+    let spec = TINY.replace("talk.delivery.completeness, atLeast: 100%", "talk.delivery.latency, max: 1ns");
+    let report = Workshop::new("missed").simulate(&spec).ends_with(1).json();
+    assert_eq!(report["targets"][0]["met"], false);
+    assert_eq!(report["validity"]["state"], "valid");
+}
+
+/// A run that says nothing has a report that says so, even if all targets seem to be met.
+#[test]
+fn a_run_that_says_nothing_ends_with_3() {
+    let late = "groups: [{name: all, peers: 12}, {name: late, peers: 2, join: {at: {time: 8s}}}]";
+    for (name, fault) in [
+        ("kill-nobody", "kill: {group: late}"),
+        ("strain-nothing", "degrade: {who: {group: late}, latency: 1s}"),
+        ("cut-nothing", "partition: {between: [{group: late}, {peers: [5]}]}"),
+    ] {
+        let groups = TINY.replace("groups: [{name: all, peers: 12}]", late);
+        let spec = format!("{groups}\nfaults: [{{name: vain, at: 1s, for: 1s, {fault}}}]");
+        let report = Workshop::new(name).simulate(&spec).ends_with(3).json();
+        assert_eq!(report["validity"]["state"], "invalid");
+        assert!(report["validity"]["reasons"][0].as_str().is_some_and(|why| why.contains("vain")), "{name}");
+    }
+}
+
+/// Nobody speaks, so there is nothing to draw: a report all the same.
+#[test]
+fn a_silent_run_ends_with_3_and_a_report() {
+    for (name, duration) in [("silence", "duration: 1ms"), ("instant", "duration: 1ns")] {
+        let workshop = Workshop::new(name);
+        let report = workshop.simulate(&TINY.replace("duration: 10s", duration)).ends_with(3).json();
+        assert!(
+            report["validity"]["reasons"][0].as_str().is_some_and(|why| why.contains("something was said"))
+        );
+        assert_eq!(
+            (&report["targets"][0]["met"], &report["targets"][0]["observed"]),
+            (&false.into(), &().into())
+        );
+        assert!(workshop.read("out/report.html").contains("something was said"));
+        assert!(workshop.path("out/charts/talk-latency.png").is_file());
+    }
+}
+
+/// A run that is killed leaves nothing at its place; what it had begun is hidden beside it.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_killed_leaves_nothing_at_its_place() {
+    let workshop = Workshop::new("killed");
+    let spec = TINY.replace("duration: 10s", "duration: 5200w").replace("every: 1s", "every: 1ms");
+    workshop.write("endless.yaml", scenario(&spec).as_bytes());
+    let mut run = workshop
+        .command(&["run", "endless.yaml", "--out", "out"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program can be begun");
+    let began = Instant::now();
+    while !workshop.names().iter().any(|name| name.ends_with(".part")) {
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not begin");
+        thread::sleep(Duration::from_millis(5));
+    }
+    run.kill().expect("it runs");
+    run.wait().expect("it ends");
+    let visible: Vec<_> = workshop.names().into_iter().filter(|name| !name.starts_with('.')).collect();
+    assert_eq!(visible, ["endless.yaml"]);
+}

@@ -1,0 +1,134 @@
+//! Scenarios that nobody would write: whatever is valid runs to its end, accounts for every message and shows no post twice,
+//! out of order or to a stranger; twice with the same outcome.
+
+use proptest::prelude::*;
+
+use crate::simulated::simulate;
+
+fn topology() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "{fullMesh: {}}",
+        "{ring: {}}",
+        "{star: {}}",
+        "{kRegular: {degree: 4}}",
+        "{erdosRenyi: {meanDegree: 2}}",
+        "{wattsStrogatz: {degree: 4, rewire: 50%}}",
+        "{barabasiAlbert: {links: 2}}",
+        "{tree: {}}",
+        "{geographic: {near: 2, far: 1}}",
+        "{hypercube: {}}",
+        "{deBruijn: {base: 3}}",
+        "{edges: {list: [[0, 1], [2, 3], [3, 4]]}}",
+    ])
+}
+
+fn overlay() -> impl Strategy<Value = String> {
+    let times = (0u32..200, 0u32..600, 0u32..400, 0u32..20);
+    prop_oneof![
+        Just("{flood: {}}".to_owned()),
+        (times, prop::bool::ANY, 1u32..6, 1u32..5).prop_map(
+            |((announce, missing, retry, keep), plan, active, period)| {
+                let membership = if plan {
+                    "{plan: {}}".to_owned()
+                } else {
+                    format!("{{hyParView: {{active: {active}, shuffleEvery: {period}s, answerWithin: {period}s}}}}")
+                };
+                format!(
+                    "{{plumtree: {{announceAfter: {announce}ms, missingAfter: {missing}ms, retryAfter: {retry}ms, \
+                     keep: {keep}s, membership: {membership}}}}}"
+                )
+            }
+        ),
+    ]
+}
+
+fn life() -> impl Strategy<Value = String> {
+    let churn = (50u32..5_000, 50u32..5_000, prop::bool::ANY, prop::bool::ANY);
+    prop_oneof![
+        Just(String::new()),
+        (0u32..10).prop_map(|at| format!(", join: {{at: {{time: {at}s}}}}")),
+        (1u32..10).prop_map(|over| format!(", join: {{poisson: {{over: {over}s}}}}")),
+        churn.prop_map(|(online, offline, graceful, stationary)| format!(
+            ", churn: {{online: {{weibull: {{shape: 0.6, mean: {online}ms}}}}, offline: {{exponential: {{mean: {offline}ms}}}}, \
+             leave: {}, initially: {}}}",
+            if graceful { "graceful" } else { "crash" },
+            if stationary { "stationary" } else { "online" },
+        )),
+    ]
+}
+
+fn behaviour() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["honest", "honest", "silent", "freeRider", "corruptor"])
+}
+
+fn group(name: &'static str) -> impl Strategy<Value = String> {
+    let link = prop::sample::select(vec!["datacenter", "fibre", "cable", "dsl", "mobile"]);
+    (3u32..12, link, life(), behaviour()).prop_map(move |(peers, link, life, behaviour)| {
+        format!(
+            "{{name: {name}, peers: {}, link: {{profile: {link}}}, behaviour: {{{behaviour}: {{}}}}{life}}}",
+            peers * 2
+        )
+    })
+}
+
+fn network() -> impl Strategy<Value = String> {
+    (0u32..=100, 0u32..20, 0u32..4, 1u32..20, 1u32..1500, 0u32..2_000).prop_map(
+        |(jitter, loss, handshake, timeout, packet, work)| {
+            format!(
+                "{{jitter: {jitter}%, loss: {loss}%, handshake: {handshake}, timeout: {timeout}s, packet: {packet}B, \
+                 processing: {{perMessage: {work}us}}}}"
+            )
+        },
+    )
+}
+
+fn fault(name: &'static str) -> impl Strategy<Value = String> {
+    let kind = prop_oneof![
+        Just("partition: {between: [{group: one}, {group: two}]}".to_owned()),
+        Just("outage: {group: one}".to_owned()),
+        (0u32..2_000, 0u32..=100, 0u32..=100).prop_map(|(ms, loss, rate)| format!(
+            "degrade: {{latency: {ms}ms, loss: {loss}%, rate: {rate}%}}"
+        )),
+        (1u32..6).prop_map(|count| format!("kill: {{count: {count}}}")),
+        (1u32..6).prop_map(|count| format!("stop: {{group: two, count: {count}}}")),
+    ];
+    let lasts = prop_oneof![Just(String::new()), (1u32..9).prop_map(|seconds| format!("for: {seconds}s, "))];
+    (0u32..10, lasts, kind)
+        .prop_map(move |(at, lasts, kind)| format!("{{name: {name}, at: {at}s, {lasts}{kind}}}"))
+}
+
+fn spec() -> impl Strategy<Value = String> {
+    let chat = (1u32..4, 2u32..6, 50u32..800, 0u32..3_000, 1u32..5, prop::bool::ANY);
+    let groups = (group("one"), group("two"));
+    (any::<u32>(), groups, topology(), overlay(), network(), (fault("f"), fault("g")), chat).prop_map(
+        |(seed, (one, two), topology, overlay, network, (f, g), (rooms, members, every, body, sync, more))| {
+            let more = if more { ", presence: {every: 1s, timeout: 3s}, readReceipts: true" } else { "" };
+            format!(
+                "seed: {seed}\nduration: 10s\nwarmUp: 1s\ncoolDown: 3s\ngroups: [{one}, {two}]\ntopology: {topology}\noverlay: {overlay}\n\
+                 network: {network}\nfaults: [{f}, {g}]\nworkloads: [{{name: talk, chat: {{rooms: {rooms}, members: {members}, \
+                 posts: {{poisson: {{every: {every}ms}}}}, body: {body}B, sync: {{every: {sync}s}}{more}}}}}]\n"
+            )
+        },
+    )
+}
+
+/// Invariants that no choice of parameters may break; that a fault hits, or that somebody speaks, is up to the scenario.
+fn is_law(name: &str) -> bool {
+    !(name.contains("every fault hit something") || name.contains("something was said"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_valid_runs_by_the_laws_and_alike_twice(spec in spec()) {
+        let first = simulate(&spec, &[]).map_err(TestCaseError::fail)?;
+        for invariant in first.report.invariants.iter().filter(|invariant| is_law(&invariant.name)) {
+            prop_assert!(invariant.holds, "{}: {}", invariant.name, invariant.detail);
+        }
+        let second = simulate(&spec, &[]).map_err(TestCaseError::fail)?;
+        prop_assert_eq!(first.digest, second.digest);
+        prop_assert_eq!(first.report, second.report);
+        prop_assert_eq!(first.page, second.page);
+    }
+}

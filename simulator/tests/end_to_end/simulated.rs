@@ -1,0 +1,39 @@
+//! A scenario simulated within the test, without the program around it.
+
+use peerlab_scenarios::{
+    plan::{Files, Plan},
+    report::Report,
+    seed::Seed,
+    spec::read::{Fault, FieldPath, document},
+};
+use peerlab_simulator::{assemble, figures, html, model, page, record::Recorder};
+
+use crate::workshop::scenario;
+
+/// What came of a scenario.
+pub(crate) struct Simulated {
+    pub(crate) report: Report,
+    /// A hash of all that happened, in its order.
+    pub(crate) digest: u64,
+    pub(crate) page: String,
+}
+
+/// Simulates a scenario of this `spec`, or tells why it is refused.
+pub(crate) fn simulate(spec: &str, files: &[(&str, &str)]) -> Result<Simulated, String> {
+    let text = scenario(spec);
+    let document = document("scenario.yaml", text.as_bytes()).map_err(|problems| problems.to_string())?;
+    let refusals = model::refusals(&document.value.spec);
+    if !refusals.is_empty() {
+        return Err(document.problems(refusals).to_string());
+    }
+    let files: Files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    let plan = Plan::new(&document.value, Seed(document.value.spec.seed), &files).map_err(|errors| {
+        let faults = errors.into_iter().map(|error| Fault::new(FieldPath::parse(&error.path), error.why));
+        document.problems(faults.collect()).to_string()
+    })?;
+    let (outcome, recorder) = model::run(&plan, Recorder::new(&plan, |_, _| ()));
+    let report = assemble::report(&plan, &outcome, &recorder);
+    let figures = figures::figures(&plan, &outcome, &recorder, &report);
+    let page = html::page(&page::page(&report, figures));
+    Ok(Simulated { report, digest: outcome.digest, page })
+}
