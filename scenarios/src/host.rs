@@ -302,4 +302,9 @@ pub trait Overlay<H: Host>: Machine<H> {
     fn links(&self) -> Links;
     /// Brings an item that a role of this peer made to all other peers.
     fn publish(&mut self, cx: &mut Cx<'_, H>, item: H::Item);
+    /// Whether it lives on the connection to a peer, of those that are not the plan's: a role that hangs up leaves that one
+    /// standing, whoever dialled.
+    fn lives_on(&self, _peer: Peer) -> bool {
+        false
+    }
 }

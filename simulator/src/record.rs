@@ -19,7 +19,7 @@ const SAMPLED_PEERS: u32 = 256;
 /// Bytes and showings of one interval of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interval {
-    /// Bytes of messages with an item that reached a machine.
+    /// Bytes of messages with an item, falsified ones among them, that reached a machine.
     pub payload: u64,
     /// Bytes of the others.
     pub control: u64,
@@ -124,6 +124,10 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
 
     fn down(&mut self, now: Nanos, peer: Peer) {
         self.chats.iter_mut().for_each(|chat| chat.peer_down(now, peer));
+    }
+
+    fn falsified(&mut self, now: Nanos, bytes: u32) {
+        self.series[(now.0 / self.interval.0) as usize].payload += u64::from(bytes);
     }
 
     #[inline]

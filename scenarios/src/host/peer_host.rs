@@ -1,7 +1,7 @@
 //! The machines of one peer, stepped as one.
 
 use super::{
-    Cx, Env, Host, Input, Machine, Overlay, TimerKey,
+    Cx, Effect, Env, Host, Input, Machine, Overlay, TimerKey,
     cx::{Handover, OWNER_SHIFT},
 };
 use crate::{report::Fact, seed::Rng};
@@ -71,11 +71,13 @@ impl<O, R> PeerHost<O, R> {
             Input::Message { from, lane, msg } => {
                 let workload = msg.workload;
                 Self::role_step(roles, &mut cx, workload, Input::Message { from, lane, msg });
+                Self::keep_what_the_overlay_lives_on(overlay, &mut cx);
             }
             Input::Timer(TimerKey(key)) => {
                 let workload = (key >> OWNER_SHIFT) as u8 - 1;
                 let own = TimerKey(key & ((1 << OWNER_SHIFT) - 1));
                 Self::role_step(roles, &mut cx, workload, Input::Timer(own));
+                Self::keep_what_the_overlay_lives_on(overlay, &mut cx);
             }
             Input::Start { kept } => {
                 overlay.step(&mut cx, Input::Start { kept: Box::default() });
@@ -137,6 +139,15 @@ impl<O, R> PeerHost<O, R> {
         }
     }
 
+    /// Overlay and roles share one connection to a peer: that a role is done with it does not end it for the overlay. To be
+    /// called when a role alone has stepped, which is when roles hang up.
+    fn keep_what_the_overlay_lives_on<H: Host>(overlay: &O, cx: &mut Cx<'_, H>)
+    where
+        O: Overlay<H>,
+    {
+        cx.out.effects.retain(|effect| !matches!(effect, Effect::HangUp(peer) if overlay.lives_on(*peer)));
+    }
+
     /// Tells the roles first, so that what they publish still finds the overlay as it was.
     fn every_machine<H: Host>(
         overlay: &mut O,
@@ -192,5 +203,68 @@ fn slot_cx<'b, H: Host>(cx: &'b mut Cx<'_, H>, workload: u8, rng: &'b mut Option
         rng,
         seed: cx.seed,
         machine: machine_of(workload),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        host::{Links, Outbox, Peer},
+        seed::Seed,
+        units::Nanos,
+        world::Shared,
+    };
+
+    /// An overlay that lives on peer 1, and a role that is done with everybody.
+    #[derive(Debug)]
+    struct Tenant;
+
+    impl Machine<Shared> for Tenant {
+        fn step(&mut self, cx: &mut Cx<'_, Shared>, input: Input<Shared>) {
+            if let Input::Timer(_) = input {
+                [Peer(1), Peer(2)].into_iter().for_each(|peer| cx.hang_up(peer));
+            }
+        }
+        fn digest(&self) -> u64 {
+            0
+        }
+    }
+
+    impl Overlay<Shared> for Tenant {
+        fn links(&self) -> Links {
+            Links::Chosen
+        }
+        fn publish(&mut self, _: &mut Cx<'_, Shared>, _: <Shared as Host>::Item) {}
+        fn lives_on(&self, peer: Peer) -> bool {
+            peer == Peer(1)
+        }
+    }
+
+    /// Whose connections end when a machine's timer is due.
+    fn hung_up(machine: u8) -> Vec<Peer> {
+        let mut peer = PeerHost::new(Tenant, vec![RoleSlot::new(0, Tenant)]);
+        let mut out = Outbox::default();
+        let env = Env {
+            now: Nanos::ZERO,
+            me: Peer(0),
+            seed: Seed(1),
+            links: &[],
+            known: &[],
+            host: &mut Shared,
+            out: &mut out,
+        };
+        peer.step(env, Input::Timer(TimerKey(u32::from(machine) << OWNER_SHIFT)));
+        let ended = |effect| match effect {
+            Effect::HangUp(peer) => peer,
+            other => panic!("{other:?} was not asked for"),
+        };
+        out.effects.into_iter().map(ended).collect()
+    }
+
+    #[test]
+    fn a_role_ends_no_connection_that_the_overlay_lives_on_but_the_overlay_may() {
+        assert_eq!(hung_up(machine_of(0)), [Peer(2)]);
+        assert_eq!(hung_up(OVERLAY), [Peer(1), Peer(2)]);
     }
 }

@@ -77,4 +77,11 @@ impl<H: Host> Overlay<H> for Any<H> {
             Self::Star(star) => star.publish(cx, item),
         }
     }
+    fn lives_on(&self, peer: Peer) -> bool {
+        match self {
+            Self::Flood(flood) => flood.lives_on(peer),
+            Self::Plumtree(plumtree) => plumtree.lives_on(peer),
+            Self::Star(star) => star.lives_on(peer),
+        }
+    }
 }

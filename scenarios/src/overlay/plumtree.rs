@@ -291,4 +291,8 @@ impl<H: Host> Overlay<H> for Plumtree<H> {
         self.recent.insert(cx.now, id, cx.me, 0, item.clone());
         self.spread(cx, None, 1, &item);
     }
+
+    fn lives_on(&self, peer: Peer) -> bool {
+        self.view.as_ref().is_some_and(|view| view.active().contains(&peer))
+    }
 }

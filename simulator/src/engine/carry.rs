@@ -1,7 +1,7 @@
 //! A message on its way: out of the sender's link, over the path, into the receiver's, to its machines.
 
 use peerlab_scenarios::{
-    host::{Input, Lane, Machine, Msg, Overlay, Payload, Peer},
+    host::{Host, Input, Lane, Machine, Msg, Overlay, Payload, Peer},
     units::{Nanos, Share},
 };
 
@@ -99,12 +99,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         let mut rate = Share::ALL;
         if !self.trouble.is_quiet() {
-            match self.held_up(from, to, lane, self.now) {
+            match self.caught(from, to, lane) {
                 HeldUp::No => {}
                 HeldUp::Until(resume) => {
-                    let place = self.links.find(from, to, &mut 0);
-                    let arrives =
-                        place.map_or(resume, |place| self.links.in_order(from, to, place, lane, resume));
+                    let arrives = self.links.hold(from, to, lane, resume);
                     return self.wheel.push(event::forward(event, arrives, Phase::Arrive));
                 }
                 HeldUp::ForGood => return self.lose(&msg, Loss::Cut),
@@ -127,12 +125,17 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         self.traffic.delivered += 1;
         let item = if let Payload::Item(item) = msg.payload { Some(item) } else { None };
-        self.observer.delivered(Nanos(self.now), to, msg.kind, item, self.store.len_of(&msg));
+        let (now, len) = (Nanos(self.now), self.store.len_of(&msg));
+        if item.is_some_and(|item| self.store.item(&item).tainted) {
+            self.observer.falsified(now, len);
+        } else {
+            self.observer.delivered(now, to, msg.kind, item, len);
+        }
         self.step(to, Input::Message { from, lane, msg });
         self.store.release(&msg);
     }
 
-    /// Whether a cut keeps a message on the path between two peers at `now`, ns.
+    /// Whether a cut keeps a message from setting out on the path between two peers at `now`, ns.
     ///
     /// A connection that outlives the cut sends again what was on its way, after a back-off that belongs to the pair and in
     /// the order in which it was sent; one that breaks takes it along.
@@ -143,6 +146,21 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         let back_off = self.back_off(from, to, cut.lasts() / 2);
         HeldUp::Until(cut.until + back_off + (now - cut.since) / 1024)
+    }
+
+    /// Whether a cut catches a message at the end of its path.
+    ///
+    /// What was on the path when the cut began gets through. So this catches what was late for a loss, or for an earlier cut:
+    /// it comes as soon as the path is back, in its order, and before all that set out later.
+    fn caught(&mut self, from: Peer, to: Peer, lane: Lane) -> HeldUp {
+        let Some(cut) = self.trouble.cut(from, to, false) else { return HeldUp::No };
+        if self.now - cut.since <= 2 * self.plan.delay(from, to).0 {
+            return HeldUp::No;
+        }
+        match self.held_up(from, to, lane, self.now) {
+            HeldUp::Until(_) => HeldUp::Until(cut.until + 1 + ((self.now - cut.since) >> 16)),
+            other => other,
+        }
     }
 
     fn lose(&mut self, msg: &Msg<Store>, why: Loss) {

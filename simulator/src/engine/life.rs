@@ -13,6 +13,7 @@ use super::{
     event::{self, Control},
     store::{ItemRef, Store},
     trouble,
+    wheel::Event,
 };
 
 /// The longest that a peer waits, after a cut has healed, before it tries its neighbours again, ns.
@@ -20,6 +21,10 @@ const REDIAL: u64 = 5_000_000_000;
 
 /// In the handle of [`Control::Answer`]: this end dialled.
 const DIALLED: u32 = 1 << 31;
+
+/// Numbers of the events that tell of a connection's end: as it comes to the downlink, and behind what was there before.
+const WORD_COMES: u16 = 0;
+const WORD_HAS_WAITED: u16 = 1;
 
 impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     fn at(&mut self, time: u64, to: Peer, from: Peer, what: Control, handle: u32) {
@@ -92,7 +97,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         self.observer.down(Nanos(self.now), peer);
         for (other, id, drained) in self.links.disconnect_all(peer) {
             // Its system closes the connections, and says so to the other ends behind what was sent before.
-            let told = drained.max(self.now + self.plan.delay(peer, other).0);
+            let told = (drained + 1).max(self.now + self.plan.delay(peer, other).0);
             self.at(told, other, peer, Control::Stopped, id);
         }
     }
@@ -197,17 +202,21 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if let (Some(Link::Dialled | Link::Accepted), Some(id)) =
             (self.links.link(peer, other), self.links.id(peer, other))
         {
-            let told = self.links.drained(peer, other).max(self.now + self.plan.delay(peer, other).0);
-            self.at(self.now, peer, other, Control::HungUp, id);
+            let drained = self.links.drained(peer, other);
+            let told = (drained + 1).max(self.now + self.plan.delay(peer, other).0);
+            self.wheel.push(event::control(self.now, peer, other, WORD_HAS_WAITED, Control::HungUp, id));
             self.at(told, other, peer, Control::HungUp, id);
         }
     }
 
-    /// Word of a connection's end comes behind what was sent over it: also behind what still waits for the downlink.
-    pub(super) fn told_of_end(&mut self, peer: Peer, other: Peer, what: Control, id: u32) {
+    /// Word of a connection's end comes behind what was sent over it: also behind what waits for the downlink when it comes,
+    /// in which it waits its turn once.
+    pub(super) fn told_of_end(&mut self, event: &Event) {
+        let (peer, other, what, id) =
+            (Peer(event.dst()), Peer(event.src()), event::what(event), event.handle());
         let drained = self.network.drained(peer);
-        if drained > self.now {
-            return self.at(drained, peer, other, what, id);
+        if drained >= self.now && event.seq() == WORD_COMES {
+            return self.wheel.push(event::control(drained + 1, peer, other, WORD_HAS_WAITED, what, id));
         }
         let why = if what == Control::Stopped { Why::Stopped } else { Why::HungUp };
         self.disconnected(peer, other, id, why);

@@ -48,6 +48,8 @@ pub(super) struct Links {
     dialled: Vec<Vec<Dialled>>,
     /// When the last message on the bulk lane arrives, ns, for pairs that used it.
     bulk: BTreeMap<(Peer, Peer), u64>,
+    /// When the last message that a cut caught on its way arrives, ns, for pairs and lanes on which one did.
+    held: BTreeMap<(Peer, Peer, Lane), u64>,
 }
 
 impl Links {
@@ -62,6 +64,7 @@ impl Links {
             live_len: vec![0; n as usize],
             dialled: vec![Vec::new(); n as usize],
             bulk: BTreeMap::new(),
+            held: BTreeMap::new(),
         };
         for peer in plan.peers.iter() {
             for &other in plan.graph.neighbours(peer.0) {
@@ -136,6 +139,28 @@ impl Links {
         };
         *last = arrives.max(*last + 1);
         *last
+    }
+
+    /// Puts the arrival, ns, of a message that was caught on its way behind those caught before it on its lane, and what is
+    /// sent from now on behind it.
+    pub(super) fn hold(&mut self, from: Peer, to: Peer, lane: Lane, arrives: u64) -> u64 {
+        let last = self.held.entry((from, to, lane)).or_default();
+        *last = arrives.max(*last + 1);
+        let held = *last;
+        match lane {
+            Lane::Datagram => {}
+            Lane::Bulk => {
+                let next = self.bulk.entry((from, to)).or_default();
+                *next = held.max(*next);
+            }
+            Lane::Reliable => {
+                if let Some(place) = self.find(from, to, &mut 0) {
+                    let end = self.end(from, place);
+                    end.arrives = held.max(end.arrives);
+                }
+            }
+        }
+        held
     }
 
     /// The sort of a connection that stands.

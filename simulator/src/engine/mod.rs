@@ -60,7 +60,9 @@ pub trait Observer {
     fn up(&mut self, _now: Nanos, _peer: Peer) {}
     /// A peer stopped.
     fn down(&mut self, _now: Nanos, _peer: Peer) {}
-    /// A message reached its machine.
+    /// A message with a falsified item reached its machine.
+    fn falsified(&mut self, _now: Nanos, _bytes: u32) {}
+    /// Any other message reached its machine.
     fn delivered(&mut self, _now: Nanos, _to: Peer, _kind: Kind, _item: Option<ItemRef>, _bytes: u32) {}
     /// The warm-up is over: what was counted so far does not count.
     fn measure(&mut self, _now: Nanos) {}
@@ -244,7 +246,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             Control::Connect => self.connected(peer, other, handle),
             Control::Answer => self.answered(peer, other, handle),
             Control::NoAnswer => self.not_answered(peer, other),
-            what @ (Control::Stopped | Control::HungUp) => self.told_of_end(peer, other, what, handle),
+            Control::Stopped | Control::HungUp => self.told_of_end(event),
             Control::Silence => self.silence(peer, other, handle),
             Control::Command => self.command(peer, handle),
             Control::Fault => self.fault_begins(handle as usize),

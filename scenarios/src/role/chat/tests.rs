@@ -15,7 +15,7 @@ use crate::{
     },
     spec::{
         Count,
-        chat::{ChatSpec, Presence},
+        chat::{ChatSpec, Presence, Sync},
         overlay::{HyParView, Membership, Overlay, Plumtree},
     },
     units::{Nanos, Share},
@@ -129,18 +129,22 @@ fn what_is_said_while_nobody_is_connected_goes_out_with_the_first_connection() {
 }
 
 #[test]
-fn every_room_of_a_divided_chat_is_whole_soon_after_it_heals() {
-    let spec = ChatSpec { rooms: Count::new(6), members: Some(Count::new(6)), ..members(every(2)) };
-    let mut party = Party::new(16, spec, 12, &[]);
-    let (west, east): (Vec<_>, Vec<_>) = (0..12).map(Peer).partition(|peer| peer.0 < 6);
-    party.talk_until(at(20));
-    party.world.cut(&west, &east);
-    party.talk_until(at(80));
-    assert!(!party.is_complete(), "the cut keeps something back");
+fn members_that_meet_again_compare_with_every_neighbour_at_once() {
+    let sync = Sync { every: at(600) };
+    let mut party = Party::new(16, ChatSpec { sync, ..members(every(1)) }, 12, &[]);
+    let everyone: Vec<_> = (0..12).map(Peer).collect();
+    party.world.run_until(at(20));
+    for peer in 0..12 {
+        party.world.cut(&everyone[peer..=peer], &everyone[peer + 1..]);
+    }
+    everyone.iter().for_each(|&author| party.say(author, 0));
+    party.world.run_until(at(80));
+    assert_eq!(party.shown().count(), 0, "everybody is alone");
     party.world.heal();
-    party.world.run_until(at(100));
-    assert!(party.is_complete());
-    party.is_in_order();
+    party.world.run_until(at(90));
+    for (a, b) in ring_of(12) {
+        assert_eq!((party.chat(a).entries_of(0, b), party.chat(b).entries_of(0, a)), (1, 1), "{a} and {b}");
+    }
 }
 
 #[test]

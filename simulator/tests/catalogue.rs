@@ -1,0 +1,52 @@
+//! The shipped scenarios: what each owes its reader, and that those to be compared can be.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use peerlab_scenarios::spec::{Overlay, Scenario, Topology, read::read};
+
+/// The shipped scenarios, by name, with their texts.
+fn catalogue() -> BTreeMap<String, (String, Scenario)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let files = fs::read_dir(folder).expect("the folder of the scenarios can be read");
+    let paths = files.map(|file| file.expect("its entries too").path());
+    paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("a shipped scenario is text");
+            let scenario = read(&path.display().to_string(), text.as_bytes());
+            let scenario = scenario.unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display()));
+            let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+            (name, (text, scenario))
+        })
+        .collect()
+}
+
+#[test]
+fn each_scenario_asks_a_question_and_says_when_it_is_answered_well() {
+    let catalogue = catalogue();
+    assert!(catalogue.len() >= 17, "{:?}", catalogue.keys());
+    for (name, (text, scenario)) in &catalogue {
+        assert!(text.starts_with("# Question: "), "{name} begins with its question");
+        assert_eq!(&scenario.metadata.name, name, "a scenario is called as its file");
+        assert!(scenario.spec.description.is_some(), "{name} describes itself");
+        assert!(!scenario.spec.targets.is_empty(), "{name} has targets");
+    }
+}
+
+#[test]
+fn the_chats_over_topologies_differ_in_topology_and_overlay_alone() {
+    let over: Vec<_> = catalogue().into_iter().filter(|(name, _)| name.starts_with("chat-over-")).collect();
+    assert!(over.len() >= 10);
+    let shared = |(_, (_, scenario)): &(String, (String, Scenario))| {
+        let mut spec = scenario.spec.clone();
+        (spec.topology, spec.overlay) = (Topology::default(), Overlay::default());
+        (spec.description, spec.targets) = (None, Vec::new());
+        spec
+    };
+    for other in &over[1..] {
+        assert_eq!(shared(other), shared(&over[0]), "{}", other.0);
+    }
+    let topologies = over.iter().map(|(_, (_, scenario))| &scenario.spec.topology);
+    let distinct: Vec<_> = topologies.collect();
+    assert!((1..distinct.len()).all(|place| !distinct[..place].contains(&distinct[place])));
+}
