@@ -153,7 +153,13 @@ pub(super) fn what(event: &Event) -> Control {
 
 #[cfg(test)]
 mod tests {
+    use peerlab_scenarios::{
+        host::{Effect, Input, PeerHost},
+        overlay::Flood,
+    };
+
     use super::*;
+    use crate::engine::network::Port;
 
     #[test]
     fn a_message_comes_out_as_it_went_in() {
@@ -171,6 +177,16 @@ mod tests {
                 assert_eq!(format!("{read_lane:?} {read_msg:?}"), format!("{lane:?} {msg:?}"));
             }
         }
+    }
+
+    #[test]
+    fn what_is_on_the_path_of_a_delivery_is_small() {
+        assert_eq!(size_of::<Event>(), 24);
+        assert_eq!(size_of::<Msg<Store>>(), 12);
+        assert!(size_of::<Input<Store>>() <= 24);
+        assert!(size_of::<Effect<Store>>() <= 40);
+        assert_eq!(size_of::<Port>(), 64, "a cache line");
+        assert!(size_of::<PeerHost<Flood<Store>, ()>>() <= 96);
     }
 
     #[test]

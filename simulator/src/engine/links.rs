@@ -1,6 +1,6 @@
 //! Connections: the plan's edges in compressed rows, and those that peers dial.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use peerlab_scenarios::{
     host::{Lane, Link, Peer},
@@ -34,16 +34,33 @@ struct Dialled {
     end: End,
 }
 
+/// Where a peer's neighbours are, and how many of them are up.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    start: u32,
+    len: u32,
+    live: u32,
+}
+
+impl Row {
+    fn known(self) -> Range<usize> {
+        self.start as usize..(self.start + self.len) as usize
+    }
+
+    fn live(self) -> Range<usize> {
+        self.start as usize..(self.start + self.live) as usize
+    }
+}
+
 /// All connections of a run, each at both of its ends.
 #[derive(Debug)]
 pub(super) struct Links {
-    offsets: Vec<u32>,
+    rows: Vec<Row>,
     /// The plan's neighbours, row by row, ascending.
     known: Vec<Peer>,
     ends: Vec<End>,
     /// Those of the same row that are up, ascending, at the row's beginning.
     live: Vec<Peer>,
-    live_len: Vec<u32>,
     /// Connections besides the plan's, ascending by peer: few, if any.
     dialled: Vec<Vec<Dialled>>,
     /// When the last message on the bulk lane arrives, ns, for pairs that used it.
@@ -57,28 +74,30 @@ impl Links {
     pub(super) fn new(plan: &Plan) -> Self {
         let n = plan.peers.len();
         let mut links = Self {
-            offsets: vec![0],
+            rows: Vec::with_capacity(n as usize),
             known: Vec::with_capacity(plan.graph.edges() as usize * 2),
             ends: Vec::with_capacity(plan.graph.edges() as usize * 2),
             live: Vec::new(),
-            live_len: vec![0; n as usize],
             dialled: vec![Vec::new(); n as usize],
             bulk: BTreeMap::new(),
             held: BTreeMap::new(),
         };
         for peer in plan.peers.iter() {
-            for &other in plan.graph.neighbours(peer.0) {
+            let others = plan.graph.neighbours(peer.0);
+            let start = u32::try_from(links.known.len()).expect("a plan has fewer than 2^31 edges");
+            links.rows.push(Row { start, len: others.len() as u32, live: 0 });
+            for &other in others {
                 links.known.push(Peer(other));
                 links.ends.push(End::new(plan, peer, Peer(other)));
             }
-            links.offsets.push(u32::try_from(links.known.len()).expect("a plan has fewer than 2^31 edges"));
         }
         links.live = links.known.clone();
         links
     }
 
-    fn row(&self, peer: Peer) -> std::ops::Range<usize> {
-        self.offsets[peer.index()] as usize..self.offsets[peer.index() + 1] as usize
+    #[inline]
+    fn row(&self, peer: Peer) -> Range<usize> {
+        self.rows[peer.index()].known()
     }
 
     /// The plan's neighbours.
@@ -90,8 +109,7 @@ impl Links {
     /// The plan's neighbours that are connected.
     #[inline]
     pub(super) fn live(&self, peer: Peer) -> &[Peer] {
-        let start = self.offsets[peer.index()] as usize;
-        &self.live[start..start + self.live_len[peer.index()] as usize]
+        &self.live[self.rows[peer.index()].live()]
     }
 
     /// Where this side of a connection that stands is. `hint` is where in the row the last call looked: a broadcast goes
@@ -192,12 +210,11 @@ impl Links {
         let row = self.row(from);
         let Ok(place) = self.known[row.clone()].binary_search(&to) else { return };
         self.ends[row.start + place].id = id;
-        let len = &mut self.live_len[from.index()];
-        let at = self.live[row.start..row.start + *len as usize].partition_point(|&peer| peer < to);
-        let end = row.start + *len as usize;
-        self.live[row.start + at..=end].rotate_right(1);
-        self.live[row.start + at] = to;
-        *len += 1;
+        let live = self.rows[from.index()].live();
+        let at = live.start + self.live[live.clone()].partition_point(|&peer| peer < to);
+        self.live[at..=live.end].rotate_right(1);
+        self.live[at] = to;
+        self.rows[from.index()].live += 1;
     }
 
     /// Adds this side of a connection besides the plan's, where none stands.
@@ -216,9 +233,9 @@ impl Links {
         if let Ok(at) = self.live(from).binary_search(&to) {
             let place = self.known[row.clone()].binary_search(&to).expect("what is live is known");
             self.ends[row.start + place].id = 0;
-            let len = &mut self.live_len[from.index()];
-            self.live[row.start + at..row.start + *len as usize].rotate_left(1);
-            *len -= 1;
+            let live = self.rows[from.index()].live();
+            self.live[live.start + at..live.end].rotate_left(1);
+            self.rows[from.index()].live -= 1;
         } else {
             self.dialled[from.index()].retain(|dialled| dialled.peer != to);
         }

@@ -275,6 +275,9 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
     /// Carries out what a step asked for.
     #[inline]
     fn carry_out(&mut self, peer: Peer) {
+        if self.out.effects.is_empty() {
+            return self.store.end_step();
+        }
         let mut effects = std::mem::take(&mut self.out.effects);
         if !self.network.ports[peer.index()].honest {
             self.behaviours[peer.index()].filter(peer, &mut self.store, &mut effects);

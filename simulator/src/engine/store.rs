@@ -136,31 +136,47 @@ impl Host for Store {
 }
 
 /// The items that a peer has met, as a sliding window of bits: handles are dense, and new ones are the highest.
+///
+/// The newest 128 lie in the window itself: most copies are of those, and a look at them costs no access to memory besides
+/// the peer's own.
 #[derive(Debug, Default)]
 pub struct Window {
-    /// The number of the first word that is still held.
+    /// The number of the first word that is held.
     first: u32,
-    words: Vec<u64>,
+    /// The number of the first of the newest words.
+    newest_at: u32,
+    newest: [u64; Self::NEWEST],
+    /// The words from `first` up to `newest_at`.
+    older: Vec<u64>,
 }
 
 impl Window {
-    /// 64 Ki items are remembered: 8 KiB a peer at the most.
+    /// 64 Ki items are remembered besides the newest: 8 KiB a peer at the most.
     const WORDS: usize = 1024;
+
+    /// Words in the window itself.
+    const NEWEST: usize = 2;
 
     fn place(item: ItemRef) -> (u32, u64) {
         (item.0 / 64, 1 << (item.0 % 64))
     }
 
-    /// Makes room for a word that lies behind the last, forgetting the older half when the window is full.
+    /// Makes a word that lies behind the newest the last of them, forgetting the older half when the window is full.
     #[cold]
-    fn grow(&mut self, word: u32) {
-        let needed = (word - self.first) as usize + 1;
+    fn slide(&mut self, word: u32) {
+        let newest_at = word + 1 - Self::NEWEST as u32;
+        let leaving = ((newest_at - self.newest_at) as usize).min(Self::NEWEST);
+        self.older.extend_from_slice(&self.newest[..leaving]);
+        self.newest.copy_within(leaving.., 0);
+        self.newest[Self::NEWEST - leaving..].fill(0);
+        self.newest_at = newest_at;
+        let needed = (newest_at - self.first) as usize;
         if needed > Self::WORDS {
             let forget = needed - Self::WORDS / 2;
-            self.words.drain(..forget.min(self.words.len()));
+            self.older.drain(..forget.min(self.older.len()));
             self.first += forget as u32;
         }
-        self.words.resize((word - self.first) as usize + 1, 0);
+        self.older.resize((newest_at - self.first) as usize, 0);
     }
 }
 
@@ -168,13 +184,16 @@ impl SeenSet<Store> for Window {
     #[inline]
     fn insert(&mut self, _: &Store, item: &ItemRef) -> bool {
         let (word, bit) = Self::place(*item);
-        if word < self.first {
+        let held = if word >= self.newest_at {
+            if (word - self.newest_at) as usize >= Self::NEWEST {
+                self.slide(word);
+            }
+            &mut self.newest[(word - self.newest_at) as usize]
+        } else if word >= self.first {
+            &mut self.older[(word - self.first) as usize]
+        } else {
             return false;
-        }
-        if (word - self.first) as usize >= self.words.len() {
-            self.grow(word);
-        }
-        let held = &mut self.words[(word - self.first) as usize];
+        };
         let new = *held & bit == 0;
         *held |= bit;
         new
@@ -183,7 +202,12 @@ impl SeenSet<Store> for Window {
     #[inline]
     fn contains(&self, _: &Store, item: &ItemRef) -> bool {
         let (word, bit) = Self::place(*item);
-        word < self.first || self.words.get((word - self.first) as usize).is_some_and(|held| held & bit != 0)
+        let held = match word.checked_sub(self.newest_at) {
+            Some(place) => self.newest.get(place as usize),
+            None if word < self.first => return true,
+            None => self.older.get((word - self.first) as usize),
+        };
+        held.is_some_and(|held| held & bit != 0)
     }
 }
 
@@ -238,6 +262,18 @@ mod tests {
         assert!(seen.insert(&store, &ItemRef(200_000)));
         assert!(!seen.insert(&store, &ItemRef(6)), "older than the memory reaches");
         assert!(seen.insert(&store, &ItemRef(199_999)));
-        assert!(seen.words.len() <= Window::WORDS);
+        assert!(seen.older.len() <= Window::WORDS);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_window_is_a_set_as_far_as_it_reaches(items in proptest::collection::vec(0..60_000u32, 0..300)) {
+            let (store, mut seen) = (Store::default(), Window::default());
+            let mut set = std::collections::BTreeSet::new();
+            for item in items {
+                assert_eq!(seen.contains(&store, &ItemRef(item)), set.contains(&item));
+                assert_eq!(seen.insert(&store, &ItemRef(item)), set.insert(item));
+            }
+        }
     }
 }
