@@ -193,8 +193,32 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
     }
 
+    /// A dial failed, unless the other end dialled with more luck meanwhile.
     pub(super) fn not_answered(&mut self, peer: Peer, other: Peer) {
-        self.step(peer, Input::PeerDown { peer: other, why: Why::Unreachable });
+        if self.links.id(peer, other).is_none() {
+            self.step(peer, Input::PeerDown { peer: other, why: Why::Unreachable });
+        }
+    }
+
+    /// A message that left at `departed` cannot be brought across: its connection breaks when it has waited long enough.
+    pub(super) fn give_up(&mut self, from: Peer, to: Peer, departed: u64) {
+        if let Some(id) = self.links.id(from, to) {
+            let breaks = departed.saturating_add(self.plan.spec.network.timeout.0);
+            self.at(breaks, from, to, Control::GivenUp, id);
+            self.at(breaks, to, from, Control::GivenUp, id);
+        }
+    }
+
+    /// A connection was given up. Neighbours by plan try again after a while.
+    pub(super) fn given_up(&mut self, peer: Peer, other: Peer, id: u32) {
+        if self.links.id(peer, other) == Some(id) {
+            let planned = self.links.link(peer, other) == Some(Link::Planned);
+            self.disconnected(peer, other, id, Why::TimedOut);
+            if planned && peer < other {
+                let wait = self.back_off(peer, other, REDIAL);
+                self.shake_hands(peer, other, wait);
+            }
+        }
     }
 
     /// A peer ends a connection that was dialled or accepted, behind what it has sent over it.
