@@ -274,7 +274,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                             .connected(peer)
                             .filter(|&other| trouble::crosses(&fault.effect, peer, other));
                         for other in crossing.collect::<Vec<_>>() {
-                            self.at(breaks, peer, other, Control::Silence, number as u32);
+                            let id = self.links.id(peer, other).expect("it is connected");
+                            self.at(breaks, peer, other, Control::Silence, id);
                         }
                     }
                 }

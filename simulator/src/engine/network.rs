@@ -251,30 +251,34 @@ impl Network {
             return Flight::Lasts(jittered);
         }
         let packet = 1.0 - (1.0 - loss as f64 / CERTAIN as f64) * (1.0 - strain.loss.as_f64());
-        self.fly_again_and_again(draw, packets, packet, delay, jittered, lane)
+        let simple = packets == 1 && strain.loss == Share::ZERO;
+        let lost = if simple { (1, 1) } else { thinned(packets, packet, mix(draw, 0, 1)) };
+        self.recover(packets, lost, packet, draw, delay, jittered, lane)
     }
 
-    /// The same, packet by packet, for a message that may lose some.
+    /// Sends again what was lost, round by round: `lost` of `packets` in the first, and the number of the last of them.
     #[cold]
-    fn fly_again_and_again(
+    #[expect(clippy::too_many_arguments, reason = "the cold half of one function")]
+    fn recover(
         &self,
-        draw: u64,
         packets: u32,
+        lost: (u32, u32),
         loss: f64,
+        draw: u64,
         delay: u64,
         jittered: u64,
         lane: Lane,
     ) -> Flight {
-        let (mut left, mut waited, mut timeout, mut round) = (packets, 0u64, 4 * delay.max(500_000), 0);
-        loop {
-            let (lost, last) = thinned(left, loss, mix(draw, round, 1));
+        let (mut left, (mut lost, mut last)) = (packets, lost);
+        let (mut waited, mut timeout) = (0u64, 4 * delay.max(500_000));
+        for round in 1.. {
             if lost == 0 {
-                return Flight::Lasts(jittered.saturating_add(waited));
+                break;
             }
             if lane == Lane::Datagram {
                 return Flight::Lost;
             }
-            if left - last > REVEALED_BY {
+            if left - last >= REVEALED_BY {
                 waited = waited.saturating_add(2 * delay);
             } else {
                 waited = waited.saturating_add(timeout);
@@ -283,8 +287,10 @@ impl Network {
             if waited > self.timeout {
                 return Flight::Breaks;
             }
-            (left, round) = (lost, round + 1);
+            left = lost;
+            (lost, last) = thinned(left, loss, mix(draw, round, 1));
         }
+        Flight::Lasts(jittered.saturating_add(waited))
     }
 }
 
