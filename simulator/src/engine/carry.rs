@@ -147,7 +147,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn deliver(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if !self.network.ports[to.index()].online {
+        if self.peers[to.index()].is_none() {
             return self.lose(&msg, Loss::Offline);
         }
         self.traffic.delivered += 1;

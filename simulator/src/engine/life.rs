@@ -176,6 +176,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             let refused = self.now + 2 * self.plan.delay(peer, other).0;
             return self.at(refused, peer, other, Control::NoAnswer, 0);
         }
+        if self.keeps_planned_links(peer) && self.links.known(peer).binary_search(&other).is_ok() {
+            // Neighbours connect as the plan has it: a connection of another sort would stand in its way.
+            return self.shake_hands(peer, other, 0);
+        }
         let stands = self.now + self.handshake(peer, other);
         let lives = self.lives[peer.index()].wrapping_add(self.lives[other.index()]);
         self.at(stands, peer, other, Control::Answer, lives | DIALLED);
