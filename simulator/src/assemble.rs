@@ -6,14 +6,17 @@ use peerlab_scenarios::{
     plan::Plan,
     report::{
         ChatRecorder, FaultSummary, Invariant, Metric, Report, SCHEMA, ScenarioSummary, Summary, Unit,
-        Validity, judge, metric,
+        Validity, chat::MAX_SPREADING, judge, metric,
     },
     units::Nanos,
     wire::Kind,
 };
 
 use crate::{
-    engine::{Outcome, traffic::Loss},
+    engine::{
+        Outcome,
+        traffic::{Loss, Traffic},
+    },
     record::Recorder,
 };
 
@@ -29,7 +32,7 @@ pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
         engine: "model".to_owned(),
         scenario: scenario(plan, outcome),
         seed: plan.seed.0,
-        validity: Validity::of(&invariants),
+        validity: Validity::of(&invariants, disturbances(plan, outcome, recorder)),
         targets: judge(&plan.spec.targets, &metrics),
         metrics,
         invariants,
@@ -97,8 +100,10 @@ fn metrics<P: FnMut(Nanos, u64)>(
     let all: u64 = Kind::ALL.into_iter().map(volume).sum();
     let control: u64 = Kind::ALL.into_iter().filter(|kind| !kind.carries_item()).map(volume).sum();
     put(metric::NETWORK_CONTROL, percent(control, all));
-    let lost: u64 = outcome.traffic.lost.iter().sum::<u64>() - outcome.warm_up.lost.iter().sum::<u64>();
-    put(metric::NETWORK_LOST, percent(lost, sent));
+    // Not of those sent since: what was sent before the warm-up's end may be lost after it.
+    let lost = outcome.traffic.lost.iter().sum::<u64>() - outcome.warm_up.lost.iter().sum::<u64>();
+    let delivered = outcome.traffic.delivered - outcome.warm_up.delivered;
+    put(metric::NETWORK_LOST, percent(lost, lost + delivered));
     let online = outcome.online.iter().filter(|online| **online).count() as u64;
     put(metric::PEERS_ONLINE, percent(online, outcome.online.len() as u64));
     metrics
@@ -124,6 +129,8 @@ fn chat_metrics(name: &str, chat: &ChatRecorder, outcome: &Outcome, metrics: &mu
     put(metric::COVERAGE_T95, seconds(t95));
     put(metric::COVERAGE_T100, seconds(t100));
     put(metric::CATCH_UP_TIME, seconds(chat.catch_up()));
+    let (showings, by_overlay) = (chat.delivery().len(), chat.delivery_by_overlay().len());
+    put(metric::CATCH_UP_SHARE, Summary { n: showings, ..percent(showings - by_overlay, showings) });
     put(metric::PRESENCE_DETECTION, seconds(chat.presence_detection()));
     put(metric::PRESENCE_FALSE, Summary::one(Unit::Count, chat.false_offline() as f64));
     put(metric::READ_LATENCY, seconds(chat.read()));
@@ -141,6 +148,29 @@ fn chat_metrics(name: &str, chat: &ChatRecorder, outcome: &Outcome, metrics: &mu
         completeness.mean = shown as f64 * 100.0 / expected as f64;
     }
     put(metric::DELIVERY_COMPLETENESS, completeness);
+    let absent = chat.finish(&|peer| !online(peer)).count();
+    put(metric::MEMBERS_ABSENT, Summary::one(Unit::Count, absent as f64));
+}
+
+/// What a reader has to know before believing the numbers, though every invariant holds.
+fn disturbances<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Vec<String> {
+    let censored = plan.workloads.iter().zip(&recorder.chats).filter(|(_, chat)| chat.given_up() > 0);
+    let censored = censored.map(|(workload, chat)| {
+        format!(
+            "{}: coverage leaves out the late readers of {} posts, for more than {MAX_SPREADING} were spreading at a time",
+            workload.name,
+            chat.given_up()
+        )
+    });
+    censored.chain(backlog(&outcome.traffic)).collect()
+}
+
+/// Says so when more than 1 % of a run's messages were still on their way at its end: the network had more to carry than
+/// it could, and what is measured of it depends on when the run ended.
+fn backlog(traffic: &Traffic) -> Option<String> {
+    let (sent, left) = (traffic.messages(), traffic.in_flight);
+    (u128::from(left) * 100 > u128::from(sent))
+        .then(|| format!("{left} of {sent} messages were still on their way at the end, more than 1 %"))
 }
 
 fn invariants<P: FnMut(Nanos, u64)>(
@@ -199,4 +229,20 @@ fn invariants<P: FnMut(Nanos, u64)>(
         });
     }
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backlog_is_told_of_above_one_in_a_hundred() {
+        let of = |messages: u64, in_flight: u64| {
+            let mut traffic = Traffic { in_flight, ..Traffic::default() };
+            traffic.sent[0].messages = messages;
+            backlog(&traffic)
+        };
+        assert_eq!((of(0, 0), of(1_000, 0), of(1_000, 10)), (None, None, None));
+        assert!(of(1_000, 11).is_some_and(|told| told.starts_with("11 of 1000 messages")));
+    }
 }

@@ -21,6 +21,14 @@ pub enum FolderError {
     /// There is a file where a folder would be, or a folder that holds other things than a run.
     #[error("{0} is no run folder, and is not replaced")]
     NotOurs(PathBuf),
+    /// A run folder in which something was put besides.
+    #[error("{place} is not replaced: it holds `{stranger}`, which is no part of a run")]
+    Shared {
+        /// The folder.
+        place: PathBuf,
+        /// What else it holds.
+        stranger: String,
+    },
     /// The system refused.
     #[error("{path}: {error}")]
     Io {
@@ -47,8 +55,11 @@ pub struct Folder {
     replace: bool,
 }
 
-/// What every run folder holds, and nothing else may be without it.
+/// What every run folder holds: by its schema it is known for one.
 const MARK: &str = "report.json";
+
+/// All that a run may write into its folder, the mark aside.
+const ENTRIES: [&str; 6] = ["report.html", "scenario.yaml", "charts", "series", "plan", "files"];
 
 /// A free place for a run below `parent`: `NAME`, or `NAME-2` and so on.
 #[must_use]
@@ -70,8 +81,8 @@ impl Folder {
             if !empty && !replace {
                 return Err(FolderError::Taken(place.to_owned()));
             }
-            if !empty && !place.join(MARK).is_file() {
-                return Err(FolderError::NotOurs(place.to_owned()));
+            if !empty {
+                recognise(place)?;
             }
         }
         let name = place.file_name().ok_or_else(|| FolderError::NotOurs(place.to_owned()))?;
@@ -221,6 +232,24 @@ impl Drop for Folder {
         // After a rename there is nothing to remove; after a failure the draft must not stay.
         let _ = fs::remove_dir_all(&self.draft);
     }
+}
+
+/// Whether a folder is that of a run and of nothing else, so that it may be deleted.
+fn recognise(place: &Path) -> Result<(), FolderError> {
+    let report = fs::read(place.join(MARK)).ok();
+    let report: Option<serde_json::Value> = report.and_then(|text| serde_json::from_slice(&text).ok());
+    let schema = report.as_ref().and_then(|report| report["schema"].as_str());
+    if !schema.is_some_and(|schema| schema.starts_with("peerlab.dev/report/")) {
+        return Err(FolderError::NotOurs(place.to_owned()));
+    }
+    for entry in fs::read_dir(place).map_err(at(place))? {
+        let name = entry.map_err(at(place))?.file_name();
+        if name != MARK && !ENTRIES.iter().any(|known| name == *known) {
+            let stranger = name.to_string_lossy().into_owned();
+            return Err(FolderError::Shared { place: place.to_owned(), stranger });
+        }
+    }
+    Ok(())
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> FolderError + use<> {

@@ -142,10 +142,14 @@ pub fn page(report: &Report, figures: Vec<Figure>) -> Page {
     }
 }
 
-/// The provenance, a row a field; what is long stands in `report.json`.
+/// Fields of the provenance that tell of one occasion. The page leaves them out, so that the same run gives the same page.
+const OCCASION: [&str; 2] = ["wallSeconds", "finishedAtUnixSeconds"];
+
+/// The provenance, a row a field; what is long, and the machine, stand in `report.json`.
 fn provenance_rows(provenance: &serde_json::Value) -> Vec<(String, String)> {
     let fields = provenance.as_object().into_iter().flatten();
     let scalar = fields.filter_map(|(name, value)| match value {
+        _ if OCCASION.contains(&name.as_str()) => None,
         serde_json::Value::String(text) => Some((name.clone(), text.clone())),
         serde_json::Value::Object(_) | serde_json::Value::Array(_) | serde_json::Value::Null => None,
         other => Some((name.clone(), other.to_string())),

@@ -38,7 +38,6 @@ pub struct ChatRecorder {
     held: Histogram<u64>,
     time_to_share: [Histogram<u64>; 3],
     catch_up: Histogram<u64>,
-    caught_up_posts: u64,
     read: Histogram<u64>,
     detection: Histogram<u64>,
     false_offline: u64,
@@ -130,7 +129,6 @@ impl ChatRecorder {
             held: time(),
             time_to_share: [time(), time(), time()],
             catch_up: time(),
-            caught_up_posts: 0,
             read: time(),
             detection: time(),
             false_offline: 0,
@@ -165,9 +163,8 @@ impl ChatRecorder {
             Fact::PresenceSeen { workload, about, online: false } if workload == mine => {
                 self.believed_gone(now, about);
             }
-            Fact::CaughtUp { workload, since, posts } if workload == mine && self.window.contains(&since) => {
+            Fact::CaughtUp { workload, since, .. } if workload == mine && self.window.contains(&since) => {
                 add(&mut self.catch_up, now.saturating_sub(since).0);
-                self.caught_up_posts += u64::from(posts);
             }
             Fact::ReadSeen { workload, posted, .. } if workload == mine && self.window.contains(&posted) => {
                 add(&mut self.read, now.saturating_sub(posted).0);
@@ -229,7 +226,6 @@ impl ChatRecorder {
             *mine = (*mine).max(*theirs);
         }
         self.given_up += other.given_up;
-        self.caught_up_posts += other.caught_up_posts;
         self.false_offline += other.false_offline;
         self.refused += other.refused;
         self.order.out_of_order += other.order.out_of_order;
@@ -373,12 +369,6 @@ impl ChatRecorder {
     #[must_use]
     pub const fn catch_up(&self) -> &Histogram<u64> {
         &self.catch_up
-    }
-
-    /// Posts fetched by members that returned.
-    #[must_use]
-    pub const fn caught_up_posts(&self) -> u64 {
-        self.caught_up_posts
     }
 
     /// Time from making a post until its author learnt that a reader had read it, in ns.

@@ -134,6 +134,8 @@ metrics! {
         "The same until all have it.", OWN;
     CATCH_UP_TIME: Chat "catchUp.time" Seconds,
         "From a member's return until it holds all that its partner had, over returns.", OWN;
+    CATCH_UP_SHARE: Chat "catchUp.share" Percent,
+        "Showings of posts that came by catching up instead of by the overlay, of all showings.", OWN;
     PRESENCE_DETECTION: Chat "presence.detection" Seconds,
         "From a member's going until another in its room takes it for offline, over such pairs.",
         "Chen, Toueg and Aguilera, On the quality of service of failure detectors, IEEE TC 2002 (detection time)";
@@ -142,6 +144,8 @@ metrics! {
         "Chen, Toueg and Aguilera 2002 (mistakes)";
     READ_LATENCY: Chat "read.latency" Seconds,
         "From a post being said until its author knows that a member has read it, over receipts.", OWN;
+    MEMBERS_ABSENT: Chat "members.absent" Count,
+        "Members not online at the end, which completeness leaves out; once for each of their rooms.", OWN;
     OVERLAY_DUPLICATES: Run "overlay.duplicates" Count,
         "Copies of an item that came after the first, for each item that came, over peers.", OWN;
     OVERLAY_REDUNDANCY: Run "overlay.redundancy" Count,
@@ -158,7 +162,7 @@ metrics! {
     NETWORK_CONTROL: Run "network.control" Percent,
         "Bytes of messages that carry no item, of those of all messages.", OWN;
     NETWORK_LOST: Run "network.lost" Percent,
-        "Messages that the network lost for good, of those handed to it.", OWN;
+        "Messages that were lost for good since the warm-up, of those that were lost or delivered since.", OWN;
     PEERS_ONLINE: Run "peers.online" Percent,
         "Peers running at the end.", OWN;
 }

@@ -40,13 +40,20 @@ pub struct Invariant {
 }
 
 impl Validity {
-    /// Invalid when an invariant failed, with the failures for reasons.
+    /// Invalid when an invariant failed, degraded when something else disturbed the run; the failures come first among
+    /// the reasons.
     #[must_use]
-    pub fn of(invariants: &[Invariant]) -> Self {
+    pub fn of(invariants: &[Invariant], disturbances: Vec<String>) -> Self {
         let failed = invariants.iter().filter(|invariant| !invariant.holds);
-        let reasons: Vec<_> =
+        let mut reasons: Vec<_> =
             failed.map(|invariant| format!("{}: {}", invariant.name, invariant.detail)).collect();
-        Self { state: if reasons.is_empty() { Trust::Valid } else { Trust::Invalid }, reasons }
+        let state = match (reasons.is_empty(), disturbances.is_empty()) {
+            (true, true) => Trust::Valid,
+            (true, false) => Trust::Degraded,
+            (false, _) => Trust::Invalid,
+        };
+        reasons.extend(disturbances);
+        Self { state, reasons }
     }
 }
 
@@ -162,6 +169,19 @@ mod tests {
         )];
         let met: Vec<_> = judge(&targets, &metrics).iter().map(|result| (result.bound, result.met)).collect();
         assert_eq!(met, [(Bound::P95, true), (Bound::P99, false), (Bound::AtLeast, true)]);
+    }
+
+    #[test]
+    fn a_disturbance_degrades_and_a_failure_invalidates() {
+        let invariant = |holds| Invariant { name: "law".to_owned(), holds, detail: "3 of 4".to_owned() };
+        let of = |holds, disturbances: &[&str]| {
+            let disturbances = disturbances.iter().map(|&told| told.to_owned()).collect();
+            let Validity { state, reasons } = Validity::of(&[invariant(holds)], disturbances);
+            (state, reasons.join("; "))
+        };
+        assert_eq!(of(true, &[]), (Trust::Valid, String::new()));
+        assert_eq!(of(true, &["backlog"]), (Trust::Degraded, "backlog".to_owned()));
+        assert_eq!(of(false, &["backlog"]), (Trust::Invalid, "law: 3 of 4; backlog".to_owned()));
     }
 
     #[test]

@@ -137,12 +137,26 @@ impl Default for Presence {
 pub struct Sync {
     /// How often a member compares what it holds with one other member. 10s when left out.
     pub every: Nanos,
+    /// With whom. Anyone when left out.
+    pub with: Partners,
 }
 
 impl Default for Sync {
     fn default() -> Self {
-        Self { every: Nanos::from_secs(10) }
+        Self { every: Nanos::from_secs(10), with: Partners::default() }
     }
+}
+
+/// With whom a member compares what it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Partners {
+    /// With members and archives that it is connected with. Then nothing passes but along the links of the overlay, as
+    /// when a topology or a server is measured.
+    Neighbours,
+    /// With any member or archive of the room: it dials some by their addresses, without a link of the overlay.
+    #[default]
+    Anyone,
 }
 
 const fn a_day() -> Nanos {
@@ -174,7 +188,7 @@ mod tests {
     #[test]
     fn what_a_chat_says_is_written_as_it_is_read() {
         let text = r#"{"rooms":20,"members":30,"posts":{"diurnal":{"every":"2s","peak":"14:05","trough":"10%","day":"24m"}},
-            "body":"1kB","presence":{"every":"10s","timeout":"30s"},"sync":{"every":"5s"},"readReceipts":true}"#;
+            "body":"1kB","presence":{"every":"10s","timeout":"30s"},"sync":{"every":"5s","with":"neighbours"},"readReceipts":true}"#;
         let chat: ChatSpec = serde_json::from_str(text).unwrap();
         let written = serde_json::to_value(&chat).unwrap();
         assert_eq!(written["posts"]["diurnal"]["peak"], "14:05");

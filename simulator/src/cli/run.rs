@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use peerlab_scenarios::{
     plan,
-    report::{Report, Verdict},
+    report::{Report, Trust, Verdict},
     units::Nanos,
 };
 use peerlab_simulator::{
@@ -178,8 +178,12 @@ fn summary(report: &Report, outcome: &Outcome, took: f64, place: &Path) -> Strin
         Verdict::Missed => "FAIL",
         Verdict::Invalid => "INVALID",
     };
+    text.push('\n');
+    if report.validity.state == Trust::Degraded {
+        text.push_str(&format!("DEGRADED: {}\n", report.validity.reasons.join("; ")));
+    }
     text.push_str(&format!(
-        "\n{word}: {}\nreport: {}\n",
+        "{word}: {}\nreport: {}\n",
         page::verdict(report),
         place.join("report.html").display()
     ));

@@ -73,14 +73,19 @@ fn what_is_at_the_place_of_a_run_stays() {
     let workshop = Workshop::with_tiny("taken");
     workshop.write("file", b"mine");
     workshop.write("folder/file", b"mine");
+    workshop.write("other/report.json", br#"{"schema": "someone.else/report/v1"}"#);
+    workshop.write("noted/report.json", br#"{"schema": "peerlab.dev/report/v1"}"#);
+    workshop.write("noted/thoughts.txt", b"mine");
     let run = |place, force: &[&str]| {
         let arguments = [&["run", "tiny.yaml", "--out", place], force].concat();
         refused(&workshop, &arguments)
     };
-    for place in ["file", "folder"] {
+    for place in ["file", "folder", "other"] {
         assert!(run(place, &[]).contains(&format!("{place} exists already")));
         assert!(run(place, &["--force"]).contains(&format!("{place} is no run folder")));
     }
+    assert!(run("noted", &["--force"]).contains("noted is not replaced: it holds `thoughts.txt`"));
+    assert_eq!(workshop.read("noted/thoughts.txt"), "mine");
     for place in [".", "..", "/"] {
         assert!(run(place, &["--force"]).contains("is no run folder"), "{place}");
     }
@@ -99,11 +104,11 @@ fn an_earlier_run_gives_way_when_asked_and_an_empty_folder_always() {
     let workshop = Workshop::with_tiny("replaced");
     fs::create_dir(workshop.path("out")).expect("folders can be made");
     workshop.run(&["run", "tiny.yaml", "--quiet", "--out", "out"]).ends_with(0);
-    workshop.write("out/stale", b"");
+    workshop.write("out/charts/stale", b"");
     workshop.run(&["run", "tiny.yaml", "--quiet", "--out", "out/", "--force", "--seed", "9"]).ends_with(0);
     let report: serde_json::Value = serde_json::from_str(&workshop.read("out/report.json")).expect("JSON");
     assert_eq!(report["seed"], 9);
-    assert!(!workshop.path("out/stale").exists());
+    assert!(!workshop.path("out/charts/stale").exists());
     assert_eq!(workshop.names(), ["out", "tiny.yaml"]);
 }
 

@@ -7,9 +7,10 @@
 //! an entry is sent after all that it depends on, so the receiver can show each as it comes.
 //!
 //! A member begins one every `sync.every` (a tenth more or less), about its rooms in turn, with a connected member or
-//! archive of that room; with a quarter's chance, or when nobody is connected, with any, whom it dials, for connected members may all lack
-//! the same; every other time that is an archive, if there are any. It begins at once when it returns, until each room is settled, and when a connection to a member stands that
-//! did not, as after a partition.
+//! archive of that room. Unless `sync.with` keeps it to its neighbours, it asks any with a quarter's chance, or when
+//! nobody is connected, and dials whom it picks, for connected members may all lack the same; every other time that is
+//! an archive, if there are any. It begins at once when it returns, until each room is settled, and when a connection
+//! to a member stands that did not, as after a partition.
 
 use std::{iter, mem};
 
@@ -17,6 +18,7 @@ use super::{CLOSED, Chat, SYNC, about};
 use crate::{
     host::{Cx, Host, Lane, Link, Msg, Payload, Peer},
     report::Fact,
+    spec::chat::Partners,
     units::Nanos,
     wire::{Kind, Note, chat::RoomHave},
 };
@@ -163,7 +165,7 @@ impl<H: Host> Chat<H> {
         };
         let is_mate = |peer: &Peer| self.mates.binary_search(peer).is_ok();
         let newcomer = iter::from_fn(|| self.sync.newcomers.pop()).find(is_mate);
-        let partner = newcomer.unwrap_or_else(|| self.choose_partner(cx, room));
+        let Some(partner) = newcomer.or_else(|| self.choose_partner(cx, room)) else { return };
         let asked = self.mates.binary_search(&partner).is_ok();
         let exchange = Exchange { partner, dialled: !asked, asked, idle: false, missing: u64::MAX };
         self.sync.exchange = Some(exchange);
@@ -174,12 +176,20 @@ impl<H: Host> Chat<H> {
         }
     }
 
-    fn choose_partner(&self, cx: &mut Cx<'_, H>, room: u32) -> Peer {
+    /// With whom to compare a room; nobody when none may be asked.
+    fn choose_partner(&self, cx: &mut Cx<'_, H>, room: u32) -> Option<Peer> {
         let connected = self.mates.iter().copied().filter(|&mate| self.plan.keeps(room, mate));
         let connected: Vec<_> = connected.collect();
-        if !connected.is_empty() && cx.rng().below(4) != 0 {
-            return connected[cx.rng().index(connected.len())];
+        match self.plan.spec().sync.with {
+            Partners::Neighbours => cx.rng().choose(&connected).copied(),
+            Partners::Anyone if !connected.is_empty() && cx.rng().below(4) != 0 => {
+                cx.rng().choose(&connected).copied()
+            }
+            Partners::Anyone => Some(self.choose_anyone(cx, room)),
         }
+    }
+
+    fn choose_anyone(&self, cx: &mut Cx<'_, H>, room: u32) -> Peer {
         let (members, archives) = (self.plan.members(room), self.plan.archives());
         // An archive is there to be asked, when all the members may be asleep.
         if let Some(&archive) = cx.rng().choose(archives)

@@ -15,7 +15,7 @@ use crate::{
     },
     spec::{
         Count,
-        chat::{ChatSpec, Presence, Sync},
+        chat::{ChatSpec, Partners, Presence, Sync},
         overlay::{HyParView, Membership, Overlay, Plumtree},
     },
     units::{Nanos, Share},
@@ -130,7 +130,7 @@ fn what_is_said_while_nobody_is_connected_goes_out_with_the_first_connection() {
 
 #[test]
 fn members_that_meet_again_compare_with_every_neighbour_at_once() {
-    let sync = Sync { every: at(600) };
+    let sync = Sync { every: at(600), ..Sync::default() };
     let mut party = Party::new(16, ChatSpec { sync, ..members(every(1)) }, 12, &[]);
     let everyone: Vec<_> = (0..12).map(Peer).collect();
     party.world.run_until(at(20));
@@ -344,6 +344,44 @@ fn members_without_a_path_of_links_find_each_other_by_dialling() {
     party.is_in_order();
     let strangers: Vec<_> = party.world.connected(Peer(0)).filter(|&peer| peer != Peer(1)).collect();
     assert!(strangers.len() < 2, "what was dialled is hung up again: {strangers:?}");
+}
+
+#[test]
+fn neighbours_of_a_dead_server_are_not_brought_together_unless_they_may_dial() {
+    let (server, readers) = (Peer(5), 5);
+    let star: Vec<_> = (0..readers).map(|reader| (Peer(reader), server)).collect();
+    let shown_after_the_crash = |with| {
+        let sync = Sync { with, ..Sync::default() };
+        let spec = ChatSpec { sync, ..members(every(2)) };
+        let mut party = Party::with(17, spec, readers, &star, &[server], |world| world);
+        party.talk_until(at(60));
+        party.world.run_for(SECOND);
+        assert!(party.is_complete(), "the server passes on");
+        let before = party.shown().count();
+        party.world.crash(server);
+        party.talk_until(at(120));
+        party.world.run_until(at(300));
+        party.is_in_order();
+        (party.shown().count() - before, party.is_complete())
+    };
+    assert_eq!(shown_after_the_crash(Partners::Neighbours), (0, false));
+    let (shown, complete) = shown_after_the_crash(Partners::Anyone);
+    assert!(shown > 0 && complete);
+}
+
+#[test]
+fn neighbours_alone_heal_what_a_partition_kept_back() {
+    let spec = ChatSpec { sync: Sync { with: Partners::Neighbours, ..Sync::default() }, ..members(every(2)) };
+    let mut party = Party::new(18, spec, 12, &[]);
+    let (west, east): (Vec<_>, Vec<_>) = (0..12).map(Peer).partition(|peer| peer.0 < 6);
+    party.world.run_until(at(10));
+    party.world.cut(&west, &east);
+    party.talk_until(at(80));
+    assert!(!party.is_complete(), "the cut keeps something back");
+    party.world.heal();
+    party.world.run_until(at(200));
+    party.is_in_order();
+    assert!(party.is_complete());
 }
 
 #[test]
