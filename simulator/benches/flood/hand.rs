@@ -99,7 +99,7 @@ impl Loop {
             let bytes = self.bytes[message as usize];
             match event.tag() {
                 ARRIVES => {
-                    port.down_free = port.down_free.max(event.time) + (self.down * bytes >> 20);
+                    port.down_free = port.down_free.max(event.time) + ((self.down * bytes) >> 20);
                     port.received += bytes;
                     self.wheel.push(Event { time: port.down_free, ..event.with_tag(DELIVERED) });
                     continue;
@@ -128,7 +128,7 @@ impl Loop {
     fn send(&mut self, now: u64, from: u32, link: usize, message: u32, bytes: u64) {
         let (port, link) = (&mut self.ports[from as usize], &mut self.links[link]);
         port.seq = port.seq.wrapping_add(1);
-        port.up_free = port.up_free.max(now) + (self.up * bytes >> 20);
+        port.up_free = port.up_free.max(now) + ((self.up * bytes) >> 20);
         port.sent += bytes;
         let departs = port.up_free;
         let pair = u64::from(from) << 32 | u64::from(link.to);
