@@ -171,7 +171,8 @@ impl Story {
         let Self { peers, group, network, edges, more, lives, seed, script } = self;
         // Peers in a site have the port of its LAN instead.
         let in_site = peers.contains("site:");
-        let link = if in_site { "" } else { ", link: {down: 8Mbit, up: 8Mbit, access: {constant: {value: 0s}}}" };
+        let link =
+            if in_site { "" } else { ", link: {down: 8Mbit, up: 8Mbit, access: {constant: {value: 0s}}}" };
         let text = format!(
             "apiVersion: peerlab.dev/v1alpha1
 kind: Scenario
