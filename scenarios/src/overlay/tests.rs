@@ -26,7 +26,7 @@ fn plumtree_over_plan() -> Overlay {
 }
 
 fn plumtree_over_view() -> Overlay {
-    Overlay::default()
+    Overlay::Plumtree(Params::default())
 }
 
 /// A world of peers that run an overlay, with a probe on top. Peer 0 is the hub of a star. Every pair has a latency of

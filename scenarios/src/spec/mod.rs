@@ -138,7 +138,7 @@ pub struct ScenarioSpec {
     /// Who is whose neighbour. Default: random with 8 neighbours each.
     #[serde(default)]
     pub topology: Topology,
-    /// How what is published reaches everyone. Default: Plumtree over HyParView.
+    /// How what is published reaches everyone. Default: flooding, along the links of the topology.
     #[serde(default)]
     pub overlay: Overlay,
     /// The network between peers.

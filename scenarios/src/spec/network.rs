@@ -21,11 +21,11 @@ pub struct Network {
     /// Packets lost between any two peers, besides those of their last miles. Default: none.
     #[serde(default)]
     pub loss: Share,
-    /// Bytes that each packet costs besides its payload. Default: 78, that is IPv4 20, TCP with timestamps 32, Noise 18
+    /// Bytes that each packet costs besides its payload, at most 65535. Default: 78, that is IPv4 20, TCP with timestamps 32, Noise 18
     /// and a share of a Yamux header.
     #[serde(default = "packet_overhead")]
     pub overhead: Bytes,
-    /// Payload of a packet: longer messages are several, each of which may be lost. Default: 1400.
+    /// Payload of a packet, 64B to 65535B: longer messages are several, each of which may be lost. Default: 1400.
     #[serde(default = "packet_payload")]
     pub packet: Bytes,
     /// Round trips until a new connection carries a message. Default: 3, that is TCP 1, protocol negotiation and Noise 2;
@@ -33,7 +33,7 @@ pub struct Network {
     #[serde(default = "three_round_trips")]
     #[schemars(schema_with = "round_trips")]
     pub handshake: u32,
-    /// How long nothing must be heard until a connection counts as broken. Default: 15s.
+    /// How long nothing must be heard until a connection counts as broken; more than none. Default: 15s.
     #[serde(default = "fifteen_seconds")]
     pub timeout: Nanos,
     /// Processor time that the receiver spends on a message before it acts. Default: none, as if processors were
@@ -78,7 +78,7 @@ const fn fifteen_seconds() -> Nanos {
 }
 
 fn round_trips(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "integer", "minimum": 0, "maximum": 20 })
+    schemars::json_schema!({ "type": "integer", "minimum": 1, "maximum": 20 })
 }
 
 /// One-way delay between two peers. It belongs to the pair and does not change from message to message.

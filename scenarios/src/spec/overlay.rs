@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::Count;
 use crate::units::Nanos;
 
-/// How what a peer publishes is brought to all others.
+/// How what a peer publishes is brought to all others. Flooding when left out: it measures the topology that was given,
+/// where an overlay with a membership of its own measures the one that it makes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Overlay {
@@ -23,7 +24,7 @@ pub enum Overlay {
 
 impl Default for Overlay {
     fn default() -> Self {
-        Self::Plumtree(Plumtree::default())
+        Self::Flood {}
     }
 }
 
@@ -134,7 +135,8 @@ mod tests {
     #[test]
     fn what_is_left_out_has_its_default() {
         assert_eq!(read("flood: {}"), Ok(Overlay::Flood {}));
-        assert_eq!(read("plumtree: {}"), Ok(Overlay::default()));
+        assert_eq!(Overlay::default(), Overlay::Flood {});
+        assert_eq!(read("plumtree: {}"), Ok(Overlay::Plumtree(Plumtree::default())));
         let lean = HyParView { active: Count::new(3), ..HyParView::default() };
         let expected = Plumtree {
             membership: Membership::HyParView(lean),

@@ -1,4 +1,4 @@
-//! One way to say which peers: in groups, faults, workloads and targets alike.
+//! One way to say which peers: in faults, workloads and archives alike.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -169,13 +169,17 @@ impl Story {
 
     fn tell(self) -> Told {
         let Self { peers, group, network, edges, more, lives, seed, script } = self;
+        // Peers in a site have the port of its LAN instead.
+        let in_site = peers.contains("site:");
+        let link =
+            if in_site { "" } else { ", link: {down: 8Mbit, up: 8Mbit, access: {constant: {value: 0s}}}" };
         let text = format!(
             "apiVersion: peerlab.dev/v1alpha1
 kind: Scenario
 metadata: {{name: story}}
 spec:
   duration: 2m
-  groups: [{{name: all, {peers}, link: {{down: 8Mbit, up: 8Mbit, access: {{constant: {{value: 0s}}}}}}{group}}}]
+  groups: [{{name: all, {peers}{link}{group}}}]
   topology: {{edges: {{list: {edges}}}}}
   network: {{latency: {{fixed: {{oneWay: 100ms}}}}, overhead: 0B, {network}}}
   workloads: [{{name: talk, chat: {{}}}}]

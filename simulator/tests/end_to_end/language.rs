@@ -190,7 +190,7 @@ fn every_network_carries_posts() {
         "{latency: {regions: {table: simblock-2019, spread: 100%}}}",
         "{latency: {matrix: {file: matrix.csv}}}",
         "{loss: 5%, jitter: 50%}",
-        "{overhead: 0B, packet: 1B, handshake: 0}",
+        "{overhead: 0B, packet: 64B, handshake: 1}",
         "{handshake: 20, timeout: 1s}",
         "{processing: {perMessage: 1ms, perKibibyte: 1ms, byKind: {gossip: 2ms}}}",
     ] {
@@ -205,7 +205,7 @@ fn what_takes_for_ever_ends_with_the_run() {
         "network: {processing: {perMessage: 5200w, perKibibyte: 5200w}}",
         "network: {timeout: 5200w}\noverlay: {plumtree: {announceAfter: 5200w, missingAfter: 5200w, retryAfter: 5200w, keep: 5200w}}",
         "groups: [{name: all, peers: 16, link: {up: 1bit, down: 1bit}}]",
-        "groups: [{name: all, peers: 16, link: {access: {constant: {value: 5200w}}}}]",
+        "groups: [{name: all, peers: 16, link: {access: {exponential: {mean: 5200w}}}}]",
         "groups: [{name: all, peers: 16, link: {loss: 100%}}]",
     ] {
         runs(lines, &[]);

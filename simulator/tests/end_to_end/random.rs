@@ -23,7 +23,7 @@ fn topology() -> impl Strategy<Value = &'static str> {
 }
 
 fn overlay() -> impl Strategy<Value = String> {
-    let times = (0u32..200, 0u32..600, 0u32..400, 0u32..20);
+    let times = (1u32..200, 1u32..600, 1u32..400, 0u32..20);
     prop_oneof![
         Just("{flood: {}}".to_owned()),
         (times, prop::bool::ANY, 1u32..6, 1u32..5).prop_map(
@@ -72,7 +72,7 @@ fn group(name: &'static str) -> impl Strategy<Value = String> {
 }
 
 fn network() -> impl Strategy<Value = String> {
-    (0u32..=100, 0u32..20, 0u32..4, 1u32..20, 1u32..1500, 0u32..2_000).prop_map(
+    (0u32..=100, 0u32..20, 1u32..4, 1u32..20, 64u32..1500, 0u32..2_000).prop_map(
         |(jitter, loss, handshake, timeout, packet, work)| {
             format!(
                 "{{jitter: {jitter}%, loss: {loss}%, handshake: {handshake}, timeout: {timeout}s, packet: {packet}B, \
@@ -86,7 +86,7 @@ fn fault(name: &'static str) -> impl Strategy<Value = String> {
     let kind = prop_oneof![
         Just("partition: {between: [{group: one}, {group: two}]}".to_owned()),
         Just("outage: {group: one}".to_owned()),
-        (0u32..2_000, 0u32..=100, 0u32..=100).prop_map(|(ms, loss, rate)| format!(
+        (1u32..2_000, 0u32..=100, 0u32..=100).prop_map(|(ms, loss, rate)| format!(
             "degrade: {{latency: {ms}ms, loss: {loss}%, rate: {rate}%}}"
         )),
         (1u32..6).prop_map(|count| format!("kill: {{count: {count}}}")),

@@ -2,14 +2,19 @@
 
 use super::{graph::MOST_LINKS, import::ImportError};
 
+/// What so few peers can have. One or two leave no number of links to choose.
+fn fewer_links(peers: u32) -> String {
+    if peers <= 2 { "a fullMesh".to_owned() } else { format!("at most {} or a fullMesh", peers - 1) }
+}
+
 /// Why a topology cannot be made for the peers at hand.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TopologyError {
     /// A peer would need more neighbours than there are other peers.
     #[error(
-        "{wanted} links a peer need at least {} peers, and there are {peers}; use at most {} or a fullMesh",
-        u64::from(*wanted) + 1, peers.saturating_sub(1)
+        "{wanted} links a peer need at least {} peers, and there are {peers}; use {}",
+        u64::from(*wanted) + 1, fewer_links(*peers)
     )]
     TooFewPeers {
         /// The parameter, as a path from `topology`.

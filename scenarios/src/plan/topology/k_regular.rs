@@ -229,6 +229,7 @@ mod tests {
             error(8, 5),
             "8 links a peer need at least 9 peers, and there are 5; use at most 4 or a fullMesh"
         );
+        assert!(error(8, 1).ends_with("there are 1; use a fullMesh"));
         assert_eq!(error(1, 6), "1 is too few; use at least 2");
         assert!(error(3, 7).ends_with("use the degree 2 or 4, or one peer more"));
     }

@@ -6,6 +6,7 @@ use super::{
     finding::Finding,
     node::{Entry, Node, Value},
     path::{FieldPath, Segment},
+    planned::is_planned,
     problem::{MAX_PROBLEMS, quoted, shortened},
     remedy::{for_type, skeleton, suggest},
     scalar,
@@ -191,7 +192,11 @@ impl Checker<'_> {
             return;
         }
         let word = if map.exactly_one.is_empty() { "field" } else { "kind" };
-        let message = format!("unknown {word} `{}`", shortened(&entry.key));
+        let message = if is_planned(&self.path) {
+            format!("`{}` is not in this version of the language", entry.key)
+        } else {
+            format!("unknown {word} `{}`", shortened(&entry.key))
+        };
         let known: Vec<_> = map.fields.keys().cloned().collect();
         let meant = map.meant(&entry.key);
         // What was meant for a required field or for the kind of a choice cannot be ignored.

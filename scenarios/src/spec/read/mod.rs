@@ -20,6 +20,7 @@ mod finding;
 mod nearest;
 mod node;
 mod path;
+mod planned;
 mod problem;
 mod remedy;
 mod render;

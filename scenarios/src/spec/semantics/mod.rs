@@ -7,6 +7,7 @@
 mod limits;
 mod names;
 mod peers;
+mod periods;
 mod targets;
 mod times;
 
@@ -19,6 +20,7 @@ pub fn faults(spec: &ScenarioSpec) -> Vec<Fault> {
     names::check(spec, &mut faults);
     peers::check(spec, &mut faults);
     times::check(spec, &mut faults);
+    periods::check(spec, &mut faults);
     targets::check(spec, &mut faults);
     limits::check(spec, &mut faults);
     faults

@@ -6,6 +6,7 @@ use crate::{
         Fault as Failure, Latency, ScenarioSpec, Topology, Who,
         read::{Fault, FieldPath, nearest},
     },
+    wire::Kind,
 };
 
 /// The names of one kind of thing.
@@ -82,6 +83,11 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
                 regions.refer_by_field(path.key("regions").key(region), region, faults);
             }
         }
+    }
+    let kinds = Names { what: "kind of message", known: Kind::ALL.iter().map(|kind| kind.name()).collect() };
+    for kind in spec.network.processing.by_kind.keys() {
+        let path = root.key("network").key("processing").key("byKind").key(kind);
+        kinds.refer_by_field(path, kind, faults);
     }
     if let Topology::Star(star) = &spec.topology {
         scope.groups.refer(root.key("topology").key("star").key("hub"), star.hub.as_ref(), faults);

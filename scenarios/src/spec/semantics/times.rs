@@ -1,5 +1,6 @@
 //! Times: in order, and within the run.
 
+use super::periods::SHORTEST;
 use crate::{
     spec::{Distribution, Join, Online, ScenarioSpec, read::Fault, read::FieldPath},
     units::Nanos,
@@ -74,7 +75,7 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     }
 }
 
-/// A random duration that is always, or can be, none at all where there must be one.
+/// A random duration that is none at all, or so short that peers would come and go without end.
 fn distribution(random: &Distribution, path: &FieldPath, faults: &mut Vec<Fault>) {
     let (path, length) = match random {
         Distribution::Uniform(uniform) if uniform.max < uniform.min => {
@@ -94,7 +95,13 @@ fn distribution(random: &Distribution, path: &FieldPath, faults: &mut Vec<Fault>
         Distribution::LogNormal(normal) => (path.key("logNormal").key("median"), normal.median),
         Distribution::Pareto(pareto) => (path.key("pareto").key("min"), pareto.min),
     };
-    if length == Nanos::ZERO {
-        faults.push(Fault::new(path, "sessions and the gaps between them take some time"));
+    if length < SHORTEST {
+        faults.push(
+            Fault::new(
+                path,
+                format!("a run would never end: sessions and the gaps between them of {length}"),
+            )
+            .help(format!("write at least `{SHORTEST}`")),
+        );
     }
 }
