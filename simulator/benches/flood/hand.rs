@@ -53,7 +53,7 @@ pub(crate) struct Loop {
     /// Jitter as a share of the delay, of 2³².
     jitter: u64,
     /// Chance that a message is lost, of 2³².
-    loss: u32,
+    loss: u64,
     salt: u64,
 }
 
@@ -86,7 +86,7 @@ impl Loop {
             up: pace(group.up.0),
             down: pace(group.down.0),
             jitter: (u64::from(net.jitter.parts_per_billion()) << 32) / 1_000_000_000,
-            loss: ((1.0 - arrives) * 4_294_967_295.0) as u32,
+            loss: ((1.0 - arrives) * 4_294_967_296.0) as u64,
             salt: plan.seed.salt("network"),
         }
     }
@@ -99,7 +99,7 @@ impl Loop {
             let bytes = self.bytes[message as usize];
             match event.tag() {
                 ARRIVES => {
-                    port.down_free = port.down_free.max(event.time) + (self.down * bytes >> 20);
+                    port.down_free = port.down_free.max(event.time) + ((self.down * bytes) >> 20);
                     port.received += bytes;
                     self.wheel.push(Event { time: port.down_free, ..event.with_tag(DELIVERED) });
                     continue;
@@ -128,7 +128,7 @@ impl Loop {
     fn send(&mut self, now: u64, from: u32, link: usize, message: u32, bytes: u64) {
         let (port, link) = (&mut self.ports[from as usize], &mut self.links[link]);
         port.seq = port.seq.wrapping_add(1);
-        port.up_free = port.up_free.max(now) + (self.up * bytes >> 20);
+        port.up_free = port.up_free.max(now) + ((self.up * bytes) >> 20);
         port.sent += bytes;
         let departs = port.up_free;
         let pair = u64::from(from) << 32 | u64::from(link.to);
@@ -136,7 +136,7 @@ impl Loop {
         let delay = u64::from(link.delay);
         let amplitude = (delay * self.jitter) >> 32;
         let mut flight = delay - amplitude + ((2 * amplitude * u64::from(draw as u32)) >> 32);
-        if ((draw >> 32) as u32) < self.loss {
+        if draw >> 32 < self.loss {
             flight += retransmissions(draw, delay, self.loss);
         }
         link.arrives = (departs + flight).max(link.arrives + 1);
@@ -144,17 +144,17 @@ impl Loop {
     }
 }
 
-/// What retransmissions of a lost message take, ns: twice the round trip, then twice that, and so on.
+/// What sending a lost packet again takes, ns: twice the round trip, then twice that, and so on.
 #[cold]
-fn retransmissions(draw: u64, delay: u64, loss: u32) -> u64 {
-    let mut timeout = 4 * delay.max(500_000);
-    let mut waited = timeout;
-    for attempt in 1.. {
-        if unit_from(mix(draw, attempt, 0)) * 4_294_967_296.0 >= f64::from(loss) {
+fn retransmissions(draw: u64, delay: u64, loss: u64) -> u64 {
+    let through = libm::log1p(-(loss as f64 / 4_294_967_296.0));
+    let (mut waited, mut timeout) = (0, 4 * delay.max(500_000));
+    for round in 1.. {
+        waited += timeout;
+        timeout *= 2;
+        if libm::log(unit_from(mix(mix(draw, round, 1), 0, 2))) / through >= 1.0 {
             break;
         }
-        timeout *= 2;
-        waited += timeout;
     }
     waited
 }

@@ -9,7 +9,7 @@ use super::{
     Engine, Observer,
     event::{self, Phase},
     links::Place,
-    network::{Hop, Strain},
+    network::{Flight, Hop, Strain},
     store::Store,
     traffic::Loss,
     wheel::Event,
@@ -37,21 +37,41 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         {
             return self.wheel.push(event::message(departs, to, from, seq, Phase::LeaveSite, lane, msg));
         }
+        if departs >= self.trouble.steady_until() {
+            return self.wheel.push(event::message(departs, to, from, seq, Phase::Depart, lane, msg));
+        }
         let delay = self.links.end(from, place).delay;
         self.launch(Hop { from, to, delay, departs, seq, packets }, Some(place), lane, msg);
+    }
+
+    /// A message leaves its sender's uplink, in a network that is no longer as it was when it was sent.
+    pub(super) fn depart(&mut self, event: &Event) {
+        let (lane, msg) = event::read(event);
+        self.set_out(event, lane, &msg);
+    }
+
+    /// Puts a message on its path now. Its connection may have ended meanwhile: what has been sent goes out all the same.
+    fn set_out(&mut self, event: &Event, lane: Lane, msg: &Msg<Store>) {
+        let (from, to) = (Peer(event.src()), Peer(event.dst()));
+        let (packets, _) = self.network.size(self.store.len_of(msg));
+        let place = self.links.find(from, to, &mut 0);
+        let delay = u32::try_from(self.plan.delay(from, to).0).unwrap_or(u32::MAX);
+        let hop = Hop { from, to, delay, departs: event.time, seq: event.seq(), packets };
+        self.launch(hop, place, lane, msg);
     }
 
     /// A message comes to the way out of its sender's site, which it shares with its neighbours there.
     pub(super) fn leave_site(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
-        let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        let (packets, bytes) = self.network.size(self.store.len_of(&msg));
+        let from = Peer(event.src());
+        let (_, bytes) = self.network.size(self.store.len_of(&msg));
         let site = self.plan.peers.site(from).expect("only a peer in a site leaves one");
         let departs = self.network.leave_site(self.now, site, bytes);
-        // Its connection may have ended meanwhile: what has been sent goes out all the same.
-        let place = self.links.find(from, to, &mut 0);
-        let delay = u32::try_from(self.plan.delay(from, to).0).unwrap_or(u32::MAX);
-        self.launch(Hop { from, to, delay, departs, seq: event.seq(), packets }, place, lane, &msg);
+        let event = Event { time: departs, ..*event };
+        if departs >= self.trouble.steady_until() {
+            return self.wheel.push(event::forward(&event, departs, Phase::Depart));
+        }
+        self.set_out(&event, lane, &msg);
     }
 
     /// Puts a message on the path between two peers, behind those before it on its connection, if that still stands.
@@ -66,7 +86,14 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             }
             strain = self.trouble.strain(hop.from, hop.to);
         }
-        let Some(flight) = self.network.fly(hop, lane, strain) else { return self.lose(msg, Loss::Path) };
+        let flight = match self.network.fly(hop, lane, strain) {
+            Flight::Lasts(time) => time,
+            Flight::Lost => return self.lose(msg, Loss::Path),
+            Flight::Breaks => {
+                self.give_up(hop.from, hop.to, hop.departs);
+                return self.lose(msg, Loss::Path);
+            }
+        };
         let mut arrives = resumes.unwrap_or(hop.departs).saturating_add(flight);
         if let Some(place) = place {
             arrives = self.links.in_order(hop.from, hop.to, place, lane, arrives);
@@ -120,7 +147,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn deliver(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if !self.network.ports[to.index()].online {
+        if self.peers[to.index()].is_none() {
             return self.lose(&msg, Loss::Offline);
         }
         self.traffic.delivered += 1;

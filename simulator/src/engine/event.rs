@@ -14,6 +14,8 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum Phase {
+    /// A message leaves its sender's uplink, and a fault began or ended since it was sent.
+    Depart,
     /// A message comes to the receiver's downlink.
     Arrive,
     /// A message has been received and worked on: the machines see it.
@@ -28,8 +30,15 @@ pub(super) enum Phase {
     Control,
 }
 
-const PHASES: [Phase; 6] =
-    [Phase::Arrive, Phase::Deliver, Phase::LeaveSite, Phase::EnterSite, Phase::Timer, Phase::Control];
+const PHASES: [Phase; 7] = [
+    Phase::Depart,
+    Phase::Arrive,
+    Phase::Deliver,
+    Phase::LeaveSite,
+    Phase::EnterSite,
+    Phase::Timer,
+    Phase::Control,
+];
 
 /// What happens to a peer, or to the run, besides messages and timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +54,8 @@ pub(super) enum Control {
     Answer,
     /// A dial failed.
     NoAnswer,
+    /// A connection was given up, for what was sent over it could not be brought across; the handle is which.
+    GivenUp,
     /// The source's system says that it stopped; the handle is the connection that ended.
     Stopped,
     /// A connection was hung up; the handle is which.
@@ -61,12 +72,13 @@ pub(super) enum Control {
     Measure,
 }
 
-const CONTROLS: [Control; 12] = [
+const CONTROLS: [Control; 13] = [
     Control::Begin,
     Control::End,
     Control::Connect,
     Control::Answer,
     Control::NoAnswer,
+    Control::GivenUp,
     Control::Stopped,
     Control::HungUp,
     Control::Silence,

@@ -176,6 +176,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             let refused = self.now + 2 * self.plan.delay(peer, other).0;
             return self.at(refused, peer, other, Control::NoAnswer, 0);
         }
+        if self.keeps_planned_links(peer) && self.links.known(peer).binary_search(&other).is_ok() {
+            // Neighbours connect as the plan has it: a connection of another sort would stand in its way.
+            return self.shake_hands(peer, other, 0);
+        }
         let stands = self.now + self.handshake(peer, other);
         let lives = self.lives[peer.index()].wrapping_add(self.lives[other.index()]);
         self.at(stands, peer, other, Control::Answer, lives | DIALLED);
@@ -193,8 +197,32 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
     }
 
+    /// A dial failed, unless the other end dialled with more luck meanwhile.
     pub(super) fn not_answered(&mut self, peer: Peer, other: Peer) {
-        self.step(peer, Input::PeerDown { peer: other, why: Why::Unreachable });
+        if self.links.id(peer, other).is_none() {
+            self.step(peer, Input::PeerDown { peer: other, why: Why::Unreachable });
+        }
+    }
+
+    /// A message that left at `departed` cannot be brought across: its connection breaks when it has waited long enough.
+    pub(super) fn give_up(&mut self, from: Peer, to: Peer, departed: u64) {
+        if let Some(id) = self.links.id(from, to) {
+            let breaks = departed.saturating_add(self.plan.spec.network.timeout.0);
+            self.at(breaks, from, to, Control::GivenUp, id);
+            self.at(breaks, to, from, Control::GivenUp, id);
+        }
+    }
+
+    /// A connection was given up. Neighbours by plan try again after a while.
+    pub(super) fn given_up(&mut self, peer: Peer, other: Peer, id: u32) {
+        if self.links.id(peer, other) == Some(id) {
+            let planned = self.links.link(peer, other) == Some(Link::Planned);
+            self.disconnected(peer, other, id, Why::TimedOut);
+            if planned && peer < other {
+                let wait = self.back_off(peer, other, REDIAL);
+                self.shake_hands(peer, other, wait);
+            }
+        }
     }
 
     /// A peer ends a connection that was dialled or accepted, behind what it has sent over it.
@@ -250,7 +278,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                             .connected(peer)
                             .filter(|&other| trouble::crosses(&fault.effect, peer, other));
                         for other in crossing.collect::<Vec<_>>() {
-                            self.at(breaks, peer, other, Control::Silence, number as u32);
+                            let id = self.links.id(peer, other).expect("it is connected");
+                            self.at(breaks, peer, other, Control::Silence, id);
                         }
                     }
                 }

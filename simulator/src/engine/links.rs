@@ -209,6 +209,8 @@ impl Links {
     pub(super) fn connect(&mut self, from: Peer, to: Peer, id: u32) {
         let row = self.row(from);
         let Ok(place) = self.known[row.clone()].binary_search(&to) else { return };
+        // What was sent over an earlier connection holds nothing up on this one.
+        self.ends[row.start + place].arrives = 0;
         self.ends[row.start + place].id = id;
         let live = self.rows[from.index()].live();
         let at = live.start + self.live[live.clone()].partition_point(|&peer| peer < to);

@@ -226,6 +226,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             self.observer.progress(Nanos(self.now), self.events);
         }
         match event::phase(event) {
+            Phase::Depart => self.depart(event),
             Phase::Arrive => self.arrive(event),
             Phase::Deliver => self.deliver(event),
             Phase::LeaveSite => self.leave_site(event),
@@ -246,6 +247,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             Control::Connect => self.connected(peer, other, handle),
             Control::Answer => self.answered(peer, other, handle),
             Control::NoAnswer => self.not_answered(peer, other),
+            Control::GivenUp => self.given_up(peer, other, handle),
             Control::Stopped | Control::HungUp => self.told_of_end(event),
             Control::Silence => self.silence(peer, other, handle),
             Control::Command => self.command(peer, handle),

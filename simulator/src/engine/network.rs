@@ -20,8 +20,8 @@ const DATAGRAM_PATIENCE: u64 = 500_000_000;
 /// The longest delay of a path, ns: 52 days. What is longer is cut to it, so that sums of delays stay within time.
 const MOST_DELAY: u64 = 1 << 52;
 
-/// Retransmissions after which a reliable message is given up as undeliverable.
-const MOST_RETRANSMISSIONS: u32 = 8;
+/// Later packets whose arrival reveals that one was lost (RFC 9002, section 6.1.1).
+const REVEALED_BY: u32 = 3;
 
 /// What the model keeps of a peer's link and processor: one cache line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,7 +90,9 @@ pub(super) struct Network {
     up: Vec<Pace>,
     down: Vec<Pace>,
     /// Chance that a packet between two groups is lost, of 2^32.
-    loss: Vec<u32>,
+    loss: Vec<u64>,
+    /// How long a connection waits, ns.
+    timeout: u64,
     /// Queues of the sites: into and out of each.
     sites: Vec<SitePort>,
     /// Amplitude of the jitter as a share of the delay, of 2^32.
@@ -145,6 +147,7 @@ impl Network {
             jitter: (u64::from(net.jitter.parts_per_billion()) << 32)
                 / u64::from(Share::ALL.parts_per_billion()),
             salt: seed.salt("network"),
+            timeout: net.timeout.0,
             overhead: net.overhead.0 as u32,
             packet: (net.packet.0 as u32).max(1),
             per_kind,
@@ -225,13 +228,14 @@ impl Network {
         port.down_free
     }
 
-    /// The time on the path between two peers, ns: delay with jitter, and on the reliable lanes what retransmissions of lost
-    /// packets add. Nothing when the message is lost.
+    /// What becomes of a message on the path between two peers: delay with jitter, and on the reliable lanes what sending lost
+    /// packets again adds.
     ///
-    /// A packet that is lost at the end of a message is sent again after twice the round trip, then after twice that, and
-    /// so on (the tail loss probe of RFC 8985, section 7.2, with its exponential back-off).
+    /// Only what was lost is sent again. A loss is noticed after a round trip when three later packets of the message came
+    /// through (RFC 9002, section 6.1.1); otherwise after a timeout of two round trips, which doubles each time (section 6.2.1, RFC 6298
+    /// section 5.5). What takes longer than a connection waits for breaks it.
     #[inline]
-    pub(super) fn fly(&self, hop: Hop, lane: Lane, strain: Strain) -> Option<u64> {
+    pub(super) fn fly(&self, hop: Hop, lane: Lane, strain: Strain) -> Flight {
         let Hop { from, to, delay, departs, seq, packets } = hop;
         let draw =
             mix(self.salt.wrapping_add(departs), u64::from(from.0) << 32 | u64::from(to.0), u64::from(seq));
@@ -242,28 +246,83 @@ impl Network {
             delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw as u32)) >> 32) as u64;
         let groups = self.up.len();
         let (a, b) = (self.ports[from.index()].group, self.ports[to.index()].group);
-        let mut loss = self.loss[usize::from(a) * groups + usize::from(b)];
-        if packets > 1 || strain.loss != Share::ZERO {
-            let packet = 1.0 - (1.0 - f64::from(loss) / 4_294_967_296.0) * (1.0 - strain.loss.as_f64());
-            loss = threshold(1.0 - libm::pow(1.0 - packet, f64::from(packets)));
+        let loss = self.loss[usize::from(a) * groups + usize::from(b)];
+        if packets == 1 && strain.loss == Share::ZERO && draw >> 32 >= loss {
+            return Flight::Lasts(jittered);
         }
-        if (draw >> 32) as u32 >= loss {
-            return Some(jittered);
-        }
-        if lane == Lane::Datagram {
-            return None;
-        }
-        let mut waited = 4 * delay.max(500_000);
-        let mut timeout = waited;
-        for attempt in 1..MOST_RETRANSMISSIONS {
-            let again = unit_from(mix(draw, u64::from(attempt), 0));
-            if again * 4_294_967_296.0 >= f64::from(loss) {
-                return Some(jittered + waited);
+        let packet = 1.0 - (1.0 - loss as f64 / CERTAIN as f64) * (1.0 - strain.loss.as_f64());
+        let simple = packets == 1 && strain.loss == Share::ZERO;
+        let lost = if simple { (1, 1) } else { thinned(packets, packet, mix(draw, 0, 1)) };
+        self.recover(packets, lost, packet, draw, delay, jittered, lane)
+    }
+
+    /// Sends again what was lost, round by round: `lost` of `packets` in the first, and the number of the last of them.
+    #[cold]
+    #[expect(clippy::too_many_arguments, reason = "the cold half of one function")]
+    fn recover(
+        &self,
+        packets: u32,
+        lost: (u32, u32),
+        loss: f64,
+        draw: u64,
+        delay: u64,
+        jittered: u64,
+        lane: Lane,
+    ) -> Flight {
+        let (mut left, (mut lost, mut last)) = (packets, lost);
+        let (mut waited, mut timeout) = (0u64, 4 * delay.max(500_000));
+        for round in 1.. {
+            if lost == 0 {
+                break;
             }
-            timeout *= 2;
-            waited += timeout;
+            if lane == Lane::Datagram {
+                return Flight::Lost;
+            }
+            if left - last >= REVEALED_BY {
+                waited = waited.saturating_add(2 * delay);
+            } else {
+                waited = waited.saturating_add(timeout);
+                timeout = timeout.saturating_mul(2);
+            }
+            if waited > self.timeout {
+                return Flight::Breaks;
+            }
+            left = lost;
+            (lost, last) = thinned(left, loss, mix(draw, round, 1));
         }
-        None
+        Flight::Lasts(jittered.saturating_add(waited))
+    }
+}
+
+/// What becomes of a message on its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flight {
+    /// It takes so long, ns.
+    Lasts(u64),
+    /// It is lost, as datagrams may be.
+    Lost,
+    /// It cannot be brought across while its connection waits, which breaks.
+    Breaks,
+}
+
+/// How many of so many packets are lost, and the number of the last that is, from 1. Lost ones are found by skipping those that come
+/// through, a geometric number at a time.
+fn thinned(packets: u32, loss: f64, draw: u64) -> (u32, u32) {
+    let (mut lost, mut at) = (0, 0u32);
+    loop {
+        let skipped = if loss >= 1.0 {
+            0.0
+        } else {
+            libm::log(unit_from(mix(draw, u64::from(at), 2))) / libm::log1p(-loss)
+        };
+        if skipped.is_nan() || skipped >= f64::from(packets - at) {
+            return (lost, at);
+        }
+        at += skipped as u32 + 1;
+        lost += 1;
+        if at == packets {
+            return (lost, at);
+        }
     }
 }
 
@@ -281,7 +340,10 @@ pub(super) struct Hop {
     pub(super) packets: u32,
 }
 
-/// A probability as a bound on 32 random bits.
-fn threshold(probability: f64) -> u32 {
-    (probability.clamp(0.0, 1.0) * 4_294_967_295.0) as u32
+/// All of the 32 random bits that decide a loss.
+const CERTAIN: u64 = 1 << 32;
+
+/// A probability as a bound on 32 random bits: none is below 0, and all are below [`CERTAIN`].
+fn threshold(probability: f64) -> u64 {
+    (probability.clamp(0.0, 1.0) * CERTAIN as f64) as u64
 }

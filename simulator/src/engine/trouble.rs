@@ -31,11 +31,21 @@ pub(super) struct Trouble {
     cuts: bool,
     /// What each hit: messages cut or strained, peers stopped.
     hits: Vec<u64>,
+    /// Instants at which a fault begins or ends, ns, the next one last.
+    changes: Vec<u64>,
 }
 
 impl Trouble {
     pub(super) fn new(faults: &[FaultPlan]) -> Self {
-        Self { faults: faults.to_vec(), active: Vec::new(), cuts: false, hits: vec![0; faults.len()] }
+        let mut changes: Vec<u64> = faults.iter().flat_map(|fault| [fault.at.0, fault.until.0]).collect();
+        changes.sort_unstable_by(|a, b| b.cmp(a));
+        Self {
+            faults: faults.to_vec(),
+            active: Vec::new(),
+            cuts: false,
+            hits: vec![0; faults.len()],
+            changes,
+        }
     }
 
     pub(super) fn fault(&self, number: usize) -> &FaultPlan {
@@ -43,11 +53,15 @@ impl Trouble {
     }
 
     pub(super) fn begin(&mut self, number: usize) {
+        let now = self.faults[number].at.0;
+        self.changes.retain(|&change| change > now);
         self.active.push(number);
         self.refresh();
     }
 
     pub(super) fn end(&mut self, number: usize) {
+        let now = self.faults[number].until.0;
+        self.changes.retain(|&change| change > now);
         self.active.retain(|&other| other != number);
         self.refresh();
     }
@@ -57,6 +71,12 @@ impl Trouble {
             matches!(self.faults[number].effect, FaultEffect::Partition(..) | FaultEffect::Outage(_))
         };
         self.cuts = self.active.iter().any(is_cut);
+    }
+
+    /// Until when everything stays as it is, ns.
+    #[inline]
+    pub(super) fn steady_until(&self) -> u64 {
+        self.changes.last().copied().unwrap_or(u64::MAX)
     }
 
     /// Whether nothing is wrong: the only question on the way of an ordinary message.

@@ -77,7 +77,7 @@ fn told(text: &str) -> Vec<String> {
 
 #[test]
 fn a_document_becomes_its_type() {
-    let text = "# a fleet\nname: no\npeers: 0x10\ntopology: {kRegular: {degree: 3}}\nlinks:\n- &a {down: 5Mbit, loss: 1%}\n- *a\n";
+    let text = "# a fleet\nname: \"no\"\npeers: 0x10\ntopology: {kRegular: {degree: 3}}\nlinks:\n- &a {down: 5Mbit, loss: 1%}\n- *a\n";
     let fleet = fleet("fleet.yaml", text.as_bytes()).unwrap_or_else(|e| panic!("{e}")).value;
     assert_eq!((fleet.name.as_str(), fleet.peers), ("no", Some(16)));
     assert_eq!(fleet.links[1].down, BitsPerSec(5_000_000));

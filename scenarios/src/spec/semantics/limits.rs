@@ -15,9 +15,18 @@ const MOST_OF_A_PACKET: Bytes = Bytes(65_535);
 /// The longest delay that plans hold is 2^32 ns.
 const LONGEST_PATH: Nanos = Nanos::from_secs(4);
 
+/// A hundred years: no sum of a few of these comes near the end of the clock.
+const LONGEST_RUN: Nanos = Nanos::from_secs(5_200 * 604_800);
+
 pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     let root = super::root();
     overlay(spec, &root.key("overlay"), faults);
+    for (name, time) in [("duration", spec.duration), ("coolDown", spec.cool_down)] {
+        if time > LONGEST_RUN {
+            let why = format!("{time} is too large: clocks end after 584 years");
+            faults.push(Fault::new(root.key(name), why).help("write at most `5200w`, a hundred years"));
+        }
+    }
 
     let network = root.key("network");
     if !(1..=MOST_OF_A_PACKET.0).contains(&spec.network.packet.0) {
