@@ -97,7 +97,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         self.observer.down(Nanos(self.now), peer);
         for (other, id, drained) in self.links.disconnect_all(peer) {
             // Its system closes the connections, and says so to the other ends behind what was sent before.
-            let told = (drained + 1).max(self.now + self.plan.delay(peer, other).0);
+            let told = drained.saturating_add(1).max(self.now + self.plan.delay(peer, other).0);
             self.at(told, other, peer, Control::Stopped, id);
         }
     }
@@ -231,7 +231,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             (self.links.link(peer, other), self.links.id(peer, other))
         {
             let drained = self.links.drained(peer, other);
-            let told = (drained + 1).max(self.now + self.plan.delay(peer, other).0);
+            let told = drained.saturating_add(1).max(self.now + self.plan.delay(peer, other).0);
             self.wheel.push(event::control(self.now, peer, other, WORD_HAS_WAITED, Control::HungUp, id));
             self.at(told, other, peer, Control::HungUp, id);
         }
@@ -244,7 +244,14 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             (Peer(event.dst()), Peer(event.src()), event::what(event), event.handle());
         let drained = self.network.drained(peer);
         if drained >= self.now && event.seq() == WORD_COMES {
-            return self.wheel.push(event::control(drained + 1, peer, other, WORD_HAS_WAITED, what, id));
+            return self.wheel.push(event::control(
+                drained.saturating_add(1),
+                peer,
+                other,
+                WORD_HAS_WAITED,
+                what,
+                id,
+            ));
         }
         let why = if what == Control::Stopped { Why::Stopped } else { Why::HungUp };
         self.disconnected(peer, other, id, why);
