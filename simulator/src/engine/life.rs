@@ -110,7 +110,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if self.trouble.cut(a, b, false).is_some() {
             return;
         }
-        let stands = self.now + wait + self.handshake(a, b);
+        let stands = self.now.saturating_add(wait + self.handshake(a, b));
         let lives = self.lives[a.index()].wrapping_add(self.lives[b.index()]);
         self.at(stands, a, b, Control::Connect, lives);
         self.at(stands, b, a, Control::Connect, lives);
@@ -169,7 +169,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if !self.plan.sites.reach(&self.plan.peers, peer, other)
             || self.trouble.cut(peer, other, true).is_some()
         {
-            let gives_up = self.now + self.plan.spec.network.timeout.0;
+            let gives_up = self.now.saturating_add(self.plan.spec.network.timeout.0);
             return self.at(gives_up, peer, other, Control::NoAnswer, 0);
         }
         if !self.online(other) {
@@ -277,7 +277,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                 }
             }
             FaultEffect::Partition(..) | FaultEffect::Outage(_) => {
-                let breaks = self.now + self.plan.spec.network.timeout.0;
+                let breaks = self.now.saturating_add(self.plan.spec.network.timeout.0);
                 if breaks <= fault.until.0 {
                     for peer in self.plan.peers.iter() {
                         let crossing = self

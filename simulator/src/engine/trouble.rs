@@ -108,6 +108,7 @@ impl Trouble {
         let mut strain = Strain::NONE;
         for &number in &self.active {
             if let FaultEffect::Degrade { who, latency, loss, .. } = &self.faults[number].effect
+                && (latency.0 > 0 || *loss > Share::ZERO)
                 && (who.contains(a) || who.contains(b))
             {
                 self.hits[number] += 1;
@@ -118,13 +119,19 @@ impl Trouble {
         strain
     }
 
-    /// What is left of a peer's rate.
-    pub(super) fn rate(&self, peer: Peer) -> Share {
-        let rates = self.active.iter().filter_map(|&number| match &self.faults[number].effect {
-            FaultEffect::Degrade { who, rate, .. } if who.contains(peer) => Some(*rate),
-            _ => None,
-        });
-        rates.min().unwrap_or(Share::ALL)
+    /// What is left of a peer's rate; counts a hit for the message that meets less than all of it.
+    pub(super) fn rate(&mut self, peer: Peer) -> Share {
+        let mut least = Share::ALL;
+        for &number in &self.active {
+            if let FaultEffect::Degrade { who, rate, .. } = &self.faults[number].effect
+                && *rate < Share::ALL
+                && who.contains(peer)
+            {
+                self.hits[number] += 1;
+                least = least.min(*rate);
+            }
+        }
+        least
     }
 
     /// Counts a peer stopped.
