@@ -103,15 +103,16 @@ impl Trouble {
         last
     }
 
-    /// What degradations add to the path between two peers.
+    /// What degradations add to the path from one peer to another; counts a hit for the message, unless it was counted for the
+    /// sender's rate.
     pub(super) fn strain(&mut self, a: Peer, b: Peer) -> Strain {
         let mut strain = Strain::NONE;
         for &number in &self.active {
-            if let FaultEffect::Degrade { who, latency, loss, .. } = &self.faults[number].effect
+            if let FaultEffect::Degrade { who, latency, loss, rate } = &self.faults[number].effect
                 && (latency.0 > 0 || *loss > Share::ZERO)
                 && (who.contains(a) || who.contains(b))
             {
-                self.hits[number] += 1;
+                self.hits[number] += u64::from(*rate == Share::ALL || !who.contains(a));
                 strain.latency = strain.latency.saturating_add(latency.0);
                 strain.loss = strain.loss.max(*loss);
             }

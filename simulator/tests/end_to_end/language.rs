@@ -153,7 +153,7 @@ fn every_fault_hits_and_heals() {
         "degrade: {latency: 200ms}",
         "degrade: {who: {group: left}, loss: 30%}",
         "degrade: {rate: 0%}",
-        "degrade: {loss: 100%, rate: 0%, latency: 5200w}",
+        "degrade: {loss: 100%, rate: 0%, latency: 4s}",
         "kill: {group: right, share: 50%}",
         "stop: {peers: [0, 3]}",
     ] {
