@@ -1,8 +1,8 @@
 //! Flooding: the simplest overlay that works.
 
-use super::{Intake, intake::Verdict};
+use super::{Intake, intake::Verdict, push};
 use crate::{
-    host::{Cx, Host, Input, Lane, Links, Machine, Msg, Overlay, Payload},
+    host::{Cx, Host, Input, Links, Machine, Msg, Overlay, Payload},
     report::Fact,
     wire::Kind,
 };
@@ -35,12 +35,7 @@ impl<H: Host> Machine<H> for Flood<H> {
             return;
         };
         if self.intake.judge(cx, &item) == Verdict::New {
-            for &peer in cx.links {
-                if peer != from {
-                    let msg = Msg::new(Kind::Gossip, hops.saturating_add(1), Payload::Item(item.clone()));
-                    cx.send(peer, Lane::Reliable, msg);
-                }
-            }
+            push(cx, hops.saturating_add(1), &item, Some(from));
             cx.deliver(from, hops, item);
         }
     }
@@ -61,8 +56,6 @@ impl<H: Host> Overlay<H> for Flood<H> {
 
     fn publish(&mut self, cx: &mut Cx<'_, H>, item: H::Item) {
         self.intake.own(cx, &item);
-        for &peer in cx.links {
-            cx.send(peer, Lane::Reliable, Msg::new(Kind::Gossip, 1, Payload::Item(item.clone())));
-        }
+        push(cx, 1, &item, None);
     }
 }

@@ -24,5 +24,20 @@ pub use star::Star;
 
 use intake::Intake;
 
+use crate::{
+    host::{Cx, Host, Lane, Msg, Payload, Peer},
+    wire::Kind,
+};
+
+/// Pushes an item that has then come `hops` links over all links but the one that it came by.
+#[inline]
+fn push<H: Host>(cx: &mut Cx<'_, H>, hops: u8, item: &H::Item, by: Option<Peer>) {
+    for &peer in cx.links {
+        if Some(peer) != by {
+            cx.send(peer, Lane::Reliable, Msg::new(Kind::Gossip, hops, Payload::Item(item.clone())));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use peerlab_scenarios::{
 use super::{
     Engine, Observer,
     event::{self, Phase},
-    links::Place,
+    links::{self, Place},
     network::{Flight, Hop, Strain},
     store::Store,
     traffic::Loss,
@@ -55,7 +55,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
         let (packets, _) = self.network.size(self.store.len_of(msg));
         let place = self.links.find(from, to, &mut 0);
-        let delay = u32::try_from(self.plan.delay(from, to).0).unwrap_or(u32::MAX);
+        let delay = links::delay(self.plan, from, to);
         let hop = Hop { from, to, delay, departs: event.time, seq: event.seq(), packets };
         self.launch(hop, place, lane, msg);
     }

@@ -274,7 +274,11 @@ impl Links {
 
 impl End {
     fn new(plan: &Plan, from: Peer, to: Peer) -> Self {
-        let delay = u32::try_from(plan.delay(from, to).0).unwrap_or(u32::MAX);
-        Self { arrives: 0, delay, id: 0 }
+        Self { arrives: 0, delay: delay(plan, from, to), id: 0 }
     }
+}
+
+/// One-way delay of a pair as [`End::delay`] holds it.
+pub(super) fn delay(plan: &Plan, from: Peer, to: Peer) -> u32 {
+    u32::try_from(plan.delay(from, to).0).unwrap_or(u32::MAX)
 }
