@@ -16,18 +16,44 @@ use super::{
 };
 
 impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
+    /// Sends a message to all neighbours of the plan that are connected, but one.
+    #[inline]
+    pub(super) fn send_to_links(&mut self, from: Peer, except: Option<Peer>, lane: Lane, msg: &Msg<Store>) {
+        let (len, mut hint) = (self.store.len_of(msg), 0);
+        for number in 0..self.links.live(from).len() {
+            let (to, place) = self.links.nth_live(from, number, &mut hint);
+            if Some(to) != except {
+                self.send_over(from, to, place, lane, msg, len);
+            }
+        }
+    }
+
     /// Sends a message; `hint` helps to find the link, see [`super::links::Links::end`].
     #[inline]
     pub(super) fn send(&mut self, from: Peer, to: Peer, lane: Lane, msg: &Msg<Store>, hint: &mut usize) {
-        let len = self.store.len_of(msg);
+        let place = self.links.find(from, to, hint);
+        self.send_over(from, to, place, lane, msg, self.store.len_of(msg));
+    }
+
+    /// Sends a message of a known length over the connection at `place`, if one stands.
+    #[inline]
+    fn send_over(
+        &mut self,
+        from: Peer,
+        to: Peer,
+        place: Option<Place>,
+        lane: Lane,
+        msg: &Msg<Store>,
+        len: u32,
+    ) {
         self.traffic.sent(msg.kind, len);
-        let Some(place) = self.links.find(from, to, hint) else { return self.traffic.lost(Loss::Closed) };
+        let Some(place) = place else { return self.traffic.lost(Loss::Closed) };
         let rate = if self.trouble.is_quiet() { Share::ALL } else { self.trouble.rate(from) };
         let (packets, bytes) = self.network.size(len);
-        let seq = &mut self.network.ports[from.index()].seq;
-        *seq = seq.wrapping_add(1);
-        let seq = *seq as u16;
-        let Some(departs) = self.network.leave(self.now, from, bytes, lane, rate) else {
+        let port = &mut self.seats[from.index()].port;
+        port.seq = port.seq.wrapping_add(1);
+        let seq = port.seq as u16;
+        let Some(departs) = self.network.leave(port, self.now, bytes, lane, rate) else {
             return self.traffic.lost(Loss::Queue);
         };
         self.store.hold(msg);
@@ -121,7 +147,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn arrive(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if !self.network.ports[to.index()].online {
+        if !self.seats[to.index()].port.online {
             return self.lose(&msg, Loss::Offline);
         }
         let mut rate = Share::ALL;
@@ -138,7 +164,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         let len = self.store.len_of(&msg);
         let (_, bytes) = self.network.size(len);
-        let ready = self.network.receive(self.now, to, len, bytes, msg.kind, rate);
+        let ready =
+            self.network.receive(&mut self.seats[to.index()].port, self.now, len, bytes, msg.kind, rate);
         self.wheel.push(event::forward(event, ready, Phase::Deliver));
     }
 
@@ -147,7 +174,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn deliver(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if self.peers[to.index()].is_none() {
+        if self.seats[to.index()].machines.is_none() {
             return self.lose(&msg, Loss::Offline);
         }
         self.traffic.delivered += 1;

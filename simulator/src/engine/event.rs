@@ -171,7 +171,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::engine::network::Port;
+    use crate::engine::{network::Port, seat::Seat};
 
     #[test]
     fn a_message_comes_out_as_it_went_in() {
@@ -198,7 +198,8 @@ mod tests {
         assert!(size_of::<Input<Store>>() <= 24);
         assert!(size_of::<Effect<Store>>() <= 40);
         assert_eq!(size_of::<Port>(), 64, "a cache line");
-        assert!(size_of::<PeerHost<Flood<Store>, ()>>() <= 96);
+        assert_eq!(size_of::<Option<PeerHost<Flood<Store>, ()>>>(), 64, "a cache line");
+        assert_eq!(size_of::<Seat<Flood<Store>, ()>>(), 128, "two cache lines");
     }
 
     #[test]

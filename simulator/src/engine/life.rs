@@ -32,7 +32,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     fn online(&self, peer: Peer) -> bool {
-        self.network.ports[peer.index()].online
+        self.seats[peer.index()].port.online
     }
 
     /// Schedules the next of a peer's sessions.
@@ -65,11 +65,11 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if !self.wanted[index] || self.online(peer) || self.trouble.keeps_down(peer) {
             return;
         }
-        self.network.ports[index].online = true;
+        self.seats[index].port.online = true;
         self.lives[index] += 1;
         let machines = (self.make)(peer);
         let planned = machines.overlay().links() == Lives::Planned;
-        self.peers[index] = Some(machines);
+        self.seats[index].machines = Some(machines);
         self.observer.up(Nanos(self.now), peer);
         let kept = last_of_each(&mut self.kept[index]);
         self.step(peer, Input::Start { kept });
@@ -90,9 +90,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         self.collect_counters(peer);
         let index = peer.index();
-        self.network.ports[index].online = false;
+        self.seats[index].port.online = false;
         self.lives[index] += 1;
-        self.peers[index] = None;
+        self.seats[index].machines = None;
         self.timers[index].clear();
         self.observer.down(Nanos(self.now), peer);
         for (other, id, drained) in self.links.disconnect_all(peer) {
@@ -242,7 +242,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn told_of_end(&mut self, event: &Event) {
         let (peer, other, what, id) =
             (Peer(event.dst()), Peer(event.src()), event::what(event), event.handle());
-        let drained = self.network.drained(peer);
+        let drained = self.seats[peer.index()].port.drained();
         if drained >= self.now && event.seq() == WORD_COMES {
             return self.wheel.push(event::control(
                 drained.saturating_add(1),
@@ -316,7 +316,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     fn keeps_planned_links(&self, peer: Peer) -> bool {
-        self.peers[peer.index()].as_ref().is_some_and(|machines| machines.overlay().links() == Lives::Planned)
+        self.seats[peer.index()]
+            .machines
+            .as_ref()
+            .is_some_and(|machines| machines.overlay().links() == Lives::Planned)
     }
 
     /// A wait below `most` ns that belongs to a pair.

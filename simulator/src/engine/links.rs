@@ -138,6 +138,16 @@ impl Links {
         }
     }
 
+    /// The `number`th of the plan's neighbours that are connected, and where this side of the connection is. While all are up
+    /// their rows are the same, so that only one must be read.
+    #[inline]
+    pub(super) fn nth_live(&self, from: Peer, number: usize, hint: &mut usize) -> (Peer, Option<Place>) {
+        let row = self.rows[from.index()];
+        let place = row.start as usize + number;
+        let to = self.live[place];
+        (to, if row.live == row.len { Some(Place::Planned(place as u32)) } else { self.find(from, to, hint) })
+    }
+
     /// The end that [`Links::find`] found; no connection of `from` may have come or gone since.
     #[inline]
     pub(super) fn end(&mut self, from: Peer, place: Place) -> &mut End {

@@ -42,6 +42,18 @@ pub(super) struct Port {
     pub(super) honest: bool,
 }
 
+impl Port {
+    /// The port of a peer of a group.
+    pub(super) fn new(group: u16, honest: bool) -> Self {
+        Self { group, honest, ..Self::default() }
+    }
+
+    /// When the peer has received and worked on all that has come to its downlink so far, ns.
+    pub(super) fn drained(&self) -> u64 {
+        self.down_free.max(self.cpu_free)
+    }
+}
+
 /// How long a byte takes on a link, ns × 2^20.
 #[derive(Clone, Copy, Debug)]
 struct Pace(u64);
@@ -86,7 +98,8 @@ impl Strain {
 /// The modelled network of a run.
 #[derive(Debug)]
 pub(super) struct Network {
-    pub(super) ports: Vec<Port>,
+    /// The group of each peer, beside its port: a sender needs no more of a receiver.
+    groups: Vec<u16>,
     up: Vec<Pace>,
     down: Vec<Pace>,
     /// Chance that a packet between two groups is lost, of 2^32.
@@ -136,10 +149,7 @@ impl Network {
             SitePort { up_free: 0, down_free: 0, up, down }
         };
         Self {
-            ports: group_of
-                .into_iter()
-                .map(|group| Port { group, honest: true, ..Port::default() })
-                .collect(),
+            groups: group_of,
             up: groups.iter().map(|group| Pace::of(group.up)).collect(),
             down: groups.iter().map(|group| Pace::of(group.down)).collect(),
             loss: groups.iter().flat_map(|a| groups.iter().map(move |b| pair_loss(a.loss, b.loss))).collect(),
@@ -153,6 +163,11 @@ impl Network {
             per_kind,
             per_kibibyte: net.processing.per_kibibyte.0,
         }
+    }
+
+    /// The group of a peer, by its number in the plan.
+    pub(super) fn group(&self, peer: Peer) -> u16 {
+        self.groups[peer.index()]
     }
 
     /// Whether any peers share a way in and out.
@@ -170,8 +185,14 @@ impl Network {
 
     /// Puts a message into its sender's uplink: when its last bit has left, or nothing when a datagram finds the queue full.
     #[inline]
-    pub(super) fn leave(&mut self, now: u64, from: Peer, bytes: u64, lane: Lane, rate: Share) -> Option<u64> {
-        let port = &mut self.ports[from.index()];
+    pub(super) fn leave(
+        &self,
+        port: &mut Port,
+        now: u64,
+        bytes: u64,
+        lane: Lane,
+        rate: Share,
+    ) -> Option<u64> {
         let pace = self.up[usize::from(port.group)];
         let start = port.up_free.max(now);
         if lane == Lane::Datagram && start - now > DATAGRAM_PATIENCE {
@@ -186,15 +207,14 @@ impl Network {
     /// Takes a message in at its receiver: when it has been received and worked on.
     #[inline]
     pub(super) fn receive(
-        &mut self,
+        &self,
+        port: &mut Port,
         now: u64,
-        to: Peer,
         len: u32,
         bytes: u64,
         kind: Kind,
         rate: Share,
     ) -> u64 {
-        let port = &mut self.ports[to.index()];
         let pace = self.down[usize::from(port.group)];
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
         port.down_free = port.down_free.max(now).saturating_add(pace.time(bytes));
@@ -206,12 +226,6 @@ impl Network {
         }
         port.cpu_free = port.cpu_free.max(port.down_free).saturating_add(work);
         port.cpu_free
-    }
-
-    /// When a peer has received and worked on all that has come to its downlink so far, ns.
-    pub(super) fn drained(&self, peer: Peer) -> u64 {
-        let port = &self.ports[peer.index()];
-        port.down_free.max(port.cpu_free)
     }
 
     /// Puts a message into its site's way out: when it has left.
@@ -245,7 +259,7 @@ impl Network {
         let jittered =
             delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw as u32)) >> 32) as u64;
         let groups = self.up.len();
-        let (a, b) = (self.ports[from.index()].group, self.ports[to.index()].group);
+        let (a, b) = (self.groups[from.index()], self.groups[to.index()]);
         let loss = self.loss[usize::from(a) * groups + usize::from(b)];
         if packets == 1 && strain.loss == Share::ZERO && draw >> 32 >= loss {
             return Flight::Lasts(jittered);
