@@ -4,6 +4,7 @@
 
 mod check;
 mod interrupt;
+mod memory;
 mod provenance;
 mod run;
 mod table;

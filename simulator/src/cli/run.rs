@@ -11,10 +11,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use peerlab_scenarios::{
     plan,
     report::{Report, Trust, Verdict},
-    units::Nanos,
+    units::{Bytes, Nanos},
 };
 use peerlab_simulator::{
     assemble,
+    cost::Cost,
     engine::Outcome,
     figures,
     folder::{Folder, free_place},
@@ -26,7 +27,7 @@ use peerlab_simulator::{
 use super::{
     Stop, check,
     interrupt::{INTERRUPTED, Interrupt},
-    print, table,
+    memory, print, table,
 };
 
 #[derive(Debug, Args)]
@@ -42,6 +43,9 @@ pub(super) struct Run {
     /// Replace the run that is in the folder.
     #[arg(long, requires = "out")]
     force: bool,
+    /// How much memory the run may need by estimate, such as `8Gi`. Default: what the system has left.
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Bytes>,
     /// Print the report as JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -60,6 +64,14 @@ impl Run {
         let place = self.out.clone().unwrap_or_else(|| {
             free_place(&Path::new("out").join(&plan.name), &format!("seed-{}", plan.seed.0))
         });
+        let cost = Cost::of(plan);
+        if let Some(limit) = self.memory.or_else(memory::available) {
+            let refused = |error| Stop::Input(format!("error: {}: {error}\n", self.file.display()));
+            cost.fits(limit).map_err(refused)?;
+        }
+        if let Some(note) = cost.note().filter(|_| !self.quiet) {
+            eprintln!("note: {note}");
+        }
         // Before the run, so that a place that is taken costs no time.
         self.check_junit()?;
         let folder = Folder::begin(&place, self.force)?;
