@@ -1,8 +1,10 @@
 //! The command line.
 //!
-//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing.
+//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing, 130 interrupted.
 
 mod check;
+mod interrupt;
+mod memory;
 mod provenance;
 mod run;
 mod table;

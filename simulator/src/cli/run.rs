@@ -1,19 +1,21 @@
 //! `peerlab-sim run`: a scenario simulated, and its report written.
 
 use std::{
+    fmt::Write,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use peerlab_scenarios::{
     plan,
     report::{Report, Trust, Verdict},
-    units::Nanos,
+    units::{Bytes, Nanos},
 };
 use peerlab_simulator::{
     assemble,
+    cost::Cost,
     engine::Outcome,
     figures,
     folder::{Folder, free_place},
@@ -22,7 +24,11 @@ use peerlab_simulator::{
     record::Recorder,
 };
 
-use super::{Stop, check, print, table};
+use super::{
+    Stop, check,
+    interrupt::{INTERRUPTED, Interrupt},
+    memory, print, table,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -37,6 +43,9 @@ pub(super) struct Run {
     /// Replace the run that is in the folder.
     #[arg(long, requires = "out")]
     force: bool,
+    /// How much memory the run may need by estimate, such as `8Gi`. Default: what the system has left.
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Bytes>,
     /// Print the report as JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -55,14 +64,23 @@ impl Run {
         let place = self.out.clone().unwrap_or_else(|| {
             free_place(&Path::new("out").join(&plan.name), &format!("seed-{}", plan.seed.0))
         });
+        let cost = Cost::of(plan);
+        if let Some(limit) = self.memory.or_else(memory::available) {
+            let refused = |error| Stop::Input(format!("error: {}: {error}\n", self.file.display()));
+            cost.fits(limit).map_err(refused)?;
+        }
+        if let Some(note) = cost.note().filter(|_| !self.quiet) {
+            eprintln!("note: {note}");
+        }
         // Before the run, so that a place that is taken costs no time.
         self.check_junit()?;
         let folder = Folder::begin(&place, self.force)?;
+        let interrupt = Interrupt::listen(folder.draft().to_owned(), self.quiet)?;
 
         let bar = self.progress(plan);
         let began = Instant::now();
         let recorder = Recorder::new(plan, |now: Nanos, _| bar.set_position(now.0 / 1_000_000));
-        let (outcome, recorder) = model::run(plan, recorder);
+        let (outcome, recorder) = model::run(plan, recorder, &|| interrupt.came());
         let took = began.elapsed();
         bar.finish_and_clear();
 
@@ -93,7 +111,7 @@ impl Run {
         } else if !self.quiet {
             print(&summary(&report, &outcome, took.as_secs_f64(), &place))?;
         }
-        Ok(report.verdict().exit_code())
+        Ok(if outcome.interrupted.is_some() { INTERRUPTED } else { report.verdict().exit_code() })
     }
 
     /// Whether the JUnit file can be written, as far as that can be told before there is anything to write.
@@ -112,22 +130,33 @@ impl Run {
 
     /// A bar over virtual time; hidden by itself when standard error is no terminal.
     fn progress(&self, plan: &plan::Plan) -> ProgressBar {
-        let end = plan.spec.duration.saturating_add(plan.spec.cool_down);
-        let bar = ProgressBar::new(end.0 / 1_000_000);
+        let bar = ProgressBar::new(plan.spec.end().0 / 1_000_000);
         if self.quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let style = ProgressStyle::with_template("{msg} [{bar:40}] {percent}% of virtual time, {eta} left");
-        bar.set_style(style.expect("the template is right").progress_chars("=> "));
+        let style = ProgressStyle::with_template(
+            "{msg} [{bar:40}] {percent}% of virtual time, {speed} times as fast as real time, {eta} left",
+        );
+        let speed = |state: &ProgressState, to: &mut dyn Write| {
+            let _ = write!(to, "{}", speed(state.pos(), state.elapsed()));
+        };
+        bar.set_style(style.expect("the template is right").progress_chars("=> ").with_key("speed", speed));
         bar.set_message(format!("{} ({} peers)", plan.name, grouped(u64::from(plan.peers.len()))));
         bar
     }
 }
 
+/// Virtual time, ms, by the time that it took.
+fn speed(virtual_time: u64, took: Duration) -> String {
+    let ratio = virtual_time as f64 / 1e3 / took.as_secs_f64();
+    if ratio.is_finite() { Unit::Count.show(ratio) } else { "-".to_owned() }
+}
+
 /// What a person wants to see first.
 fn summary(report: &Report, outcome: &Outcome, took: f64, place: &Path) -> String {
     let scenario = &report.scenario;
-    let virtual_time = scenario.duration + scenario.cool_down;
+    let planned = scenario.duration + scenario.cool_down;
+    let virtual_time = outcome.interrupted.map_or(planned, Nanos::as_secs_f64);
     let mut text = format!(
         "{}: {} peers, {} edges, seed {}, {} of virtual time in {} ({} events, {:.1} M/s)\n\n",
         scenario.name,
@@ -174,9 +203,10 @@ fn summary(report: &Report, outcome: &Outcome, took: f64, place: &Path) -> Strin
         text.push_str(&targets.render(table::width()));
     }
     let word = match report.verdict() {
+        Verdict::Invalid => "INVALID",
+        Verdict::Met | Verdict::Missed if outcome.interrupted.is_some() => "INTERRUPTED",
         Verdict::Met => "PASS",
         Verdict::Missed => "FAIL",
-        Verdict::Invalid => "INVALID",
     };
     text.push('\n');
     if report.validity.state == Trust::Degraded {

@@ -7,7 +7,7 @@ use peerlab_scenarios::{
 
 use super::{
     Engine, Observer,
-    event::{self, Phase},
+    event::{self, Life, Phase},
     links::{self, Place},
     network::{Flight, Hop, Strain},
     store::Store,
@@ -57,17 +57,18 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             return self.traffic.lost(Loss::Queue);
         };
         self.store.hold(msg);
-        if self.network.has_sites()
-            && self.plan.peers.site(from).is_some()
-            && self.plan.sites.shared_lan(&self.plan.peers, from, to).is_none()
-        {
-            return self.wheel.push(event::message(departs, to, from, seq, Phase::LeaveSite, lane, msg));
+        let end = *self.links.end(from, place);
+        let lan = self.in_one_lan(from, to);
+        if self.network.has_sites() && !lan && self.plan.peers.site(from).is_some() {
+            let leaves = event::message(departs, to, from, seq, Phase::LeaveSite, end.life(), lane, msg);
+            return self.wheel.push(leaves);
         }
         if departs >= self.trouble.steady_until() {
-            return self.wheel.push(event::message(departs, to, from, seq, Phase::Depart, lane, msg));
+            let leaves = event::message(departs, to, from, seq, Phase::Depart, end.life(), lane, msg);
+            return self.wheel.push(leaves);
         }
-        let delay = self.links.end(from, place).delay;
-        self.launch(Hop { from, to, delay, departs, seq, packets }, Some(place), lane, msg);
+        let hop = Hop { from, to, delay: end.delay, departs, seq, packets, lan };
+        self.launch(hop, Some(place), end.life(), lane, msg);
     }
 
     /// A message leaves its sender's uplink, in a network that is no longer as it was when it was sent.
@@ -82,8 +83,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         let (packets, _) = self.network.size(self.store.len_of(msg));
         let place = self.links.find(from, to, &mut 0);
         let delay = links::delay(self.plan, from, to);
-        let hop = Hop { from, to, delay, departs: event.time, seq: event.seq(), packets };
-        self.launch(hop, place, lane, msg);
+        let lan = self.in_one_lan(from, to);
+        let hop = Hop { from, to, delay, departs: event.time, seq: event.seq(), packets, lan };
+        self.launch(hop, place, event::life(event), lane, msg);
     }
 
     /// A message comes to the way out of its sender's site, which it shares with its neighbours there.
@@ -102,7 +104,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     /// Puts a message on the path between two peers, behind those before it on its connection, if that still stands.
     #[inline]
-    fn launch(&mut self, hop: Hop, place: Option<Place>, lane: Lane, msg: &Msg<Store>) {
+    fn launch(&mut self, hop: Hop, place: Option<Place>, life: Life, lane: Lane, msg: &Msg<Store>) {
         let (mut strain, mut resumes) = (Strain::NONE, None);
         if !self.trouble.is_quiet() {
             match self.held_up(hop.from, hop.to, lane, hop.departs) {
@@ -124,13 +126,14 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if let Some(place) = place {
             arrives = self.links.in_order(hop.from, hop.to, place, lane, arrives);
         }
-        let enters = self.network.has_sites() && self.enters_site(hop.from, hop.to);
+        let enters = self.network.has_sites() && !hop.lan && self.plan.peers.site(hop.to).is_some();
         let phase = if enters { Phase::EnterSite } else { Phase::Arrive };
-        self.wheel.push(event::message(arrives, hop.to, hop.from, hop.seq, phase, lane, msg));
+        self.wheel.push(event::message(arrives, hop.to, hop.from, hop.seq, phase, life, lane, msg));
     }
 
-    fn enters_site(&self, from: Peer, to: Peer) -> bool {
-        self.plan.peers.site(to).is_some() && self.plan.sites.shared_lan(&self.plan.peers, from, to).is_none()
+    #[inline]
+    fn in_one_lan(&self, a: Peer, b: Peer) -> bool {
+        self.network.has_sites() && self.plan.sites.shared_lan(&self.plan.peers, a, b).is_some()
     }
 
     /// A message comes to the way into its receiver's site.
@@ -147,7 +150,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn arrive(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if !self.seats[to.index()].port.online {
+        if self.life(to) != event::life(event) {
             return self.lose(&msg, Loss::Offline);
         }
         let mut rate = Share::ALL;
@@ -174,7 +177,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn deliver(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if self.seats[to.index()].machines.is_none() {
+        if self.life(to) != event::life(event) {
             return self.lose(&msg, Loss::Offline);
         }
         self.traffic.delivered += 1;

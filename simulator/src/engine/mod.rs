@@ -78,6 +78,8 @@ pub trait Observer {
 pub struct Outcome {
     /// Events worked off.
     pub events: u64,
+    /// When the run was stopped, if that was before its end.
+    pub interrupted: Option<Nanos>,
     /// The account of all messages, warm-up included.
     pub traffic: Traffic,
     /// The part of it that was sent before the warm-up ended.
@@ -128,7 +130,7 @@ pub struct Engine<'p, O, R, V> {
     digest: u64,
 }
 
-/// How often [`Observer::progress`] is called, in events.
+/// How often [`Observer::progress`] is called and a run may be stopped, in events.
 const PROGRESS: u64 = 1 << 16;
 
 impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> {
@@ -211,17 +213,25 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         self.wheel.push(event::control(time, EVERYONE, EVERYONE, 0, what, handle));
     }
 
-    /// Runs to the end of the plan, and says what came of it.
-    pub fn run(mut self) -> (Outcome, V) {
-        let end = self.plan.spec.duration.saturating_add(self.plan.spec.cool_down).0;
+    /// Runs to the end of the plan, or until `stop`, which is asked now and then, says so; and tells what came of it.
+    pub fn run(mut self, stop: &dyn Fn() -> bool) -> (Outcome, V) {
+        let end = self.plan.spec.end().0;
         while let Some(event) = self.wheel.pop() {
             if event.time > end {
                 self.count_in_flight(&event);
                 break;
             }
+            if self.events.is_multiple_of(PROGRESS) {
+                let now = Nanos(self.now);
+                self.observer.progress(now, self.events);
+                if stop() {
+                    self.count_in_flight(&event);
+                    return self.finish(now, true);
+                }
+            }
             self.work(&event);
         }
-        self.finish(Nanos(end))
+        self.finish(Nanos(end), false)
     }
 
     #[inline]
@@ -230,9 +240,6 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         self.events += 1;
         self.digest =
             (self.digest ^ event.time ^ event.key).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
-        if self.events.is_multiple_of(PROGRESS) {
-            self.observer.progress(Nanos(self.now), self.events);
-        }
         match event::phase(event) {
             Phase::Depart => self.depart(event),
             Phase::Arrive => self.arrive(event),
@@ -369,18 +376,22 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         }
     }
 
-    fn finish(mut self, end: Nanos) -> (Outcome, V) {
+    fn finish(mut self, end: Nanos, interrupted: bool) -> (Outcome, V) {
         self.now = end.0;
+        if self.bytes_before.is_empty() {
+            // Stopped while warming up: nothing was measured yet.
+            self.measure();
+        }
         while let Some(event) = self.wheel.pop() {
             self.count_in_flight(&event);
         }
         for peer in self.plan.peers.iter() {
             self.collect_counters(peer);
         }
-        let before = self.bytes_before.iter().copied().chain(std::iter::repeat((0, 0)));
-        let bytes = self.seats.iter().zip(before);
+        let bytes = self.seats.iter().zip(&self.bytes_before);
         let outcome = Outcome {
             events: self.events,
+            interrupted: interrupted.then_some(end),
             warm_up: self.warm_up,
             traffic: self.traffic,
             bytes: bytes

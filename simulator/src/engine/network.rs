@@ -52,6 +52,13 @@ impl Port {
     pub(super) fn drained(&self) -> u64 {
         self.down_free.max(self.cpu_free)
     }
+
+    /// A peer begins a life. What came for the one before is not its own to receive and to work on; what that one sent goes out
+    /// all the same, and has the uplink first.
+    pub(super) fn start(&mut self) {
+        self.online = true;
+        (self.down_free, self.cpu_free) = (0, 0);
+    }
 }
 
 /// How long a byte takes on a link, ns × 2^20.
@@ -104,6 +111,8 @@ pub(super) struct Network {
     down: Vec<Pace>,
     /// Chance that a packet between two groups is lost, of 2^32.
     loss: Vec<u64>,
+    /// The same between two peers of one LAN, by their group.
+    lan_loss: Vec<u64>,
     /// How long a connection waits, ns.
     timeout: u64,
     /// Queues of the sites: into and out of each.
@@ -153,6 +162,7 @@ impl Network {
             up: groups.iter().map(|group| Pace::of(group.up)).collect(),
             down: groups.iter().map(|group| Pace::of(group.down)).collect(),
             loss: groups.iter().flat_map(|a| groups.iter().map(move |b| pair_loss(a.loss, b.loss))).collect(),
+            lan_loss: groups.iter().map(|group| threshold(group.loss.as_f64())).collect(),
             sites: (0..plan.sites.instances()).map(site).collect(),
             jitter: (u64::from(net.jitter.parts_per_billion()) << 32)
                 / u64::from(Share::ALL.parts_per_billion()),
@@ -250,7 +260,7 @@ impl Network {
     /// section 5.5). What takes longer than a connection waits for breaks it.
     #[inline]
     pub(super) fn fly(&self, hop: Hop, lane: Lane, strain: Strain) -> Flight {
-        let Hop { from, to, delay, departs, seq, packets } = hop;
+        let Hop { from, to, delay, departs, seq, packets, lan } = hop;
         let draw =
             mix(self.salt.wrapping_add(departs), u64::from(from.0) << 32 | u64::from(to.0), u64::from(seq));
         let delay = u64::from(delay).saturating_add(strain.latency).min(MOST_DELAY);
@@ -259,8 +269,8 @@ impl Network {
         let jittered =
             delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw as u32)) >> 32) as u64;
         let groups = self.up.len();
-        let (a, b) = (self.groups[from.index()], self.groups[to.index()]);
-        let loss = self.loss[usize::from(a) * groups + usize::from(b)];
+        let (a, b) = (usize::from(self.groups[from.index()]), usize::from(self.groups[to.index()]));
+        let loss = if lan { self.lan_loss[a] } else { self.loss[a * groups + b] };
         if packets == 1 && strain.loss == Share::ZERO && draw >> 32 >= loss {
             return Flight::Lasts(jittered);
         }
@@ -352,6 +362,8 @@ pub(super) struct Hop {
     /// Its number at the sender.
     pub(super) seq: u16,
     pub(super) packets: u32,
+    /// Whether it stays within one LAN.
+    pub(super) lan: bool,
 }
 
 /// All of the 32 random bits that decide a loss.

@@ -5,6 +5,8 @@
 
 mod commands;
 mod determinism;
+#[cfg(unix)]
+mod interrupted;
 mod language;
 mod mistakes;
 mod random;
