@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ChatPlan, Files, PeerSet, PlanError, selection::Selection};
+use super::{ChatPlan, Files, PeerSet, PlanError, at_field, selection::Selection};
 use crate::{
     host::Peer,
     spec::{Workload, chat::Posts},
@@ -48,6 +48,8 @@ pub(super) fn plan(
         _ => None,
     };
     let planned = ChatPlan::new(chat.clone(), number, &members, &archives, selection.seed, duration, trace);
-    let planned = planned.map_err(|error| PlanError::new(format!("{path}.chat"), error.to_string()))?;
+    let planned = planned.map_err(|error| {
+        PlanError::new(at_field(&format!("{path}.chat"), error.field()), error.to_string())
+    })?;
     Ok(WorkloadKind::Chat(Arc::new(planned)))
 }
