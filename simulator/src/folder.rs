@@ -1,16 +1,14 @@
 //! The run folder: written beside its place and moved there when it is whole, so that nothing half-written stays.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, BufWriter, Write as _},
     path::{Component, Path, PathBuf},
 };
 
-use peerlab_scenarios::plan::{Plan, identity};
+use peerlab_scenarios::plan::Plan;
 
-use crate::{charts, figures::Series, html::Figure};
-
-/// Above this many peers, their identities are left out of `plan/peers.csv`: a key takes 20 µs to derive.
-const MOST_IDENTITIES: u32 = 100_000;
+use crate::{charts, facts::Format, figures::Series, html::Figure, plan_tables::TABLES};
 
 /// Why a run folder could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +57,16 @@ pub struct Folder {
 const MARK: &str = "report.json";
 
 /// All that a run may write into its folder, the mark aside.
-const ENTRIES: [&str; 6] = ["report.html", "scenario.yaml", "charts", "series", "plan", "files"];
+const ENTRIES: [&str; 8] = [
+    "report.html",
+    "scenario.yaml",
+    "charts",
+    "series",
+    "plan",
+    "files",
+    Format::Csv.file(),
+    Format::Parquet.file(),
+];
 
 /// A free place for a run below `parent`: `NAME`, or `NAME-2` and so on.
 #[must_use]
@@ -153,56 +160,29 @@ impl Folder {
         Ok(())
     }
 
-    /// Writes the plan: who the peers are, who is whose neighbour, what goes wrong.
+    /// Writes the plan: who the peers are and when they are there, who is whose neighbour and in which room, what goes wrong.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn write_plan(&self, plan: &Plan) -> Result<(), FolderError> {
-        let mut peers = String::from(
-            "peer,peer_id,group,region,site,nat,access_seconds,up_bits_per_second,down_bits_per_second\n",
-        );
-        for peer in plan.peers.iter() {
-            let group = plan.peers.group(peer);
-            let id = if plan.peers.len() <= MOST_IDENTITIES {
-                identity::peer_id(plan.seed, peer).to_string()
-            } else {
-                String::new()
-            };
-            let region = &plan.regions.list()[plan.peers.region(peer)].name;
-            let site = plan
-                .peers
-                .site(peer)
-                .map(|site| format!("{}-{site}", plan.sites.spec(site).name))
-                .unwrap_or_default();
-            let nat = serde_json::to_string(&group.spec.nat).expect("a word serialises");
-            let access = plan.peers.access(peer).as_secs_f64();
-            let (index, name, nat) = (peer.0, &group.spec.name, nat.trim_matches('"'));
-            peers.push_str(&format!(
-                "{index},{id},{name},{region},{site},{nat},{access},{},{}\n",
-                group.up.0, group.down.0
-            ));
+        for (name, write) in TABLES {
+            let name = format!("plan/{name}");
+            let mut out = BufWriter::new(self.create(&name)?);
+            write(plan, &mut out).and_then(|()| out.flush()).map_err(at(&self.draft.join(name)))?;
         }
-        self.write("plan/peers.csv", peers.as_bytes())?;
-        let mut edges = String::from("a,b\n");
-        for [a, b] in plan.graph.links() {
-            edges.push_str(&format!("{a},{b}\n"));
+        Ok(())
+    }
+
+    /// Begins a file of the run; `name` may name a folder above it.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn create(&self, name: &str) -> Result<File, FolderError> {
+        let path = self.draft.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(at(parent))?;
         }
-        self.write("plan/edges.csv", edges.as_bytes())?;
-        let mut faults = String::from("fault,kind,at_seconds,until_seconds\n");
-        for fault in &plan.faults {
-            let until = if fault.until == peerlab_scenarios::units::Nanos::NEVER {
-                String::new()
-            } else {
-                fault.until.as_secs_f64().to_string()
-            };
-            faults.push_str(&format!(
-                "{},{},{},{until}\n",
-                fault.name,
-                fault.effect.kind(),
-                fault.at.as_secs_f64()
-            ));
-        }
-        self.write("plan/faults.csv", faults.as_bytes())
+        File::create(&path).map_err(at(&path))
     }
 
     /// Moves the folder to its place.

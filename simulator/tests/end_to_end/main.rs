@@ -9,4 +9,5 @@ mod language;
 mod mistakes;
 mod random;
 mod simulated;
+mod tables;
 mod workshop;
