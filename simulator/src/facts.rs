@@ -32,7 +32,7 @@ use peerlab_scenarios::{
 pub enum Format {
     /// Text, readable everywhere.
     Csv,
-    /// Columns, a tenth as large, with types.
+    /// Columns, a third as large, with types.
     Parquet,
 }
 

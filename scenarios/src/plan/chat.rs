@@ -11,9 +11,10 @@ use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 use posting::Posting;
 use trace::TracePost;
 
+use super::selection::lowest;
 use crate::{
     host::{Command, Peer},
-    seed::{Seed, mix},
+    seed::Seed,
     spec::{
         Count,
         chat::{ChatSpec, Posts},
@@ -133,11 +134,12 @@ impl ChatPlan {
         let (mut members, mut starts) = (Vec::new(), vec![0]);
         for room in 0..spec.rooms.get() {
             let begin = members.len();
-            members.extend_from_slice(eligible);
-            if let Some(count) = spec.members {
-                let salt = salt(seed, "members", workload, room);
-                members[begin..].sort_by_cached_key(|peer| (mix(salt, u64::from(peer.0), 0), *peer));
-                members.truncate(begin + count.size());
+            match spec.members {
+                Some(count) => {
+                    let salt = salt(seed, "members", workload, room);
+                    members.extend(lowest(eligible.iter().copied(), salt, count.size()));
+                }
+                None => members.extend_from_slice(eligible),
             }
             members[begin..].sort_unstable();
             starts.push(members.len());
