@@ -198,6 +198,7 @@ fn overlay(peers: usize, placed: bool) -> OverlayMap {
             .collect(),
         region_of,
         edges,
+        note: String::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod chat;
 mod fact;
+mod histogram;
 pub mod metric;
 mod summary;
 mod verdict;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use chat::ChatRecorder;
 pub use fact::{Fact, Route};
+pub use histogram::Histogram;
 pub use metric::{Metric, Unit};
 pub use summary::Summary;
 pub use verdict::{Bound, Invariant, TargetResult, Trust, Validity, bounds, judge};

@@ -11,4 +11,5 @@ mod language;
 mod mistakes;
 mod random;
 mod simulated;
+mod tables;
 mod workshop;
