@@ -15,3 +15,4 @@ pub mod page;
 pub mod plan_tables;
 pub mod quantity;
 pub mod record;
+pub mod verify;

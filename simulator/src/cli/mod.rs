@@ -9,6 +9,7 @@ mod provenance;
 mod run;
 mod table;
 mod topology;
+mod verify;
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -61,6 +62,8 @@ enum Command {
     },
     /// Draw a graph, and print its metrics.
     Topology(topology::Topology),
+    /// Measure again what others published, and say how near this build comes.
+    Verify(verify::Verify),
     /// Print the JSON Schema of scenario files, for editors.
     Schema,
     /// Print a script that completes commands in a shell.
@@ -99,6 +102,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Explain { file } => check::explain(&file),
         Command::Metrics { file, json } => check::metrics(file.as_deref(), json),
         Command::Topology(topology) => topology.run(),
+        Command::Verify(verify) => verify.run(),
         Command::Schema => check::schema(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "peerlab-sim", &mut std::io::stdout());
