@@ -3,7 +3,9 @@
 pub mod chat;
 mod fact;
 pub mod metric;
+pub mod statistics;
 mod summary;
+
 mod verdict;
 
 use std::collections::BTreeMap;
