@@ -20,8 +20,6 @@ use crate::{
     record::Recorder,
 };
 
-const NANOS_PER_SECOND: f64 = 1e9;
-
 /// The report of a run, but for its provenance.
 #[must_use]
 pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Report {
@@ -119,21 +117,12 @@ fn percent(part: u64, whole: u64) -> Summary {
 
 fn chat_metrics(name: &str, chat: &ChatRecorder, outcome: &Outcome, metrics: &mut BTreeMap<String, Summary>) {
     let mut put = |metric: Metric, summary: Summary| metrics.insert(metric.full_name(name), summary);
-    let seconds = |histogram| Summary::of_histogram(Unit::Seconds, histogram, NANOS_PER_SECOND);
-    put(metric::DELIVERY_LATENCY, seconds(chat.delivery()));
-    put(metric::DELIVERY_LIVE, seconds(chat.delivery_by_overlay()));
-    put(metric::DELIVERY_HOPS, Summary::of_histogram(Unit::Count, chat.hops(), 1.0));
-    put(metric::ORDER_HELD, seconds(chat.held()));
-    let [t50, t95, t100] = chat.time_to_share();
-    put(metric::COVERAGE_T50, seconds(t50));
-    put(metric::COVERAGE_T95, seconds(t95));
-    put(metric::COVERAGE_T100, seconds(t100));
-    put(metric::CATCH_UP_TIME, seconds(chat.catch_up()));
+    for (metric, histogram) in chat.distributions() {
+        put(metric, Summary::of_histogram(metric.unit, histogram, metric.unit.recorded_steps()));
+    }
     let (showings, by_overlay) = (chat.delivery().len(), chat.delivery_by_overlay().len());
     put(metric::CATCH_UP_SHARE, Summary { n: showings, ..percent(showings - by_overlay, showings) });
-    put(metric::PRESENCE_DETECTION, seconds(chat.presence_detection()));
     put(metric::PRESENCE_FALSE, Summary::one(Unit::Count, chat.false_offline() as f64));
-    put(metric::READ_LATENCY, seconds(chat.read()));
 
     let online = |peer: peerlab_scenarios::host::Peer| outcome.online[peer.index()];
     let (mut shown, mut expected, mut shares) = (0, 0, Vec::new());

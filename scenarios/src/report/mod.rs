@@ -3,6 +3,7 @@
 pub mod chat;
 mod fact;
 pub mod metric;
+pub mod replicates;
 pub mod statistics;
 mod summary;
 
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use chat::ChatRecorder;
 pub use fact::{Fact, Route};
 pub use metric::{Metric, Unit};
-pub use summary::Summary;
+pub use summary::{Statistic, Summary};
 pub use verdict::{Bound, Invariant, TargetResult, Trust, Validity, bounds, judge};
 
 /// The version of the report's form; it changes when a field is renamed or means something else.
