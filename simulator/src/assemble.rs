@@ -18,6 +18,7 @@ use crate::{
         traffic::{Loss, Traffic},
     },
     record::Recorder,
+    warm_up,
 };
 
 /// The report of a run, but for its provenance.
@@ -28,7 +29,7 @@ pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
     Report {
         schema: SCHEMA.to_owned(),
         engine: "model".to_owned(),
-        scenario: scenario(plan, outcome),
+        scenario: scenario(plan, outcome, recorder),
         seed: plan.seed.0,
         validity: Validity::of(&invariants, disturbances(plan, outcome, recorder)),
         targets: judge(&plan.spec.targets, &metrics),
@@ -38,7 +39,7 @@ pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
     }
 }
 
-fn scenario(plan: &Plan, outcome: &Outcome) -> ScenarioSummary {
+fn scenario<P>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> ScenarioSummary {
     let fault = |(fault, &hits): (&peerlab_scenarios::plan::FaultPlan, &u64)| FaultSummary {
         name: fault.name.clone(),
         kind: fault.effect.kind().to_owned(),
@@ -53,6 +54,7 @@ fn scenario(plan: &Plan, outcome: &Outcome) -> ScenarioSummary {
         edges: plan.graph.edges(),
         duration: plan.spec.duration.as_secs_f64(),
         warm_up: plan.spec.warm_up.as_secs_f64(),
+        warm_up_detected: warm_up::detected(&[&recorder.series], recorder.interval, plan.spec.duration),
         cool_down: plan.spec.cool_down.as_secs_f64(),
         faults: plan.faults.iter().zip(&outcome.fault_hits).map(fault).collect(),
     }

@@ -11,3 +11,4 @@ pub mod model;
 pub mod page;
 pub mod quantity;
 pub mod record;
+pub mod warm_up;

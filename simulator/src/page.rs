@@ -60,6 +60,19 @@ pub fn verdict(report: &Report) -> String {
     }
 }
 
+/// What was declared of the beginning, and what was seen: `30 s declared, 12 s detected`.
+#[must_use]
+pub fn warm_up(declared: f64, detected: Option<f64>) -> String {
+    let seconds = |value: f64| Unit::Seconds.show(value);
+    match detected {
+        None => format!("{} declared, none detected: it did not settle", seconds(declared)),
+        Some(detected) if detected > declared => {
+            format!("{} declared, but {} detected: too short", seconds(declared), seconds(detected))
+        }
+        Some(detected) => format!("{} declared, {} detected", seconds(declared), seconds(detected)),
+    }
+}
+
 /// The page of a report with its charts.
 #[must_use]
 pub fn page(report: &Report, figures: Vec<Figure>) -> Page {
@@ -96,7 +109,7 @@ pub fn page(report: &Report, figures: Vec<Figure>) -> Page {
             ("Peers".to_owned(), grouped(u64::from(scenario.peers))),
             ("Edges".to_owned(), grouped(scenario.edges)),
             ("Duration".to_owned(), seconds(scenario.duration)),
-            ("Warm-up".to_owned(), seconds(scenario.warm_up)),
+            ("Warm-up".to_owned(), warm_up(scenario.warm_up, scenario.warm_up_detected)),
         ],
         targets: report
             .targets

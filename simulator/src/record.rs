@@ -3,7 +3,7 @@
 use peerlab_scenarios::{
     host::Peer,
     plan::{Plan, WorkloadKind},
-    report::{ChatRecorder, Fact},
+    report::{ChatRecorder, Fact, Route},
     units::Nanos,
     wire::Kind,
 };
@@ -25,6 +25,10 @@ pub struct Interval {
     pub control: u64,
     /// Posts shown.
     pub shown: u64,
+    /// Those of them that the overlay brought.
+    pub live: u64,
+    /// How long these had been on their way, together, in ns.
+    pub live_nanos: u64,
 }
 
 /// Items that came to a peer, and their copies.
@@ -110,8 +114,13 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
                 copies.duplicate += duplicate;
                 copies.tainted += tainted;
             }
-            Fact::Shown { .. } => {
-                self.series[(now.0 / self.interval.0) as usize].shown += 1;
+            Fact::Shown { posted, route, .. } => {
+                let interval = &mut self.series[(now.0 / self.interval.0) as usize];
+                interval.shown += 1;
+                if route == Route::Overlay {
+                    interval.live += 1;
+                    interval.live_nanos = interval.live_nanos.saturating_add(now.saturating_sub(posted).0);
+                }
                 self.chats.iter_mut().for_each(|chat| chat.record(now, peer, fact));
             }
             _ => self.chats.iter_mut().for_each(|chat| chat.record(now, peer, fact)),

@@ -61,6 +61,8 @@ pub struct ScenarioSummary {
     pub duration: f64,
     /// What did not count at the beginning, in seconds.
     pub warm_up: f64,
+    /// How long the beginning should not have counted, in seconds, by what was seen; nothing when that cannot be told.
+    pub warm_up_detected: Option<f64>,
     /// What followed at the end, in seconds.
     pub cool_down: f64,
     /// What went wrong by plan.

@@ -178,7 +178,7 @@ fn summary(report: &Report, outcome: &Outcome, took: f64, place: &Path) -> Strin
         Verdict::Missed => "FAIL",
         Verdict::Invalid => "INVALID",
     };
-    text.push('\n');
+    text.push_str(&format!("\nwarm-up: {}\n", page::warm_up(scenario.warm_up, scenario.warm_up_detected)));
     if report.validity.state == Trust::Degraded {
         text.push_str(&format!("DEGRADED: {}\n", report.validity.reasons.join("; ")));
     }
