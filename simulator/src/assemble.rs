@@ -54,7 +54,11 @@ fn scenario<P>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Scenar
         edges: plan.graph.edges(),
         duration: plan.spec.duration.as_secs_f64(),
         warm_up: plan.spec.warm_up.as_secs_f64(),
-        warm_up_detected: warm_up::detected(&[&recorder.series], recorder.interval, plan.spec.duration),
+        settling: warm_up::settling(
+            &[&recorder.series],
+            recorder.interval,
+            &(plan.spec.warm_up..plan.spec.duration),
+        ),
         cool_down: plan.spec.cool_down.as_secs_f64(),
         faults: plan.faults.iter().zip(&outcome.fault_hits).map(fault).collect(),
     }

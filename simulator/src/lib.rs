@@ -11,4 +11,5 @@ pub mod model;
 pub mod page;
 pub mod quantity;
 pub mod record;
+pub mod replicates;
 pub mod warm_up;

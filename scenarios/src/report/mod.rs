@@ -4,6 +4,7 @@ pub mod chat;
 mod fact;
 pub mod metric;
 pub mod replicates;
+mod settling;
 pub mod statistics;
 mod summary;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use chat::ChatRecorder;
 pub use fact::{Fact, Route};
 pub use metric::{Metric, Unit};
+pub use settling::{NOTABLE_BIAS, Settling};
 pub use summary::{Statistic, Summary};
 pub use verdict::{Bound, Invariant, TargetResult, Trust, Validity, bounds, judge};
 
@@ -61,8 +63,8 @@ pub struct ScenarioSummary {
     pub duration: f64,
     /// What did not count at the beginning, in seconds.
     pub warm_up: f64,
-    /// How long the beginning should not have counted, in seconds, by what was seen; nothing when that cannot be told.
-    pub warm_up_detected: Option<f64>,
+    /// When it had settled, by what was seen.
+    pub settling: Settling,
     /// What followed at the end, in seconds.
     pub cool_down: f64,
     /// What went wrong by plan.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::stopping::{Measure, Precision, Stopping, StoppingRule};
 use super::{
-    Bound, Report, Statistic, Summary, Trust, Unit, Validity, Verdict,
+    Bound, Report, Settling, Statistic, Summary, Trust, Unit, Validity, Verdict,
     statistics::{Estimate, LEVEL},
 };
 
@@ -61,8 +61,8 @@ pub struct Setting {
     pub duration: f64,
     /// What did not count at the beginning, in seconds.
     pub warm_up: f64,
-    /// How long the beginning should not have counted, in seconds, by what was seen; nothing when that cannot be told.
-    pub warm_up_detected: Option<f64>,
+    /// When it had settled, by what was seen.
+    pub settling: Settling,
     /// What followed at the end, in seconds.
     pub cool_down: f64,
 }
@@ -192,7 +192,7 @@ impl Replicates {
                 peers: scenario.peers,
                 duration: scenario.duration,
                 warm_up: scenario.warm_up,
-                warm_up_detected: None,
+                settling: Settling::default(),
                 cool_down: scenario.cool_down,
             },
             seeds: reports.iter().map(|report| report.seed).collect(),

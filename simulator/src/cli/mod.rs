@@ -4,6 +4,8 @@
 
 mod check;
 mod provenance;
+mod replicates;
+mod replication;
 mod run;
 mod table;
 mod topology;

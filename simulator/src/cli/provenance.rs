@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use peerlab_scenarios::plan;
+use peerlab_scenarios::{plan, seed::mix};
+use peerlab_simulator::replicates::ReplicateRun;
 use serde_json::{Value, json};
 
 use super::check::Ready;
@@ -35,4 +36,24 @@ pub(super) fn of(ready: &Ready, run: &Run) -> Value {
         },
         "resolved": serde_json::to_value(resolved).unwrap_or(Value::Null),
     })
+}
+
+/// The provenance of a run among several, whose common report tells the rest.
+pub(super) fn of_replicate(ready: &Ready, run: &ReplicateRun) -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "scenarioHash": format!("blake3:{}", blake3::hash(&ready.bytes).to_hex()),
+        "events": run.events,
+        "digest": format!("{:016x}", run.digest),
+        "wallSeconds": run.took.as_secs_f64(),
+    })
+}
+
+/// The provenance of several runs together: that of one, with their events added up and a digest of their digests.
+pub(super) fn of_replicates(ready: &Ready, runs: &[ReplicateRun], took: Duration, threads: usize) -> Value {
+    let digest = runs.iter().fold(0, |digest, run| mix(digest, run.report.seed, run.digest));
+    let events = runs.iter().map(|run| run.events).sum();
+    let mut provenance = of(ready, &Run { events, digest, took });
+    provenance["host"]["threads"] = threads.into();
+    provenance
 }

@@ -1,5 +1,7 @@
 //! `peerlab-sim run`: a scenario simulated, and its report written.
 
+mod replicated;
+
 use std::{
     path::{Path, PathBuf},
     time::Instant,
@@ -22,7 +24,7 @@ use peerlab_simulator::{
     record::Recorder,
 };
 
-use super::{Stop, check, print, table};
+use super::{Stop, check, print, replication::Replication, table};
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -31,6 +33,8 @@ pub(super) struct Run {
     /// The seed, instead of the scenario's.
     #[arg(long)]
     seed: Option<u64>,
+    #[command(flatten)]
+    replication: Replication,
     /// The run folder. Default: `out/NAME/seed-SEED`, or the next that is free.
     #[arg(long, short)]
     out: Option<PathBuf>,
@@ -50,6 +54,10 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(&self) -> Result<u8, Stop> {
+        if self.replication.is_asked_for() {
+            return self.run_replicates();
+        }
+        self.replication.check_single()?;
         let ready = check::prepare(&self.file, self.seed).map_err(check::input)?;
         let plan = &ready.plan;
         let place = self.out.clone().unwrap_or_else(|| {
@@ -178,7 +186,7 @@ fn summary(report: &Report, outcome: &Outcome, took: f64, place: &Path) -> Strin
         Verdict::Missed => "FAIL",
         Verdict::Invalid => "INVALID",
     };
-    text.push_str(&format!("\nwarm-up: {}\n", page::warm_up(scenario.warm_up, scenario.warm_up_detected)));
+    text.push_str(&format!("\nwarm-up: {}\n", page::warm_up(scenario.warm_up, &scenario.settling)));
     if report.validity.state == Trust::Degraded {
         text.push_str(&format!("DEGRADED: {}\n", report.validity.reasons.join("; ")));
     }

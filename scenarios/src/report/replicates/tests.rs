@@ -14,7 +14,7 @@ fn run(seed: u64, value: Option<f64>, bound: Bound, limit: f64) -> Report {
             edges: 2,
             duration: 60.0,
             warm_up: 5.0,
-            warm_up_detected: None,
+            settling: Settling::default(),
             cool_down: 0.0,
             faults: Vec::new(),
         },
