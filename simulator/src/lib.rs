@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod charts;
+pub mod compare;
 pub mod engine;
 pub mod figures;
 pub mod folder;

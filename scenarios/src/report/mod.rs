@@ -1,6 +1,7 @@
 //! Facts, and the report that they add up to.
 
 pub mod chat;
+pub mod comparison;
 mod fact;
 pub mod metric;
 pub mod replicates;

@@ -279,4 +279,4 @@ fn invariant(reports: &[Report], place: usize) -> ReplicatedInvariant {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,8 +1,10 @@
 //! The command line.
 //!
-//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing.
+//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing. A comparison ends with 0 whatever
+//! it finds.
 
 mod check;
+mod compare;
 mod provenance;
 mod replicates;
 mod replication;
@@ -37,6 +39,8 @@ struct Arguments {
 enum Command {
     /// Check a scenario, simulate it, and write a report.
     Run(run::Run),
+    /// Run scenarios with the same seeds, and say which differences between them are more than chance.
+    Compare(compare::Compare),
     /// Check scenarios, and say all that is wrong with them.
     Validate {
         /// Scenario files.
@@ -95,6 +99,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Run(run) => run.run(),
+        Command::Compare(compare) => compare.run(),
         Command::Validate { files, json } => check::validate(&files, json),
         Command::Explain { file } => check::explain(&file),
         Command::Metrics { file, json } => check::metrics(file.as_deref(), json),

@@ -34,7 +34,7 @@ fn run(seed: u64, value: Option<f64>, bound: Bound, limit: f64) -> Report {
     }
 }
 
-fn together(values: &[Option<f64>], bound: Bound, limit: f64) -> Replicates {
+pub(crate) fn together(values: &[Option<f64>], bound: Bound, limit: f64) -> Replicates {
     let reports: Vec<_> = (7..).zip(values).map(|(seed, value)| run(seed, *value, bound, limit)).collect();
     Replicates::of(&reports, &BTreeMap::new()).expect("there are runs")
 }
