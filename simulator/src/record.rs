@@ -25,9 +25,9 @@ pub struct Interval {
     pub control: u64,
     /// Posts shown.
     pub shown: u64,
-    /// Those of them that the overlay brought.
+    /// Showings by the overlay of posts said in this interval.
     pub live: u64,
-    /// How long these had been on their way, together, in ns.
+    /// How long these were on their way, together, in ns.
     pub live_nanos: u64,
 }
 
@@ -115,9 +115,10 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
                 copies.tainted += tainted;
             }
             Fact::Shown { posted, route, .. } => {
-                let interval = &mut self.series[(now.0 / self.interval.0) as usize];
-                interval.shown += 1;
+                self.series[(now.0 / self.interval.0) as usize].shown += 1;
                 if route == Route::Overlay {
+                    // Where it was said: by that it is before or after the warm-up.
+                    let interval = &mut self.series[(posted.0 / self.interval.0) as usize];
                     interval.live += 1;
                     interval.live_nanos = interval.live_nanos.saturating_add(now.saturating_sub(posted).0);
                 }

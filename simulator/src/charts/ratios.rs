@@ -44,7 +44,7 @@ pub struct Ratio {
 }
 
 /// What is drawn of a ratio: beyond these it stands at the edge.
-const BOUNDS: (f64, f64) = (1e-4, 1e4);
+const BOUNDS: (f64, f64) = (1e-2, 1e3);
 /// Height of a design's line within a row, in pixels.
 const LINE: f64 = 13.0;
 /// The widest label of a row, in pixels.
@@ -99,6 +99,8 @@ impl Ratios {
             panel.upright(1.0, INK);
             for (place, (_, ratios)) in rows.iter().enumerate() {
                 let middle = panel.y(rows.len() as f64 - place as f64 - 0.5);
+                let (left, right, edge) = (panel.inner.left, panel.inner.right, panel.y(place as f64));
+                sheet.segment((left, edge), (right, edge), stroke(palette::AXIS, 1.0));
                 for (design, (ratio, pen)) in ratios.iter().zip(&pens).enumerate() {
                     let Some(ratio) = ratio else { continue };
                     let y = middle + LINE * (design as f64 - (pens.len() as f64 - 1.0) / 2.0);

@@ -67,7 +67,8 @@ pub fn observed(target: &ReplicatedTarget) -> String {
     let value = show(value, target.unit);
     match target.interval {
         Some([low, high]) if low < high => {
-            format!("{value} ({} to {})", show(low, target.unit), show(high, target.unit))
+            // No metric is below nought, wherever Student's interval of a skewed one begins.
+            format!("{value} ({} to {})", show(low.max(0.0), target.unit), show(high, target.unit))
         }
         _ => value,
     }

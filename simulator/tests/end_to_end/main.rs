@@ -4,9 +4,11 @@
 //! writes the golden files anew; read them before you commit.
 
 mod commands;
+mod compare;
 mod determinism;
 mod language;
 mod mistakes;
 mod random;
+mod replicates;
 mod simulated;
 mod workshop;
