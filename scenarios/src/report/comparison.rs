@@ -320,7 +320,7 @@ mod tests {
     use serde_json::json;
 
     /// Runs with the seeds from 7 on, of a scenario with these fields.
-    fn runs(values: &[f64], spec: Value) -> Replicates {
+    fn runs(values: &[f64], spec: &Value) -> Replicates {
         let values: Vec<_> = values.iter().copied().map(Some).collect();
         let mut report = together(&values, Bound::AtMost, 1.0);
         report.provenance = json!({ "resolved": { "spec": spec } });
@@ -335,9 +335,9 @@ mod tests {
     #[test]
     fn a_difference_is_told_from_chance_by_pairs() {
         let ring =
-            runs(&[1.0, 5.0, 3.0, 4.0, 2.0], json!({ "duration": "1m", "topology": "ring", "seed": 1 }));
+            runs(&[1.0, 5.0, 3.0, 4.0, 2.0], &json!({ "duration": "1m", "topology": "ring", "seed": 1 }));
         let tree =
-            runs(&[1.51, 5.49, 3.5, 4.52, 2.48], json!({ "duration": "1m", "topology": "tree", "seed": 2 }));
+            runs(&[1.51, 5.49, 3.5, 4.52, 2.48], &json!({ "duration": "1m", "topology": "tree", "seed": 2 }));
         let comparison = compare(&ring, &tree).unwrap();
         assert_eq!((comparison.tests, comparison.seeds.len()), (1, 5));
         let found = comparison.measures[0].contenders[0].unwrap();
@@ -348,8 +348,8 @@ mod tests {
 
     #[test]
     fn what_chance_may_have_done_needs_more_seeds() {
-        let one = runs(&[1.0, 5.0, 3.0, 4.0, 2.0], json!({}));
-        let other = runs(&[2.0, 4.5, 3.7, 3.0, 2.5], json!({}));
+        let one = runs(&[1.0, 5.0, 3.0, 4.0, 2.0], &json!({}));
+        let other = runs(&[2.0, 4.5, 3.7, 3.0, 2.5], &json!({}));
         let found = compare(&one, &other).unwrap().measures[0].contenders[0].unwrap();
         assert!(!found.significant && found.seeds_needed.is_some_and(|seeds| seeds > 5), "{found:?}");
         let same = compare(&one, &one).unwrap();
@@ -358,11 +358,11 @@ mod tests {
 
     #[test]
     fn what_does_not_measure_the_same_is_refused() {
-        let minute = runs(&[1.0, 2.0], json!({ "duration": "1m", "workloads": [] }));
-        let hour = runs(&[1.0, 2.0], json!({ "duration": "1h", "workloads": [] }));
+        let minute = runs(&[1.0, 2.0], &json!({ "duration": "1m", "workloads": [] }));
+        let hour = runs(&[1.0, 2.0], &json!({ "duration": "1h", "workloads": [] }));
         let error = compare(&minute, &hour).unwrap_err().to_string();
         assert!(error.starts_with(r#"one and other differ in spec.duration: "1m" and "1h""#), "{error}");
-        let busy = runs(&[1.0, 2.0], json!({ "duration": "1m", "workloads": [1] }));
+        let busy = runs(&[1.0, 2.0], &json!({ "duration": "1m", "workloads": [1] }));
         assert!(compare(&minute, &busy).unwrap_err().to_string().contains("spec.workloads"));
         let mut later = minute.clone();
         later.seeds = vec![8, 9];
@@ -372,8 +372,8 @@ mod tests {
 
     #[test]
     fn pairs_are_made_by_seed_and_not_by_place() {
-        let one = runs(&[1.0, 2.0, 3.0], json!({}));
-        let mut other = runs(&[3.5, 2.5, 99.0], json!({}));
+        let one = runs(&[1.0, 2.0, 3.0], &json!({}));
+        let mut other = runs(&[3.5, 2.5, 99.0], &json!({}));
         other.seeds = vec![9, 8, 1];
         let comparison = compare(&one, &other).unwrap();
         assert_eq!(comparison.seeds, [8, 9]);
@@ -384,7 +384,7 @@ mod tests {
 
     #[test]
     fn a_measure_that_is_not_there_is_named() {
-        let one = runs(&[1.0, 2.0], json!({}));
+        let one = runs(&[1.0, 2.0], &json!({}));
         let designs = [Design { name: "one", report: &one }, Design { name: "other", report: &one }];
         let wanted = [Measure { metric: "x".to_owned(), statistic: Statistic::Mean }];
         assert_eq!(Comparison::of(&designs, Some(&wanted)).unwrap_err().to_string(), "one has no metric `x`");

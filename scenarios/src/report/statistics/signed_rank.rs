@@ -65,8 +65,9 @@ mod tests {
     /// Hollander, Wolfe and Chicken, example 3.1 (depression scores): T⁺ = 5 of 9, two-sided p = 0.0391.
     #[test]
     fn a_published_example() {
-        let before = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30];
-        let after = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29];
+        // In thousandths.
+        let before = [1830.0, 500.0, 1620.0, 2480.0, 1680.0, 1880.0, 1550.0, 3060.0, 1300.0];
+        let after = [878.0, 647.0, 598.0, 2050.0, 1060.0, 1290.0, 1060.0, 3140.0, 1290.0];
         let differences: Vec<_> = after.iter().zip(before).map(|(after, before)| after - before).collect();
         assert!((signed_rank(&differences) - 0.0390625).abs() < 1e-12);
     }
