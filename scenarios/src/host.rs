@@ -249,6 +249,16 @@ pub enum Effect<H: Host> {
         /// What.
         msg: Msg<H>,
     },
+    /// Send a message to all of [`Cx::links`] but one, in their order: what an overlay does most, so that a host need not look
+    /// up each link.
+    SendToLinks {
+        /// Who is left out: mostly the one that it came from.
+        except: Option<Peer>,
+        /// How.
+        lane: Lane,
+        /// What.
+        msg: Msg<H>,
+    },
     /// Connect; answered by [`Input::PeerUp`] or [`Input::PeerDown`], unless a connection stands already.
     Dial(Peer),
     /// End a connection that was dialled or accepted, once what was sent over it has gone out; answered by

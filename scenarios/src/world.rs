@@ -449,6 +449,13 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
     fn carry_out(&mut self, peer: Peer, effect: Effect<Shared>, hung_up: &mut Vec<Peer>) {
         match effect {
             Effect::Send { to, lane, msg } => self.send(peer, to, lane, &msg),
+            Effect::SendToLinks { except, lane, msg } => {
+                for to in self.stations[peer.index()].links.clone() {
+                    if Some(to) != except {
+                        self.send(peer, to, lane, &msg);
+                    }
+                }
+            }
             Effect::Dial(to) => self.ask_to_connect(peer, to, false),
             Effect::HangUp(to) => {
                 let station = &mut self.stations[peer.index()];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use peerlab_scenarios::{
-    plan::Plan,
+    plan::{FaultPlan, Plan},
     report::{
         ChatRecorder, FaultSummary, Invariant, Metric, Report, SCHEMA, ScenarioSummary, Summary, Unit,
         Validity, chat::MAX_SPREADING, judge, metric,
@@ -17,6 +17,7 @@ use crate::{
         Outcome,
         traffic::{Loss, Traffic},
     },
+    quantity,
     record::Recorder,
     warm_up,
 };
@@ -40,7 +41,7 @@ pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
 }
 
 fn scenario<P>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> ScenarioSummary {
-    let fault = |(fault, &hits): (&peerlab_scenarios::plan::FaultPlan, &u64)| FaultSummary {
+    let fault = |(fault, &hits): (&FaultPlan, &u64)| FaultSummary {
         name: fault.name.clone(),
         kind: fault.effect.kind().to_owned(),
         at: fault.at.as_secs_f64(),
@@ -157,7 +158,13 @@ fn disturbances<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: 
             chat.given_up()
         )
     });
-    censored.chain(backlog(&outcome.traffic)).collect()
+    interrupted(plan, outcome).into_iter().chain(censored).chain(backlog(&outcome.traffic)).collect()
+}
+
+/// Says so when a run was stopped before its end: the report is of the time until then.
+fn interrupted(plan: &Plan, outcome: &Outcome) -> Option<String> {
+    let show = |time: Nanos| quantity::Unit::Seconds.show(time.as_secs_f64());
+    outcome.interrupted.map(|at| format!("interrupted at {} of {}", show(at), show(plan.spec.end())))
 }
 
 /// Says so when more than 1 % of a run's messages were still on their way at its end: the network had more to carry than
@@ -190,7 +197,10 @@ fn invariants<P: FnMut(Nanos, u64)>(
         ),
     }];
     if !plan.faults.is_empty() {
-        let idle = plan.faults.iter().zip(&outcome.fault_hits).filter(|(_, hits)| **hits == 0);
+        // A fault that an interrupted run did not come to is none the worse for it.
+        let came = |fault: &FaultPlan| outcome.interrupted.is_none_or(|at| fault.at < at);
+        let idle = plan.faults.iter().zip(&outcome.fault_hits);
+        let idle = idle.filter(|(fault, hits)| came(fault) && **hits == 0);
         let idle: Vec<_> = idle.map(|(fault, _)| fault.name.as_str()).collect();
         list.push(Invariant {
             name: "every fault hit something".to_owned(),

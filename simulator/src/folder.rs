@@ -95,6 +95,12 @@ impl Folder {
         Ok(Self { place: place.to_owned(), draft, replace })
     }
 
+    /// Where the folder is written before it is moved to its place.
+    #[must_use]
+    pub fn draft(&self) -> &Path {
+        &self.draft
+    }
+
     /// Writes a file of the run; `name` may name a folder below.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 pub mod assemble;
 pub mod charts;
 pub mod compare;
+pub mod cost;
 pub mod engine;
 pub mod figures;
 pub mod folder;

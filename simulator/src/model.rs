@@ -27,21 +27,21 @@ pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
         .collect()
 }
 
-/// Runs a plan. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
-pub fn run<V: Observer>(plan: &Plan, observer: V) -> (Outcome, V) {
+/// Runs a plan, to its end or until `stop` says so. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
+pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (Outcome, V) {
     match &plan.spec.overlay {
         Overlay::Flood {} => {
             Engine::new(plan, |peer| PeerHost::new(Flood::<Store>::default(), roles(plan, peer)), observer)
-                .run()
+                .run(stop)
         }
         Overlay::Plumtree(params) => {
             let overlay = || Plumtree::<Store>::new(params.clone());
-            Engine::new(plan, |peer| PeerHost::new(overlay(), roles(plan, peer)), observer).run()
+            Engine::new(plan, |peer| PeerHost::new(overlay(), roles(plan, peer)), observer).run(stop)
         }
         Overlay::Star {} => {
             let hub = plan.hub.unwrap_or_default();
             Engine::new(plan, |peer| PeerHost::new(Star::<Store>::new(hub), roles(plan, peer)), observer)
-                .run()
+                .run(stop)
         }
     }
 }

@@ -26,7 +26,7 @@ impl Behaviour {
     pub fn filter<H: Host>(self, me: Peer, host: &mut H, effects: &mut Vec<Effect<H>>) {
         if self != Self::Honest {
             effects.retain_mut(|effect| match effect {
-                Effect::Send { msg, .. } => self.lets_pass(me, host, msg),
+                Effect::Send { msg, .. } | Effect::SendToLinks { msg, .. } => self.lets_pass(me, host, msg),
                 _ => true,
             });
         }

@@ -110,6 +110,12 @@ impl<H: Host> Cx<'_, H> {
         self.out.effects.push(Effect::Send { to, lane, msg });
     }
 
+    /// Sends a message to all of [`Cx::links`] but one.
+    #[inline]
+    pub fn send_to_links(&mut self, except: Option<Peer>, lane: Lane, msg: Msg<H>) {
+        self.out.effects.push(Effect::SendToLinks { except, lane, msg });
+    }
+
     /// Hands an item to the overlay, to bring it to all who want it.
     pub fn publish(&mut self, item: H::Item) {
         self.out.handovers.push(Handover::Publish(item));

@@ -18,31 +18,55 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Intake<H: Host> {
     seen: H::Seen,
-    first: u64,
-    duplicate: u64,
-    tainted: u64,
+    copies: Copies,
+}
+
+/// Genuine copies that came since they were last handed out: in 32 bits each, so that a peer's machines share one cache line.
+/// Falsified ones are rare, and recorded one by one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Copies {
+    first: u32,
+    duplicate: u32,
+}
+
+impl Copies {
+    /// Hands out what was counted, and begins anew.
+    fn take(&mut self) -> Fact {
+        let Self { first, duplicate } = std::mem::take(self);
+        Fact::Copies { first: first.into(), duplicate: duplicate.into(), tainted: 0 }
+    }
 }
 
 impl<H: Host> Default for Intake<H> {
     fn default() -> Self {
-        Self { seen: H::Seen::default(), first: 0, duplicate: 0, tainted: 0 }
+        Self { seen: H::Seen::default(), copies: Copies::default() }
     }
 }
 
 impl<H: Host> Intake<H> {
     /// Takes in an item that a neighbour sent. A falsified one is not marked as met: the genuine one may still come.
     #[inline]
-    pub(super) fn judge(&mut self, cx: &Cx<'_, H>, item: &H::Item) -> Verdict {
+    pub(super) fn judge(&mut self, cx: &mut Cx<'_, H>, item: &H::Item) -> Verdict {
         if cx.item(item).tainted {
-            self.tainted += 1;
-            Verdict::Tainted
-        } else if self.seen.insert(cx.host(), item) {
-            self.first += 1;
-            Verdict::New
-        } else {
-            self.duplicate += 1;
-            Verdict::Duplicate
+            cx.record(Fact::Copies { first: 0, duplicate: 0, tainted: 1 });
+            return Verdict::Tainted;
         }
+        let (verdict, copies) = if self.seen.insert(cx.host(), item) {
+            (Verdict::New, &mut self.copies.first)
+        } else {
+            (Verdict::Duplicate, &mut self.copies.duplicate)
+        };
+        *copies += 1;
+        if *copies == u32::MAX {
+            self.hand_out(cx);
+        }
+        verdict
+    }
+
+    /// Records the counts before one of them would overflow.
+    #[cold]
+    fn hand_out(&mut self, cx: &mut Cx<'_, H>) {
+        cx.record(self.copies.take());
     }
 
     /// Marks an item of this peer's own, so that an echo is known as such.
@@ -53,12 +77,12 @@ impl<H: Host> Intake<H> {
 
     /// See [`Machine::drain_counters`](crate::host::Machine::drain_counters).
     pub(super) fn drain_counters(&mut self, record: &mut dyn FnMut(Fact)) {
-        record(Fact::Copies { first: self.first, duplicate: self.duplicate, tainted: self.tainted });
-        (self.first, self.duplicate, self.tainted) = (0, 0, 0);
+        record(self.copies.take());
     }
 
     /// A hash of the counters.
     pub(super) fn digest(&self) -> u64 {
-        mix(self.first, self.duplicate, self.tainted)
+        let Copies { first, duplicate } = self.copies;
+        mix(first.into(), duplicate.into(), 0)
     }
 }

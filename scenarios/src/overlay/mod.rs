@@ -32,11 +32,7 @@ use crate::{
 /// Pushes an item that has then come `hops` links over all links but the one that it came by.
 #[inline]
 fn push<H: Host>(cx: &mut Cx<'_, H>, hops: u8, item: &H::Item, by: Option<Peer>) {
-    for &peer in cx.links {
-        if Some(peer) != by {
-            cx.send(peer, Lane::Reliable, Msg::new(Kind::Gossip, hops, Payload::Item(item.clone())));
-        }
-    }
+    cx.send_to_links(by, Lane::Reliable, Msg::new(Kind::Gossip, hops, Payload::Item(item.clone())));
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! All of it follows from the scenario and the seed, not from what happens in the network: the same people say the same
 //! things on every topology and engine, so runs can be compared in pairs.
 
+mod expected;
 mod posting;
 mod trace;
 

@@ -83,7 +83,7 @@ pub struct FaultSummary {
     pub at: f64,
     /// When it ended, in seconds; nothing when it lasted to the end.
     pub until: Option<f64>,
-    /// Messages that it cut or strained, or peers that it stopped.
+    /// Messages that it cut or strained, or peers that it stopped or kept from starting.
     pub hits: u64,
 }
 

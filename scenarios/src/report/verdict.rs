@@ -55,6 +55,14 @@ impl Validity {
         reasons.extend(disturbances);
         Self { state, reasons }
     }
+
+    /// Adds something that disturbed the run.
+    pub fn disturbed(&mut self, told: String) {
+        if self.state == Trust::Valid {
+            self.state = Trust::Degraded;
+        }
+        self.reasons.push(told);
+    }
 }
 
 /// A bound of a target.

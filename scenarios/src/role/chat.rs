@@ -58,7 +58,7 @@ const READ: TimerKey = TimerKey(3);
 
 /// How long receipts are saved up: an author can wait a second or two to learn that it was read, and a lively room
 /// then costs one message for many posts.
-const RECEIPTS_EVERY: Nanos = Nanos::from_secs(2);
+pub(crate) const RECEIPTS_EVERY: Nanos = Nanos::from_secs(2);
 
 /// One room, as a peer holds it.
 #[derive(Debug)]

@@ -157,6 +157,14 @@ pub struct ScenarioSpec {
     pub targets: Vec<Target>,
 }
 
+impl ScenarioSpec {
+    /// When the run is over: after `duration` and `coolDown`.
+    #[must_use]
+    pub const fn end(&self) -> Nanos {
+        self.duration.saturating_add(self.cool_down)
+    }
+}
+
 const fn first_seed() -> u64 {
     1
 }

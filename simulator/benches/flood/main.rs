@@ -47,7 +47,7 @@ fn flood(criterion: &mut Criterion) {
     for (name, fleet) in [("hosted", &full), ("bare", &bare)] {
         group.bench_function(name, |bencher| {
             let setup = || hosted::engine(fleet);
-            bencher.iter_batched(setup, |run| black_box(run.run().1), BatchSize::PerIteration);
+            bencher.iter_batched(setup, |run| black_box(run.run(&|| false).1), BatchSize::PerIteration);
         });
     }
     group.finish();
@@ -66,13 +66,13 @@ fn side_by_side(_: &mut Criterion) {
             by_hand = by_hand.min(took);
 
             let run = hosted::engine(&full);
-            let (took, (_, counted)) = timed(|| run.run());
+            let (took, (_, counted)) = timed(|| run.run(&|| false));
             hosted = hosted.min(took);
             assert_eq!(counted.tally, tally, "the engine does what the loop does, to the nanosecond");
             assert_eq!(tally.delivered, full.deliveries());
 
             let run = hosted::engine(&bare);
-            let (took, (_, counted)) = timed(|| run.run());
+            let (took, (_, counted)) = timed(|| run.run(&|| false));
             unmodelled = unmodelled.min(took);
             assert_eq!(counted.tally.delivered, bare.deliveries());
         }

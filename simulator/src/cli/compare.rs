@@ -15,13 +15,16 @@ use peerlab_scenarios::report::{
 };
 use peerlab_simulator::{
     compare::{self, Design, markdown, page},
+    cost::Cost,
     folder::{Folder, free_place},
     html,
     quantity::Unit,
 };
 
 use super::{
-    Stop, check, print, provenance,
+    Stop, check,
+    interrupt::{INTERRUPTED, Interrupt},
+    memory, print, provenance,
     replicates::{make, pretty},
     replication::{NamedMeasure, Replication},
     table,
@@ -72,6 +75,8 @@ impl Compare {
         let names = names(&given);
         let place = self.out.clone().unwrap_or_else(|| free_place(Path::new("out/compare"), &names[0]));
         let folder = Folder::begin(&place, self.force)?;
+        let told = (!self.quiet).then_some("there is no comparison of half the runs, and nothing is written");
+        let interrupt = Interrupt::listen(folder.draft().to_owned(), told)?;
 
         let (first_seed, runs) = self.common(&given);
         let mut designs = Vec::new();
@@ -79,8 +84,15 @@ impl Compare {
             let design = match given {
                 Given::Runs(design) => Design { name, ..*design },
                 Given::Scenario(ready) => {
+                    let cost = Cost::of(&ready.plan);
+                    let limit = memory::available();
+                    limit
+                        .map_or(Ok(()), |limit| cost.fits(limit))
+                        .map_err(|error| Stop::Input(format!("error: {name}: {error}\n")))?;
                     let schedule = self.replication.schedule(&ready.plan.spec, first_seed, runs)?;
-                    let made = make(&ready, &schedule, self.quiet)?;
+                    let schedule = schedule.within(cost.memory(), limit);
+                    let made = make(&ready, &schedule, &interrupt, self.quiet)?;
+                    let Some(made) = made.filter(|_| !interrupt.came()) else { return Ok(INTERRUPTED) };
                     made.write(&folder, &format!("runs/{name}/"), &ready)?;
                     Design { name, report: made.batch.report, curves: made.curves }
                 }

@@ -1,10 +1,12 @@
 //! The command line.
 //!
-//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing. A comparison ends with 0 whatever
-//! it finds.
+//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing, 130 interrupted. A comparison ends
+//! with 0 whatever it finds.
 
 mod check;
 mod compare;
+mod interrupt;
+mod memory;
 mod provenance;
 mod replicates;
 mod replication;

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::{
     Stop,
     check::{Ready, show},
+    interrupt::Interrupt,
     provenance,
 };
 
@@ -23,20 +24,26 @@ pub(super) struct Replicated {
     pub(super) took: Duration,
 }
 
-/// Makes the runs.
-pub(super) fn make(ready: &Ready, schedule: &Schedule, quiet: bool) -> Result<Replicated, Stop> {
+/// Makes the runs; nothing when not even one was done before the interrupt.
+pub(super) fn make(
+    ready: &Ready,
+    schedule: &Schedule,
+    interrupt: &Interrupt,
+    quiet: bool,
+) -> Result<Option<Replicated>, Stop> {
     let bar = progress(ready, schedule, quiet);
     let began = Instant::now();
-    let made = replicates::run(schedule, |seed| ready.plan_with(seed), |done| bar.set_position(done));
+    let plan = |seed| ready.plan_with(seed);
+    let made = replicates::run(schedule, plan, || interrupt.came(), |done| bar.set_position(done));
     bar.finish_and_clear();
-    let mut batch = made.map_err(|problems| Stop::Input(show(&problems)))?;
+    let Some(mut batch) = made.map_err(|problems| Stop::Input(show(&problems)))? else { return Ok(None) };
     let took = began.elapsed();
     batch.report.provenance = provenance::of_replicates(ready, &batch.runs, took, schedule.threads.get());
     for run in &mut batch.runs {
         run.report.provenance = provenance::of_replicate(ready, run);
     }
     let curves = replicates::chart_curves(&batch);
-    Ok(Replicated { batch, curves, took })
+    Ok(Some(Replicated { batch, curves, took }))
 }
 
 /// A bar over runs; hidden by itself when standard error is no terminal.

@@ -3,19 +3,21 @@
 mod replicated;
 
 use std::{
+    fmt::Write,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use peerlab_scenarios::{
     plan,
     report::{Report, Trust, Verdict},
-    units::Nanos,
+    units::{Bytes, Nanos},
 };
 use peerlab_simulator::{
     assemble,
+    cost::Cost,
     engine::Outcome,
     figures,
     folder::{Folder, free_place},
@@ -24,7 +26,13 @@ use peerlab_simulator::{
     record::Recorder,
 };
 
-use super::{Stop, check, print, replication::Replication, table};
+use super::{
+    Stop, check,
+    interrupt::{INTERRUPTED, Interrupt, REPORT_FOLLOWS},
+    memory, print,
+    replication::Replication,
+    table,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -41,6 +49,9 @@ pub(super) struct Run {
     /// Replace the run that is in the folder.
     #[arg(long, requires = "out")]
     force: bool,
+    /// How much memory the run may need by estimate, such as `8Gi`. Default: what the system has left.
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Bytes>,
     /// Print the report as JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -63,14 +74,20 @@ impl Run {
         let place = self.out.clone().unwrap_or_else(|| {
             free_place(&Path::new("out").join(&plan.name), &format!("seed-{}", plan.seed.0))
         });
+        let cost = Cost::of(plan);
+        self.check_memory(&cost)?;
+        if let Some(note) = cost.note().filter(|_| !self.quiet) {
+            eprintln!("note: {note}");
+        }
         // Before the run, so that a place that is taken costs no time.
         self.check_junit()?;
         let folder = Folder::begin(&place, self.force)?;
+        let interrupt = self.listen(&folder)?;
 
         let bar = self.progress(plan);
         let began = Instant::now();
         let recorder = Recorder::new(plan, |now: Nanos, _| bar.set_position(now.0 / 1_000_000));
-        let (outcome, recorder) = model::run(plan, recorder);
+        let (outcome, recorder) = model::run(plan, recorder, &|| interrupt.came());
         let took = began.elapsed();
         bar.finish_and_clear();
 
@@ -101,7 +118,18 @@ impl Run {
         } else if !self.quiet {
             print(&summary(&report, &outcome, took.as_secs_f64(), &place))?;
         }
-        Ok(report.verdict().exit_code())
+        Ok(if outcome.interrupted.is_some() { INTERRUPTED } else { report.verdict().exit_code() })
+    }
+
+    /// Whether a run fits into memory; returns how much there is, if that is known.
+    fn check_memory(&self, cost: &Cost) -> Result<Option<Bytes>, Stop> {
+        let limit = self.memory.or_else(memory::available);
+        let refused = |error| Stop::Input(format!("error: {}: {error}\n", self.file.display()));
+        limit.map(|limit| cost.fits(limit).map(|()| limit).map_err(refused)).transpose()
+    }
+
+    fn listen(&self, folder: &Folder) -> Result<Interrupt, Stop> {
+        Ok(Interrupt::listen(folder.draft().to_owned(), (!self.quiet).then_some(REPORT_FOLLOWS))?)
     }
 
     /// Whether the JUnit file can be written, as far as that can be told before there is anything to write.
@@ -120,22 +148,33 @@ impl Run {
 
     /// A bar over virtual time; hidden by itself when standard error is no terminal.
     fn progress(&self, plan: &plan::Plan) -> ProgressBar {
-        let end = plan.spec.duration.saturating_add(plan.spec.cool_down);
-        let bar = ProgressBar::new(end.0 / 1_000_000);
+        let bar = ProgressBar::new(plan.spec.end().0 / 1_000_000);
         if self.quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let style = ProgressStyle::with_template("{msg} [{bar:40}] {percent}% of virtual time, {eta} left");
-        bar.set_style(style.expect("the template is right").progress_chars("=> "));
+        let style = ProgressStyle::with_template(
+            "{msg} [{bar:40}] {percent}% of virtual time, {speed} times as fast as real time, {eta} left",
+        );
+        let speed = |state: &ProgressState, to: &mut dyn Write| {
+            let _ = write!(to, "{}", speed(state.pos(), state.elapsed()));
+        };
+        bar.set_style(style.expect("the template is right").progress_chars("=> ").with_key("speed", speed));
         bar.set_message(format!("{} ({} peers)", plan.name, grouped(u64::from(plan.peers.len()))));
         bar
     }
 }
 
+/// Virtual time, ms, by the time that it took.
+fn speed(virtual_time: u64, took: Duration) -> String {
+    let ratio = virtual_time as f64 / 1e3 / took.as_secs_f64();
+    if ratio.is_finite() { Unit::Count.show(ratio) } else { "-".to_owned() }
+}
+
 /// What a person wants to see first.
 fn summary(report: &Report, outcome: &Outcome, took: f64, place: &Path) -> String {
     let scenario = &report.scenario;
-    let virtual_time = scenario.duration + scenario.cool_down;
+    let planned = scenario.duration + scenario.cool_down;
+    let virtual_time = outcome.interrupted.map_or(planned, Nanos::as_secs_f64);
     let mut text = format!(
         "{}: {} peers, {} edges, seed {}, {} of virtual time in {} ({} events, {:.1} M/s)\n\n",
         scenario.name,
@@ -182,9 +221,10 @@ fn summary(report: &Report, outcome: &Outcome, took: f64, place: &Path) -> Strin
         text.push_str(&targets.render(table::width()));
     }
     let word = match report.verdict() {
+        Verdict::Invalid => "INVALID",
+        Verdict::Met | Verdict::Missed if outcome.interrupted.is_some() => "INTERRUPTED",
         Verdict::Met => "PASS",
         Verdict::Missed => "FAIL",
-        Verdict::Invalid => "INVALID",
     };
     text.push_str(&format!("\nwarm-up: {}\n", page::warm_up(scenario.warm_up, &scenario.settling)));
     if report.validity.state == Trust::Degraded {

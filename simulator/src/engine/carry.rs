@@ -7,7 +7,7 @@ use peerlab_scenarios::{
 
 use super::{
     Engine, Observer,
-    event::{self, Phase},
+    event::{self, Life, Phase},
     links::{self, Place},
     network::{Flight, Hop, Strain},
     store::Store,
@@ -16,32 +16,59 @@ use super::{
 };
 
 impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
+    /// Sends a message to all neighbours of the plan that are connected, but one.
+    #[inline]
+    pub(super) fn send_to_links(&mut self, from: Peer, except: Option<Peer>, lane: Lane, msg: &Msg<Store>) {
+        let (len, mut hint) = (self.store.len_of(msg), 0);
+        for number in 0..self.links.live(from).len() {
+            let (to, place) = self.links.nth_live(from, number, &mut hint);
+            if Some(to) != except {
+                self.send_over(from, to, place, lane, msg, len);
+            }
+        }
+    }
+
     /// Sends a message; `hint` helps to find the link, see [`super::links::Links::end`].
     #[inline]
     pub(super) fn send(&mut self, from: Peer, to: Peer, lane: Lane, msg: &Msg<Store>, hint: &mut usize) {
-        let len = self.store.len_of(msg);
+        let place = self.links.find(from, to, hint);
+        self.send_over(from, to, place, lane, msg, self.store.len_of(msg));
+    }
+
+    /// Sends a message of a known length over the connection at `place`, if one stands.
+    #[inline]
+    fn send_over(
+        &mut self,
+        from: Peer,
+        to: Peer,
+        place: Option<Place>,
+        lane: Lane,
+        msg: &Msg<Store>,
+        len: u32,
+    ) {
         self.traffic.sent(msg.kind, len);
-        let Some(place) = self.links.find(from, to, hint) else { return self.traffic.lost(Loss::Closed) };
+        let Some(place) = place else { return self.traffic.lost(Loss::Closed) };
         let rate = if self.trouble.is_quiet() { Share::ALL } else { self.trouble.rate(from) };
         let (packets, bytes) = self.network.size(len);
-        let seq = &mut self.network.ports[from.index()].seq;
-        *seq = seq.wrapping_add(1);
-        let seq = *seq as u16;
-        let Some(departs) = self.network.leave(self.now, from, bytes, lane, rate) else {
+        let port = &mut self.seats[from.index()].port;
+        port.seq = port.seq.wrapping_add(1);
+        let seq = port.seq as u16;
+        let Some(departs) = self.network.leave(port, self.now, bytes, lane, rate) else {
             return self.traffic.lost(Loss::Queue);
         };
         self.store.hold(msg);
-        if self.network.has_sites()
-            && self.plan.peers.site(from).is_some()
-            && self.plan.sites.shared_lan(&self.plan.peers, from, to).is_none()
-        {
-            return self.wheel.push(event::message(departs, to, from, seq, Phase::LeaveSite, lane, msg));
+        let end = *self.links.end(from, place);
+        let lan = self.in_one_lan(from, to);
+        if self.network.has_sites() && !lan && self.plan.peers.site(from).is_some() {
+            let leaves = event::message(departs, to, from, seq, Phase::LeaveSite, end.life(), lane, msg);
+            return self.wheel.push(leaves);
         }
         if departs >= self.trouble.steady_until() {
-            return self.wheel.push(event::message(departs, to, from, seq, Phase::Depart, lane, msg));
+            let leaves = event::message(departs, to, from, seq, Phase::Depart, end.life(), lane, msg);
+            return self.wheel.push(leaves);
         }
-        let delay = self.links.end(from, place).delay;
-        self.launch(Hop { from, to, delay, departs, seq, packets }, Some(place), lane, msg);
+        let hop = Hop { from, to, delay: end.delay, departs, seq, packets, lan };
+        self.launch(hop, Some(place), end.life(), lane, msg);
     }
 
     /// A message leaves its sender's uplink, in a network that is no longer as it was when it was sent.
@@ -56,8 +83,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         let (packets, _) = self.network.size(self.store.len_of(msg));
         let place = self.links.find(from, to, &mut 0);
         let delay = links::delay(self.plan, from, to);
-        let hop = Hop { from, to, delay, departs: event.time, seq: event.seq(), packets };
-        self.launch(hop, place, lane, msg);
+        let lan = self.in_one_lan(from, to);
+        let hop = Hop { from, to, delay, departs: event.time, seq: event.seq(), packets, lan };
+        self.launch(hop, place, event::life(event), lane, msg);
     }
 
     /// A message comes to the way out of its sender's site, which it shares with its neighbours there.
@@ -76,7 +104,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     /// Puts a message on the path between two peers, behind those before it on its connection, if that still stands.
     #[inline]
-    fn launch(&mut self, hop: Hop, place: Option<Place>, lane: Lane, msg: &Msg<Store>) {
+    fn launch(&mut self, hop: Hop, place: Option<Place>, life: Life, lane: Lane, msg: &Msg<Store>) {
         let (mut strain, mut resumes) = (Strain::NONE, None);
         if !self.trouble.is_quiet() {
             match self.held_up(hop.from, hop.to, lane, hop.departs) {
@@ -98,13 +126,14 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if let Some(place) = place {
             arrives = self.links.in_order(hop.from, hop.to, place, lane, arrives);
         }
-        let enters = self.network.has_sites() && self.enters_site(hop.from, hop.to);
+        let enters = self.network.has_sites() && !hop.lan && self.plan.peers.site(hop.to).is_some();
         let phase = if enters { Phase::EnterSite } else { Phase::Arrive };
-        self.wheel.push(event::message(arrives, hop.to, hop.from, hop.seq, phase, lane, msg));
+        self.wheel.push(event::message(arrives, hop.to, hop.from, hop.seq, phase, life, lane, msg));
     }
 
-    fn enters_site(&self, from: Peer, to: Peer) -> bool {
-        self.plan.peers.site(to).is_some() && self.plan.sites.shared_lan(&self.plan.peers, from, to).is_none()
+    #[inline]
+    fn in_one_lan(&self, a: Peer, b: Peer) -> bool {
+        self.network.has_sites() && self.plan.sites.shared_lan(&self.plan.peers, a, b).is_some()
     }
 
     /// A message comes to the way into its receiver's site.
@@ -121,7 +150,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn arrive(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if !self.network.ports[to.index()].online {
+        if self.life(to) != event::life(event) {
             return self.lose(&msg, Loss::Offline);
         }
         let mut rate = Share::ALL;
@@ -138,7 +167,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         let len = self.store.len_of(&msg);
         let (_, bytes) = self.network.size(len);
-        let ready = self.network.receive(self.now, to, len, bytes, msg.kind, rate);
+        let ready =
+            self.network.receive(&mut self.seats[to.index()].port, self.now, len, bytes, msg.kind, rate);
         self.wheel.push(event::forward(event, ready, Phase::Deliver));
     }
 
@@ -147,7 +177,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn deliver(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if self.peers[to.index()].is_none() {
+        if self.life(to) != event::life(event) {
             return self.lose(&msg, Loss::Offline);
         }
         self.traffic.delivered += 1;

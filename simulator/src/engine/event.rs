@@ -90,15 +90,42 @@ const CONTROLS: [Control; 13] = [
 
 const LANES: [Lane; 3] = [Lane::Reliable, Lane::Bulk, Lane::Datagram];
 
-// phase 3 bits, sort of payload 2, lane 2, kind 8, hops 8, workload 8.
+// phase 3 bits, sort of payload 2, lane 2, kind 5, hops 8, workload 8, life 4.
 const SORT: u32 = 3;
 const LANE: u32 = 5;
 const KIND: u32 = 7;
-const HOPS: u32 = 15;
-const WORKLOAD: u32 = 23;
+const HOPS: u32 = 12;
+const WORKLOAD: u32 = 20;
+const LIFE: u32 = 28;
+
+const _: () = assert!(Kind::ALL.len() <= 1 << (HOPS - KIND));
 
 /// The destination of what concerns the whole run: it comes after what happens to any peer at the same instant.
 pub(super) const EVERYONE: Peer = Peer((1 << 24) - 1);
+
+/// Which of its lives a peer is in, of every [`Life::APART`]: a message is not so long on its way that one returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Life(u8);
+
+impl Life {
+    /// After so many lives their numbers begin again.
+    pub(super) const APART: u32 = 16;
+
+    /// The life of a peer that has started and stopped so many times.
+    pub(super) const fn after(starts_and_stops: u32) -> Self {
+        Self((starts_and_stops / 2 % Self::APART) as u8)
+    }
+
+    /// Its number, below [`Life::APART`].
+    pub(super) const fn number(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// The life of this number.
+    pub(super) const fn of(number: u32) -> Self {
+        Self((number % Self::APART) as u8)
+    }
+}
 
 /// The phase of an event.
 #[inline]
@@ -106,14 +133,16 @@ pub(super) fn phase(event: &Event) -> Phase {
     PHASES[(event.tag() & 7) as usize]
 }
 
-/// An event of a message on its way.
+/// An event of a message on its way to the life of its receiver that its connection was made with.
 #[inline]
+#[expect(clippy::too_many_arguments, reason = "what an event of a message says")]
 pub(super) fn message(
     time: u64,
     to: Peer,
     from: Peer,
     seq: u16,
     phase: Phase,
+    life: Life,
     lane: Lane,
     msg: &Msg<Store>,
 ) -> Event {
@@ -127,7 +156,8 @@ pub(super) fn message(
         | (lane as u32) << LANE
         | u32::from(msg.kind.number()) << KIND
         | u32::from(msg.hops) << HOPS
-        | u32::from(msg.workload) << WORKLOAD;
+        | u32::from(msg.workload) << WORKLOAD
+        | u32::from(life.0) << LIFE;
     Event::new(time, to.0, from.0, seq, tag, handle)
 }
 
@@ -135,6 +165,12 @@ pub(super) fn message(
 #[inline]
 pub(super) fn forward(event: &Event, time: u64, phase: Phase) -> Event {
     Event { time, ..event.with_tag(event.tag() & !7 | phase as u32) }
+}
+
+/// The life of its receiver that a message was sent to.
+#[inline]
+pub(super) fn life(event: &Event) -> Life {
+    Life((event.tag() >> LIFE) as u8)
 }
 
 /// The lane and the message of a message's event.
@@ -146,7 +182,7 @@ pub(super) fn read(event: &Event) -> (Lane, Msg<Store>) {
         1 => Payload::Item(ItemRef(event.handle())),
         _ => Payload::Note(NoteRef(event.handle())),
     };
-    let kind = Kind::from_number((tag >> KIND) as u8).expect("only known kinds are packed");
+    let kind = Kind::from_number((tag >> KIND & 31) as u8).expect("only known kinds are packed");
     let msg = Msg { kind, hops: (tag >> HOPS) as u8, workload: (tag >> WORKLOAD) as u8, payload };
     (LANES[(tag >> LANE & 3) as usize], msg)
 }
@@ -171,7 +207,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::engine::network::Port;
+    use crate::engine::{network::Port, seat::Seat};
 
     #[test]
     fn a_message_comes_out_as_it_went_in() {
@@ -182,10 +218,12 @@ mod tests {
                 Payload::Note(NoteRef(u32::MAX)),
             ]) {
                 let msg = Msg { kind, hops: 250, workload: number as u8, payload };
-                let event = message(9, Peer(1), Peer(2), 3, Phase::Arrive, lane, &msg);
+                let sent_to = Life::of(number as u32);
+                let event = message(9, Peer(1), Peer(2), 3, Phase::Arrive, sent_to, lane, &msg);
                 let event = forward(&event, 10, Phase::Deliver);
                 let (read_lane, read_msg) = read(&event);
                 assert_eq!((phase(&event), event.time, event.seq()), (Phase::Deliver, 10, 3));
+                assert_eq!(life(&event), sent_to);
                 assert_eq!(format!("{read_lane:?} {read_msg:?}"), format!("{lane:?} {msg:?}"));
             }
         }
@@ -198,7 +236,8 @@ mod tests {
         assert!(size_of::<Input<Store>>() <= 24);
         assert!(size_of::<Effect<Store>>() <= 40);
         assert_eq!(size_of::<Port>(), 64, "a cache line");
-        assert!(size_of::<PeerHost<Flood<Store>, ()>>() <= 96);
+        assert_eq!(size_of::<Option<PeerHost<Flood<Store>, ()>>>(), 64, "a cache line");
+        assert_eq!(size_of::<Seat<Flood<Store>, ()>>(), 128, "two cache lines");
     }
 
     #[test]

@@ -10,7 +10,8 @@ use peerlab_scenarios::{
 
 use super::{
     Engine, Observer,
-    event::{self, Control},
+    event::{self, Control, Life},
+    links,
     store::{ItemRef, Store},
     trouble,
     wheel::Event,
@@ -32,7 +33,13 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     fn online(&self, peer: Peer) -> bool {
-        self.network.ports[peer.index()].online
+        self.seats[peer.index()].port.online
+    }
+
+    /// Which life a peer is in; one that is down, in the next. What was sent to another life is lost.
+    #[inline]
+    pub(super) fn life(&self, peer: Peer) -> Life {
+        Life::after(self.lives[peer.index()])
     }
 
     /// Schedules the next of a peer's sessions.
@@ -62,14 +69,14 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     /// Starts a peer, if its session wants it and no fault keeps it down.
     fn start(&mut self, peer: Peer) {
         let index = peer.index();
-        if !self.wanted[index] || self.online(peer) || self.trouble.keeps_down(peer) {
+        if !self.wanted[index] || self.online(peer) || self.trouble.keep_down(peer) {
             return;
         }
-        self.network.ports[index].online = true;
+        self.seats[index].port.start();
         self.lives[index] += 1;
         let machines = (self.make)(peer);
         let planned = machines.overlay().links() == Lives::Planned;
-        self.peers[index] = Some(machines);
+        self.seats[index].machines = Some(machines);
         self.observer.up(Nanos(self.now), peer);
         let kept = last_of_each(&mut self.kept[index]);
         self.step(peer, Input::Start { kept });
@@ -90,9 +97,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         self.collect_counters(peer);
         let index = peer.index();
-        self.network.ports[index].online = false;
+        self.seats[index].port.online = false;
         self.lives[index] += 1;
-        self.peers[index] = None;
+        self.seats[index].machines = None;
         self.timers[index].clear();
         self.observer.down(Nanos(self.now), peer);
         for (other, id, drained) in self.links.disconnect_all(peer) {
@@ -128,7 +135,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     /// Names a connection that stands from now on: the same at both ends, which learn of it at the same instant.
     fn connection_id(&self) -> u32 {
-        (self.now >> 10) as u32 | 1
+        (self.now >> 10) as u32 & links::ID | 1
     }
 
     /// Whether a connection may stand from now on. One that stood before and has ended on the other side ends here first.
@@ -155,7 +162,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     pub(super) fn connected(&mut self, peer: Peer, other: Peer, lives: u32) {
         if self.make_way(peer, other, lives) {
-            self.links.connect(peer, other, self.connection_id());
+            self.links.connect(peer, other, self.connection_id(), self.life(other));
             self.step(peer, Input::PeerUp { peer: other, link: Link::Planned });
         }
     }
@@ -190,7 +197,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         let dialled = lives & DIALLED != 0;
         if self.make_way(peer, other, lives) {
             let link = if dialled { Link::Dialled } else { Link::Accepted };
-            self.links.add(self.plan, peer, other, link, self.connection_id());
+            self.links.add(self.plan, peer, other, link, self.connection_id(), self.life(other));
             self.step(peer, Input::PeerUp { peer: other, link });
         } else if dialled && self.links.id(peer, other).is_none() {
             self.not_answered(peer, other);
@@ -242,7 +249,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn told_of_end(&mut self, event: &Event) {
         let (peer, other, what, id) =
             (Peer(event.dst()), Peer(event.src()), event::what(event), event.handle());
-        let drained = self.network.drained(peer);
+        let drained = self.seats[peer.index()].port.drained();
         if drained >= self.now && event.seq() == WORD_COMES {
             return self.wheel.push(event::control(
                 drained.saturating_add(1),
@@ -276,22 +283,24 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                     self.stop(peer, leave);
                 }
             }
-            FaultEffect::Partition(..) | FaultEffect::Outage(_) => {
-                let breaks = self.now.saturating_add(self.plan.spec.network.timeout.0);
-                if breaks <= fault.until.0 {
-                    for peer in self.plan.peers.iter() {
-                        let crossing = self
-                            .links
-                            .connected(peer)
-                            .filter(|&other| trouble::crosses(&fault.effect, peer, other));
-                        for other in crossing.collect::<Vec<_>>() {
-                            let id = self.links.id(peer, other).expect("it is connected");
-                            self.at(breaks, peer, other, Control::Silence, id);
-                        }
-                    }
+            FaultEffect::Partition(..) | FaultEffect::Outage(_) => self.silence_begins(&fault.effect),
+            FaultEffect::Degrade { .. } => {}
+        }
+    }
+
+    /// A cut begins: connections across it break when it, and those that take over from it, last as long as they wait.
+    fn silence_begins(&mut self, effect: &FaultEffect) {
+        let breaks = self.now.saturating_add(self.plan.spec.network.timeout.0);
+        for peer in self.plan.peers.iter() {
+            let crossing = self.links.connected(peer).filter(|&other| trouble::crosses(effect, peer, other));
+            for other in crossing.collect::<Vec<_>>() {
+                // Where an earlier cut lasts, its beginning has scheduled this.
+                let cut = self.trouble.cut(peer, other, false).filter(|cut| cut.since == self.now);
+                if cut.is_some_and(|cut| breaks <= cut.until) {
+                    let id = self.links.id(peer, other).expect("it is connected");
+                    self.at(breaks, peer, other, Control::Silence, id);
                 }
             }
-            FaultEffect::Degrade { .. } => {}
         }
     }
 
@@ -316,7 +325,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     fn keeps_planned_links(&self, peer: Peer) -> bool {
-        self.peers[peer.index()].as_ref().is_some_and(|machines| machines.overlay().links() == Lives::Planned)
+        self.seats[peer.index()]
+            .machines
+            .as_ref()
+            .is_some_and(|machines| machines.overlay().links() == Lives::Planned)
     }
 
     /// A wait below `most` ns that belongs to a pair.

@@ -7,6 +7,8 @@ use peerlab_scenarios::{
     plan::Plan,
 };
 
+use super::event::Life;
+
 /// One end of a connection, at the sender.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {
@@ -14,9 +16,14 @@ pub(super) struct End {
     pub(super) arrives: u64,
     /// One-way delay of the pair, ns. Longer ones than 4.29 s are cut to that: a fleet to which it matters is not on Earth.
     pub(super) delay: u32,
-    /// Which connection between the two this is, the same at both ends; 0 when none stands.
+    /// Which connection between the two this is, and above that the life of the other end; 0 when none stands.
     id: u32,
 }
+
+/// Bits of [`End::id`] that name the connection, the same at both ends.
+const ID_BITS: u32 = 28;
+pub(super) const ID: u32 = (1 << ID_BITS) - 1;
+const _: () = assert!((Life::APART - 1) << ID_BITS | ID == u32::MAX);
 
 /// Where an [`End`] is.
 #[derive(Clone, Copy, Debug)]
@@ -138,6 +145,16 @@ impl Links {
         }
     }
 
+    /// The `number`th of the plan's neighbours that are connected, and where this side of the connection is. While all are up
+    /// their rows are the same, so that only one must be read.
+    #[inline]
+    pub(super) fn nth_live(&self, from: Peer, number: usize, hint: &mut usize) -> (Peer, Option<Place>) {
+        let row = self.rows[from.index()];
+        let place = row.start as usize + number;
+        let to = self.live[place];
+        (to, if row.live == row.len { Some(Place::Planned(place as u32)) } else { self.find(from, to, hint) })
+    }
+
     /// The end that [`Links::find`] found; no connection of `from` may have come or gone since.
     #[inline]
     pub(super) fn end(&mut self, from: Peer, place: Place) -> &mut End {
@@ -194,7 +211,8 @@ impl Links {
     /// Which connection stands on this side.
     pub(super) fn id(&self, from: Peer, to: Peer) -> Option<u32> {
         let row = self.row(from);
-        let planned = self.known[row.clone()].binary_search(&to).map(|place| self.ends[row.start + place].id);
+        let planned =
+            self.known[row.clone()].binary_search(&to).map(|place| self.ends[row.start + place].id());
         if let Ok(id) = planned
             && id != 0
         {
@@ -202,16 +220,16 @@ impl Links {
         }
         let dialled = &self.dialled[from.index()];
         let place = dialled.binary_search_by_key(&to, |dialled| dialled.peer).ok()?;
-        Some(dialled[place].end.id)
+        Some(dialled[place].end.id())
     }
 
-    /// Puts up this side of one of the plan's edges, of which no connection stands.
-    pub(super) fn connect(&mut self, from: Peer, to: Peer, id: u32) {
+    /// Puts up this side of one of the plan's edges, of which no connection stands, to a life of its other end.
+    pub(super) fn connect(&mut self, from: Peer, to: Peer, id: u32, life: Life) {
+        self.forget_lanes(from, to);
         let row = self.row(from);
         let Ok(place) = self.known[row.clone()].binary_search(&to) else { return };
-        // What was sent over an earlier connection holds nothing up on this one.
         self.ends[row.start + place].arrives = 0;
-        self.ends[row.start + place].id = id;
+        self.ends[row.start + place].stand(id, life);
         let live = self.rows[from.index()].live();
         let at = live.start + self.live[live.clone()].partition_point(|&peer| peer < to);
         self.live[at..=live.end].rotate_right(1);
@@ -219,11 +237,22 @@ impl Links {
         self.rows[from.index()].live += 1;
     }
 
-    /// Adds this side of a connection besides the plan's, where none stands.
-    pub(super) fn add(&mut self, plan: &Plan, from: Peer, to: Peer, link: Link, id: u32) {
+    /// Adds this side of a connection besides the plan's, where none stands, to a life of its other end.
+    pub(super) fn add(&mut self, plan: &Plan, from: Peer, to: Peer, link: Link, id: u32, life: Life) {
+        self.forget_lanes(from, to);
         let dialled = &mut self.dialled[from.index()];
         let place = dialled.partition_point(|dialled| dialled.peer < to);
-        dialled.insert(place, Dialled { peer: to, link, end: End { id, ..End::new(plan, from, to) } });
+        let mut end = End::new(plan, from, to);
+        end.stand(id, life);
+        dialled.insert(place, Dialled { peer: to, link, end });
+    }
+
+    /// What was sent over an earlier connection holds nothing up on the next.
+    fn forget_lanes(&mut self, from: Peer, to: Peer) {
+        self.bulk.remove(&(from, to));
+        for lane in [Lane::Reliable, Lane::Bulk, Lane::Datagram] {
+            self.held.remove(&(from, to, lane));
+        }
     }
 
     /// Takes down this side of a connection. False when it does not stand.
@@ -275,6 +304,20 @@ impl Links {
 impl End {
     fn new(plan: &Plan, from: Peer, to: Peer) -> Self {
         Self { arrives: 0, delay: delay(plan, from, to), id: 0 }
+    }
+
+    fn stand(&mut self, id: u32, life: Life) {
+        self.id = life.number() << ID_BITS | id;
+    }
+
+    const fn id(self) -> u32 {
+        self.id & ID
+    }
+
+    /// The life of the other end that this connection was made with: what is sent over it is for no other.
+    #[inline]
+    pub(super) const fn life(self) -> Life {
+        Life::of(self.id >> ID_BITS)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `event` | what an event says, in two words |
 //! | [`store`] | contents of messages, behind 4-byte handles |
 //! | `links` | connections: the plan's in compressed rows, dialled ones beside |
+//! | `seat` | what every message touches of a peer |
 //! | `network` | queues, delay, jitter, loss, processors |
 //! | `trouble` | faults while they last |
 //! | `carry` | a message on its way |
@@ -21,6 +22,7 @@ mod event;
 mod life;
 mod links;
 mod network;
+mod seat;
 pub mod store;
 pub mod traffic;
 mod trouble;
@@ -46,6 +48,7 @@ use self::{
     event::{Control, EVERYONE, Phase},
     links::Links,
     network::Network,
+    seat::Seat,
     store::{ItemRef, Store},
     traffic::Traffic,
     trouble::Trouble,
@@ -75,6 +78,8 @@ pub trait Observer {
 pub struct Outcome {
     /// Events worked off.
     pub events: u64,
+    /// When the run was stopped, if that was before its end.
+    pub interrupted: Option<Nanos>,
     /// The account of all messages, warm-up included.
     pub traffic: Traffic,
     /// The part of it that was sent before the warm-up ended.
@@ -103,7 +108,7 @@ pub struct Engine<'p, O, R, V> {
     network: Network,
     trouble: Trouble,
     traffic: Traffic,
-    peers: Vec<Option<PeerHost<O, R>>>,
+    seats: Vec<Seat<O, R>>,
     behaviours: Vec<Behaviour>,
     timers: Vec<Vec<(TimerKey, u64)>>,
     kept: Vec<Vec<(StoreKey, ItemRef)>>,
@@ -125,19 +130,25 @@ pub struct Engine<'p, O, R, V> {
     digest: u64,
 }
 
-/// How often [`Observer::progress`] is called, in events.
+/// How often [`Observer::progress`] is called and a run may be stopped, in events.
 const PROGRESS: u64 = 1 << 16;
 
 impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> {
     /// A run of `plan` with the machines that `make` makes, at each start of a peer.
     pub fn new(plan: &'p Plan, make: impl Fn(Peer) -> PeerHost<O, R> + 'p, observer: V) -> Self {
         let n = plan.peers.len() as usize;
-        let behaviours = plan.peers.iter().map(|peer| match plan.peers.group(peer).spec.behaviour {
+        let behaviour = |peer| match plan.peers.group(peer).spec.behaviour {
             spec::Behaviour::Honest(_) => Behaviour::Honest,
             spec::Behaviour::Silent(_) => Behaviour::Silent,
             spec::Behaviour::FreeRider(_) => Behaviour::FreeRider,
             spec::Behaviour::Corruptor(_) => Behaviour::Corruptor,
-        });
+        };
+        let behaviours: Vec<Behaviour> = plan.peers.iter().map(behaviour).collect();
+        let network = Network::new(plan, plan.seed);
+        let seats = plan
+            .peers
+            .iter()
+            .map(|peer| Seat::new(network.group(peer), behaviours[peer.index()] == Behaviour::Honest));
         let mut engine = Self {
             plan,
             make: Box::new(make),
@@ -146,11 +157,11 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             wheel: Wheel::new(),
             store: Store::default(),
             links: Links::new(plan),
-            network: Network::new(plan, plan.seed),
+            seats: seats.collect(),
+            network,
             trouble: Trouble::new(&plan.faults),
             traffic: Traffic::default(),
-            peers: std::iter::repeat_with(|| None).take(n).collect(),
-            behaviours: behaviours.collect(),
+            behaviours,
             timers: vec![Vec::new(); n],
             kept: vec![Vec::new(); n],
             may_restart: vec![false; n],
@@ -173,7 +184,6 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
     /// Schedules what the plan decides: sessions, faults, the first command of each workload, the end of the warm-up.
     fn lay_out(&mut self) {
         for peer in self.plan.peers.iter() {
-            self.network.ports[peer.index()].honest = self.behaviours[peer.index()] == Behaviour::Honest;
             let mut sessions = self.plan.sessions(peer);
             self.begin_next(peer, &mut sessions);
         }
@@ -203,17 +213,25 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         self.wheel.push(event::control(time, EVERYONE, EVERYONE, 0, what, handle));
     }
 
-    /// Runs to the end of the plan, and says what came of it.
-    pub fn run(mut self) -> (Outcome, V) {
-        let end = self.plan.spec.duration.saturating_add(self.plan.spec.cool_down).0;
+    /// Runs to the end of the plan, or until `stop`, which is asked now and then, says so; and tells what came of it.
+    pub fn run(mut self, stop: &dyn Fn() -> bool) -> (Outcome, V) {
+        let end = self.plan.spec.end().0;
         while let Some(event) = self.wheel.pop() {
             if event.time > end {
                 self.count_in_flight(&event);
                 break;
             }
+            if self.events.is_multiple_of(PROGRESS) {
+                let now = Nanos(self.now);
+                self.observer.progress(now, self.events);
+                if stop() {
+                    self.count_in_flight(&event);
+                    return self.finish(now, true);
+                }
+            }
             self.work(&event);
         }
-        self.finish(Nanos(end))
+        self.finish(Nanos(end), false)
     }
 
     #[inline]
@@ -222,9 +240,6 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         self.events += 1;
         self.digest =
             (self.digest ^ event.time ^ event.key).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
-        if self.events.is_multiple_of(PROGRESS) {
-            self.observer.progress(Nanos(self.now), self.events);
-        }
         match event::phase(event) {
             Phase::Depart => self.depart(event),
             Phase::Arrive => self.arrive(event),
@@ -260,7 +275,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
     /// One step of a peer's machines, if it runs.
     #[inline]
     fn step(&mut self, peer: Peer, input: Input<Store>) {
-        let Some(machines) = &mut self.peers[peer.index()] else { return };
+        let Some(machines) = &mut self.seats[peer.index()].machines else { return };
         let env = Env {
             now: Nanos(self.now),
             me: peer,
@@ -281,13 +296,14 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             return self.store.end_step();
         }
         let mut effects = std::mem::take(&mut self.out.effects);
-        if !self.network.ports[peer.index()].honest {
+        if !self.seats[peer.index()].port.honest {
             self.behaviours[peer.index()].filter(peer, &mut self.store, &mut effects);
         }
         let mut hint = 0;
         for effect in effects.drain(..) {
             match effect {
                 Effect::Send { to, lane, msg } => self.send(peer, to, lane, &msg, &mut hint),
+                Effect::SendToLinks { except, lane, msg } => self.send_to_links(peer, except, lane, &msg),
                 Effect::Record(fact) => self.observer.fact(Nanos(self.now), peer, &fact),
                 Effect::SetTimer { key, at } => self.set_timer(peer, key, at.0),
                 Effect::CancelTimer(key) => self.timers[peer.index()].retain(|(other, _)| *other != key),
@@ -333,7 +349,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
 
     fn command(&mut self, peer: Peer, workload: u32) {
         if let Some(command) = self.pending[workload as usize].take() {
-            if self.network.ports[peer.index()].online {
+            if self.seats[peer.index()].port.online {
                 self.step(peer, Input::Command { workload: workload as u8, command });
             } else if self.now >= self.plan.spec.warm_up.0 {
                 self.skipped_commands += 1;
@@ -344,42 +360,46 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
 
     /// The warm-up is over: counters begin anew.
     fn measure(&mut self) {
-        for peer in self.peers.iter_mut().flatten() {
-            peer.drain_counters(&mut |_| ());
+        for machines in self.seats.iter_mut().filter_map(|seat| seat.machines.as_mut()) {
+            machines.drain_counters(&mut |_| ());
         }
         self.warm_up = self.traffic.clone();
-        self.bytes_before = self.network.ports.iter().map(|port| (port.sent, port.received)).collect();
+        self.bytes_before = self.seats.iter().map(|seat| (seat.port.sent, seat.port.received)).collect();
         self.observer.measure(Nanos(self.now));
     }
 
     /// Hands a peer's counters to the report.
     fn collect_counters(&mut self, peer: Peer) {
-        if let Some(machines) = &mut self.peers[peer.index()] {
+        if let Some(machines) = &mut self.seats[peer.index()].machines {
             let (observer, now) = (&mut self.observer, Nanos(self.now));
             machines.drain_counters(&mut |fact| observer.fact(now, peer, &fact));
         }
     }
 
-    fn finish(mut self, end: Nanos) -> (Outcome, V) {
+    fn finish(mut self, end: Nanos, interrupted: bool) -> (Outcome, V) {
         self.now = end.0;
+        if self.bytes_before.is_empty() {
+            // Stopped while warming up: nothing was measured yet.
+            self.measure();
+        }
         while let Some(event) = self.wheel.pop() {
             self.count_in_flight(&event);
         }
         for peer in self.plan.peers.iter() {
             self.collect_counters(peer);
         }
-        let before = self.bytes_before.iter().copied().chain(std::iter::repeat((0, 0)));
-        let bytes = self.network.ports.iter().zip(before);
+        let bytes = self.seats.iter().zip(&self.bytes_before);
         let outcome = Outcome {
             events: self.events,
+            interrupted: interrupted.then_some(end),
             warm_up: self.warm_up,
             traffic: self.traffic,
             bytes: bytes
-                .map(|(port, (sent, received))| (port.sent - sent, port.received - received))
+                .map(|(seat, (sent, received))| (seat.port.sent - sent, seat.port.received - received))
                 .collect(),
             fault_hits: self.trouble.hits().to_vec(),
             skipped_commands: self.skipped_commands,
-            online: self.network.ports.iter().map(|port| port.online).collect(),
+            online: self.seats.iter().map(|seat| seat.port.online).collect(),
             digest: self.digest,
         };
         self.observer.progress(end, outcome.events);

@@ -42,6 +42,25 @@ pub(super) struct Port {
     pub(super) honest: bool,
 }
 
+impl Port {
+    /// The port of a peer of a group.
+    pub(super) fn new(group: u16, honest: bool) -> Self {
+        Self { group, honest, ..Self::default() }
+    }
+
+    /// When the peer has received and worked on all that has come to its downlink so far, ns.
+    pub(super) fn drained(&self) -> u64 {
+        self.down_free.max(self.cpu_free)
+    }
+
+    /// A peer begins a life. What came for the one before is not its own to receive and to work on; what that one sent goes out
+    /// all the same, and has the uplink first.
+    pub(super) fn start(&mut self) {
+        self.online = true;
+        (self.down_free, self.cpu_free) = (0, 0);
+    }
+}
+
 /// How long a byte takes on a link, ns × 2^20.
 #[derive(Clone, Copy, Debug)]
 struct Pace(u64);
@@ -86,11 +105,14 @@ impl Strain {
 /// The modelled network of a run.
 #[derive(Debug)]
 pub(super) struct Network {
-    pub(super) ports: Vec<Port>,
+    /// The group of each peer, beside its port: a sender needs no more of a receiver.
+    groups: Vec<u16>,
     up: Vec<Pace>,
     down: Vec<Pace>,
     /// Chance that a packet between two groups is lost, of 2^32.
     loss: Vec<u64>,
+    /// The same between two peers of one LAN, by their group.
+    lan_loss: Vec<u64>,
     /// How long a connection waits, ns.
     timeout: u64,
     /// Queues of the sites: into and out of each.
@@ -136,13 +158,11 @@ impl Network {
             SitePort { up_free: 0, down_free: 0, up, down }
         };
         Self {
-            ports: group_of
-                .into_iter()
-                .map(|group| Port { group, honest: true, ..Port::default() })
-                .collect(),
+            groups: group_of,
             up: groups.iter().map(|group| Pace::of(group.up)).collect(),
             down: groups.iter().map(|group| Pace::of(group.down)).collect(),
             loss: groups.iter().flat_map(|a| groups.iter().map(move |b| pair_loss(a.loss, b.loss))).collect(),
+            lan_loss: groups.iter().map(|group| threshold(group.loss.as_f64())).collect(),
             sites: (0..plan.sites.instances()).map(site).collect(),
             jitter: (u64::from(net.jitter.parts_per_billion()) << 32)
                 / u64::from(Share::ALL.parts_per_billion()),
@@ -153,6 +173,11 @@ impl Network {
             per_kind,
             per_kibibyte: net.processing.per_kibibyte.0,
         }
+    }
+
+    /// The group of a peer, by its number in the plan.
+    pub(super) fn group(&self, peer: Peer) -> u16 {
+        self.groups[peer.index()]
     }
 
     /// Whether any peers share a way in and out.
@@ -170,8 +195,14 @@ impl Network {
 
     /// Puts a message into its sender's uplink: when its last bit has left, or nothing when a datagram finds the queue full.
     #[inline]
-    pub(super) fn leave(&mut self, now: u64, from: Peer, bytes: u64, lane: Lane, rate: Share) -> Option<u64> {
-        let port = &mut self.ports[from.index()];
+    pub(super) fn leave(
+        &self,
+        port: &mut Port,
+        now: u64,
+        bytes: u64,
+        lane: Lane,
+        rate: Share,
+    ) -> Option<u64> {
         let pace = self.up[usize::from(port.group)];
         let start = port.up_free.max(now);
         if lane == Lane::Datagram && start - now > DATAGRAM_PATIENCE {
@@ -186,15 +217,14 @@ impl Network {
     /// Takes a message in at its receiver: when it has been received and worked on.
     #[inline]
     pub(super) fn receive(
-        &mut self,
+        &self,
+        port: &mut Port,
         now: u64,
-        to: Peer,
         len: u32,
         bytes: u64,
         kind: Kind,
         rate: Share,
     ) -> u64 {
-        let port = &mut self.ports[to.index()];
         let pace = self.down[usize::from(port.group)];
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
         port.down_free = port.down_free.max(now).saturating_add(pace.time(bytes));
@@ -206,12 +236,6 @@ impl Network {
         }
         port.cpu_free = port.cpu_free.max(port.down_free).saturating_add(work);
         port.cpu_free
-    }
-
-    /// When a peer has received and worked on all that has come to its downlink so far, ns.
-    pub(super) fn drained(&self, peer: Peer) -> u64 {
-        let port = &self.ports[peer.index()];
-        port.down_free.max(port.cpu_free)
     }
 
     /// Puts a message into its site's way out: when it has left.
@@ -236,7 +260,7 @@ impl Network {
     /// section 5.5). What takes longer than a connection waits for breaks it.
     #[inline]
     pub(super) fn fly(&self, hop: Hop, lane: Lane, strain: Strain) -> Flight {
-        let Hop { from, to, delay, departs, seq, packets } = hop;
+        let Hop { from, to, delay, departs, seq, packets, lan } = hop;
         let draw =
             mix(self.salt.wrapping_add(departs), u64::from(from.0) << 32 | u64::from(to.0), u64::from(seq));
         let delay = u64::from(delay).saturating_add(strain.latency).min(MOST_DELAY);
@@ -245,8 +269,8 @@ impl Network {
         let jittered =
             delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw as u32)) >> 32) as u64;
         let groups = self.up.len();
-        let (a, b) = (self.ports[from.index()].group, self.ports[to.index()].group);
-        let loss = self.loss[usize::from(a) * groups + usize::from(b)];
+        let (a, b) = (usize::from(self.groups[from.index()]), usize::from(self.groups[to.index()]));
+        let loss = if lan { self.lan_loss[a] } else { self.loss[a * groups + b] };
         if packets == 1 && strain.loss == Share::ZERO && draw >> 32 >= loss {
             return Flight::Lasts(jittered);
         }
@@ -338,6 +362,8 @@ pub(super) struct Hop {
     /// Its number at the sender.
     pub(super) seq: u16,
     pub(super) packets: u32,
+    /// Whether it stays within one LAN.
+    pub(super) lan: bool,
 }
 
 /// All of the 32 random bits that decide a loss.

@@ -137,17 +137,24 @@ impl Host for Store {
 
 /// The items that a peer has met, as a sliding window of bits: handles are dense, and new ones are the highest.
 ///
-/// The newest 128 lie in the window itself: most copies are of those, and a look at them costs no access to memory besides
-/// the peer's own.
+/// The newest 128 lie in the window itself, which leaves room for a peer's other machines in its cache line: most copies are
+/// of those, and a look at them costs no access to memory besides the peer's own.
 #[derive(Debug, Default)]
 pub struct Window {
-    /// The number of the first word that is held.
-    first: u32,
+    newest: [u64; Self::NEWEST],
     /// The number of the first of the newest words.
     newest_at: u32,
-    newest: [u64; Self::NEWEST],
-    /// The words from `first` up to `newest_at`.
-    older: Vec<u64>,
+    /// Made when the first item leaves the newest.
+    older: Option<Box<Older>>,
+}
+
+/// The words of a [`Window`] before its newest.
+#[derive(Debug, Default)]
+struct Older {
+    /// The number of the first word that is held.
+    first: u32,
+    /// The words from `first` up to the newest.
+    words: Vec<u64>,
 }
 
 impl Window {
@@ -157,6 +164,7 @@ impl Window {
     /// Words in the window itself.
     const NEWEST: usize = 2;
 
+    #[inline]
     fn place(item: ItemRef) -> (u32, u64) {
         (item.0 / 64, 1 << (item.0 % 64))
     }
@@ -166,17 +174,34 @@ impl Window {
     fn slide(&mut self, word: u32) {
         let newest_at = word + 1 - Self::NEWEST as u32;
         let leaving = ((newest_at - self.newest_at) as usize).min(Self::NEWEST);
-        self.older.extend_from_slice(&self.newest[..leaving]);
+        let older = self.older.get_or_insert_default();
+        older.words.extend_from_slice(&self.newest[..leaving]);
         self.newest.copy_within(leaving.., 0);
         self.newest[Self::NEWEST - leaving..].fill(0);
         self.newest_at = newest_at;
-        let needed = (newest_at - self.first) as usize;
+        let needed = (newest_at - older.first) as usize;
         if needed > Self::WORDS {
             let forget = needed - Self::WORDS / 2;
-            self.older.drain(..forget.min(self.older.len()));
-            self.first += forget as u32;
+            older.words.drain(..forget.min(older.words.len()));
+            older.first += forget as u32;
         }
-        self.older.resize((newest_at - self.first) as usize, 0);
+        older.words.resize((newest_at - older.first) as usize, 0);
+    }
+
+    /// The older word of this number, if it is still held.
+    fn older(&self, word: u32) -> Option<u64> {
+        let older = self.older.as_ref()?;
+        older.words.get(word.checked_sub(older.first)? as usize).copied()
+    }
+
+    #[cold]
+    fn insert_older(&mut self, word: u32, bit: u64) -> bool {
+        let Some(older) = &mut self.older else { return false };
+        let Some(place) = word.checked_sub(older.first) else { return false };
+        let held = &mut older.words[place as usize];
+        let new = *held & bit == 0;
+        *held |= bit;
+        new
     }
 }
 
@@ -184,16 +209,13 @@ impl SeenSet<Store> for Window {
     #[inline]
     fn insert(&mut self, _: &Store, item: &ItemRef) -> bool {
         let (word, bit) = Self::place(*item);
-        let held = if word >= self.newest_at {
-            if (word - self.newest_at) as usize >= Self::NEWEST {
-                self.slide(word);
-            }
-            &mut self.newest[(word - self.newest_at) as usize]
-        } else if word >= self.first {
-            &mut self.older[(word - self.first) as usize]
-        } else {
-            return false;
-        };
+        if word < self.newest_at {
+            return self.insert_older(word, bit);
+        }
+        if (word - self.newest_at) as usize >= Self::NEWEST {
+            self.slide(word);
+        }
+        let held = &mut self.newest[(word - self.newest_at) as usize];
         let new = *held & bit == 0;
         *held |= bit;
         new
@@ -202,12 +224,10 @@ impl SeenSet<Store> for Window {
     #[inline]
     fn contains(&self, _: &Store, item: &ItemRef) -> bool {
         let (word, bit) = Self::place(*item);
-        let held = match word.checked_sub(self.newest_at) {
-            Some(place) => self.newest.get(place as usize),
-            None if word < self.first => return true,
-            None => self.older.get((word - self.first) as usize),
-        };
-        held.is_some_and(|held| held & bit != 0)
+        match word.checked_sub(self.newest_at) {
+            Some(place) => self.newest.get(place as usize).is_some_and(|held| held & bit != 0),
+            None => self.older(word).is_none_or(|held| held & bit != 0),
+        }
     }
 }
 
@@ -262,7 +282,7 @@ mod tests {
         assert!(seen.insert(&store, &ItemRef(200_000)));
         assert!(!seen.insert(&store, &ItemRef(6)), "older than the memory reaches");
         assert!(seen.insert(&store, &ItemRef(199_999)));
-        assert!(seen.older.len() <= Window::WORDS);
+        assert!(seen.older.is_some_and(|older| older.words.len() <= Window::WORDS));
     }
 
     proptest::proptest! {

@@ -193,7 +193,7 @@ spec:
             let actor = Actor { script: Rc::clone(&script), log: Rc::clone(&log), sent: 0 };
             PeerHost::new(Idle(lives), vec![RoleSlot::new(0, actor)])
         };
-        let (outcome, _) = Engine::new(&plan, actors, Nobody).run();
+        let (outcome, _) = Engine::new(&plan, actors, Nobody).run(&|| false);
         assert_eq!(outcome.traffic.imbalance(), 0, "every message is accounted for");
         Told { log: log.take(), outcome }
     }
@@ -451,4 +451,103 @@ fn a_dial_to_who_is_not_there_is_refused() {
     let kill = "  faults: [{name: kill, at: 1s, kill: {peers: [2]}}]";
     let told = Story { lives: Lives::Chosen, more: kill, ..Story::new(script) }.tell();
     assert_eq!(told.saw(A, |saw| saw == Saw::Down(C, Why::Unreachable)), [ms(5_200)]);
+}
+
+#[test]
+fn what_was_sent_to_a_life_that_ended_does_not_reach_the_next() {
+    let script = [9_950, 10_050, 10_300].map(|at| (ms(at), B, Act::Send(Lane::Reliable, A, 1, 500)));
+    let crash = "  faults: [{name: crash, at: 10s, for: 1ms, kill: {peers: [0]}}]";
+    let told = Story { more: crash, ..Story::new(script.to_vec()) }.tell();
+    assert_eq!(told.saw(A, |saw| matches!(saw, Saw::Start(_))), [ms(0), ms(10_001)]);
+    assert_eq!(told.saw(B, |saw| saw == Saw::Up(A, Link::Planned)), [ms(200), ms(10_201)]);
+    // The first was on its way when it crashed; the second left before word of the crash came, at 10.1 s.
+    assert_eq!((numbers(&told.got(A, B)), told.lost(Loss::Offline)), (vec![2], 2));
+}
+
+#[test]
+fn what_waits_at_a_downlink_is_lost_with_the_life_that_it_waited_for() {
+    // Two links' worth comes in at one: half of it waits when the receiver crashes.
+    let mut script = [A, C].map(|from| (ms(5_000), from, Act::Send(Lane::Bulk, B, 500, 1_000))).to_vec();
+    script.push((ms(5_750), A, Act::Send(Lane::Bulk, B, 1, 1_000)));
+    let crash = "  faults: [{name: crash, at: 5500ms, for: 1ms, kill: {peers: [1]}}]";
+    let told = Story { more: crash, ..Story::new(script) }.tell();
+    assert_eq!(told.saw(B, |saw| matches!(saw, Saw::Up(..))).len(), 4);
+    let came: Vec<_> =
+        told.got(B, A).iter().filter(|(_, number)| *number == 500).map(|(at, _)| *at).collect();
+    about(&came, &[ms(5_852)]);
+    assert!((590..=610).contains(&told.lost(Loss::Offline)), "{}", told.lost(Loss::Offline));
+}
+
+#[test]
+fn short_cuts_that_take_over_from_each_other_break_what_only_all_of_them_cut_long_enough() {
+    let script = (0..60).map(|turn| (ms(5_000 + 500 * turn), A, Act::Send(Lane::Reliable, B, 1, 500)));
+    let script =
+        script.chain((0..60).map(|turn| (ms(5_000 + 500 * turn), C, Act::Send(Lane::Reliable, B, 1, 500))));
+    // Ten seconds each: A and B are cut for 18, B and C for ten, and a connection waits for 15.
+    for second in ["outage: {peers: [1]}", "partition: {between: [{peers: [1]}, {peers: [0, 2]}]}"] {
+        let cuts = format!(
+            "  faults: [{{name: one, at: 10s, for: 10s, outage: {{peers: [0]}}}}, {{name: two, at: 18s, for: 10s, {second}}}]"
+        );
+        let told = Story { more: cuts.leak(), ..Story::new(script.clone().collect()) }.tell();
+        for (me, other) in [(A, B), (B, A)] {
+            assert_eq!(told.saw(me, |saw| saw == Saw::Down(other, Why::TimedOut)), [ms(25_000)]);
+            let ups = told.saw(me, |saw| saw == Saw::Up(other, Link::Planned));
+            assert!(ups.len() == 2 && ups[1] > ms(28_000) && ups[1] <= ms(33_200), "{ups:?}");
+        }
+        assert_eq!(told.saw(C, |saw| matches!(saw, Saw::Down(..))), []);
+        assert_eq!(numbers(&told.got(B, C)), (0..60).collect::<Vec<_>>(), "held back, and all there");
+        assert!(told.got(B, A).iter().all(|(at, _)| *at < ms(10_102) || *at > ms(28_000)));
+        assert!(told.lost(Loss::Cut) >= 28 && told.outcome.fault_hits.iter().all(|hits| *hits > 0));
+    }
+}
+
+#[test]
+fn cuts_with_a_gap_between_them_break_nothing() {
+    let cuts = "  faults:
+    - {name: one, at: 10s, for: 10s, outage: {peers: [0]}}
+    - {name: two, at: 20001ms, for: 10s, outage: {peers: [0]}}";
+    let told = Story { more: cuts, ..Story::new(vec![]) }.tell();
+    assert_eq!(told.saw(A, |saw| matches!(saw, Saw::Down(..))), []);
+    let touching = "  faults:
+    - {name: one, at: 10s, for: 10s, outage: {peers: [0]}}
+    - {name: two, at: 20s, for: 10s, outage: {peers: [0]}}";
+    let told = Story { more: touching, ..Story::new(vec![]) }.tell();
+    assert_eq!(told.saw(A, |saw| matches!(saw, Saw::Down(..))), [ms(25_000)]);
+}
+
+#[test]
+fn a_fault_hits_whom_it_keeps_from_starting() {
+    let late = "peers: 2, join: {at: {time: 12s}}";
+    let early = "}, {name: others, peers: 1, link: {down: 8Mbit, up: 8Mbit, access: {constant: {value: 0s}}}";
+    let told = |at: &str| {
+        let kill = format!("  faults: [{{name: kill, at: {at}, for: 5s, kill: {{peers: [0]}}}}]");
+        Story { peers: late, group: early, more: kill.leak(), ..Story::new(vec![]) }.tell()
+    };
+    let kept = told("10s");
+    assert_eq!(kept.saw(A, |saw| matches!(saw, Saw::Start(_))), [ms(15_000)]);
+    assert_eq!(kept.outcome.fault_hits, [1]);
+    let idle = told("5s");
+    assert_eq!(idle.saw(A, |saw| matches!(saw, Saw::Start(_))), [ms(12_000)]);
+    assert_eq!(idle.outcome.fault_hits, [0], "nobody would have started");
+}
+
+#[test]
+fn a_lan_loses_once_within_and_once_on_the_way_out() {
+    let send = |from, to| (ms(1_000), from, Act::Send(Lane::Datagram, to, 2_000, 200));
+    let lost = |from, to| {
+        let office = "peers: 2, site: office";
+        let out = "}, {name: out, peers: 1, link: {down: 8Mbit, up: 8Mbit, loss: 0%, access: {constant: {value: 0s}}}";
+        let more = "  sites: [{name: office, uplink: {down: 100Mbit, up: 100Mbit}, lan: {rate: 100Mbit, loss: 20%}}]";
+        let network = "jitter: 0%, handshake: 1, loss: 50%";
+        let edges = "[[0, 1], [1, 2]]";
+        let story =
+            Story { peers: office, group: out, more, network, edges, ..Story::new(vec![send(from, to)]) };
+        let told = story.tell();
+        assert_eq!(told.lost(Loss::Queue), 0);
+        told.lost(Loss::Path)
+    };
+    // Of 2,000: a fifth within; 1 - 0.8 x 0.5 of those that leave or enter. Four standard deviations are 72 and 88.
+    assert!((328..=472).contains(&lost(A, B)), "{}", lost(A, B));
+    assert!((1_112..=1_288).contains(&lost(B, C)), "{}", lost(B, C));
+    assert!((1_112..=1_288).contains(&lost(C, B)), "{}", lost(C, B));
 }

@@ -13,7 +13,7 @@ pub enum Loss {
     Queue,
     /// A fault cut its path.
     Cut,
-    /// Its receiver was not there any more.
+    /// Its receiver was not there any more, or had started anew since their connection was made.
     Offline,
 }
 

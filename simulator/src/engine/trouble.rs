@@ -8,7 +8,7 @@ use peerlab_scenarios::{
 
 use super::network::Strain;
 
-/// From when to when a path is cut, ns.
+/// From when to when a path is cut without a gap, by one fault or by several that take over from each other, ns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
     pub(super) since: u64,
@@ -29,7 +29,9 @@ pub(super) struct Trouble {
     active: Vec<usize>,
     /// Whether any of them is a cut.
     cuts: bool,
-    /// What each hit: messages cut or strained, peers stopped.
+    /// All cuts of the run, by number, in the order of their beginning.
+    all_cuts: Vec<usize>,
+    /// What each hit: messages cut or strained, peers stopped or kept from starting.
     hits: Vec<u64>,
     /// Instants at which a fault begins or ends, ns, the next one last.
     changes: Vec<u64>,
@@ -39,10 +41,13 @@ impl Trouble {
     pub(super) fn new(faults: &[FaultPlan]) -> Self {
         let mut changes: Vec<u64> = faults.iter().flat_map(|fault| [fault.at.0, fault.until.0]).collect();
         changes.sort_unstable_by(|a, b| b.cmp(a));
+        let mut all_cuts: Vec<usize> = (0..faults.len()).filter(|&at| is_cut(&faults[at].effect)).collect();
+        all_cuts.sort_by_key(|&number| faults[number].at);
         Self {
             faults: faults.to_vec(),
             active: Vec::new(),
             cuts: false,
+            all_cuts,
             hits: vec![0; faults.len()],
             changes,
         }
@@ -67,10 +72,7 @@ impl Trouble {
     }
 
     fn refresh(&mut self) {
-        let is_cut = |&number: &usize| {
-            matches!(self.faults[number].effect, FaultEffect::Partition(..) | FaultEffect::Outage(_))
-        };
-        self.cuts = self.active.iter().any(is_cut);
+        self.cuts = self.active.iter().any(|&number| is_cut(&self.faults[number].effect));
     }
 
     /// Until when everything stays as it is, ns.
@@ -85,22 +87,36 @@ impl Trouble {
         self.active.is_empty()
     }
 
-    /// The cut between two peers that ends last, if there is one; counts a hit for each when a message met it.
+    /// The cut between two peers, if there is one; counts a hit for each fault that has part in it now when a message met it.
     pub(super) fn cut(&mut self, a: Peer, b: Peer, message: bool) -> Option<Cut> {
         if !self.cuts {
             return None;
         }
-        let mut last: Option<Cut> = None;
+        let mut part = None;
         for &number in &self.active {
             let fault = &self.faults[number];
             if crosses(&fault.effect, a, b) {
                 self.hits[number] += u64::from(message);
-                if last.is_none_or(|last| fault.until.0 > last.until) {
-                    last = Some(Cut { since: fault.at.0, until: fault.until.0 });
-                }
+                part = Some(fault.at.0);
             }
         }
-        last
+        part.map(|part| self.without_gap(a, b, part))
+    }
+
+    /// The union of the cuts between two peers around an instant at which one begins.
+    fn without_gap(&self, a: Peer, b: Peer, part: u64) -> Cut {
+        let cuts = self.all_cuts.iter().map(|&number| &self.faults[number]);
+        let mut whole = Cut { since: 0, until: 0 };
+        for fault in cuts.filter(|fault| crosses(&fault.effect, a, b)) {
+            if fault.at.0 <= whole.until {
+                whole.until = whole.until.max(fault.until.0);
+            } else if whole.until > part {
+                break;
+            } else {
+                whole = Cut { since: fault.at.0, until: fault.until.0 };
+            }
+        }
+        whole
     }
 
     /// What degradations add to the path from one peer to another; counts a hit for the message, unless it was counted for the
@@ -145,12 +161,21 @@ impl Trouble {
         &self.hits
     }
 
-    /// Whether a fault that lasts keeps a peer down.
-    pub(super) fn keeps_down(&self, peer: Peer) -> bool {
-        self.active
-            .iter()
-            .any(|&number| stops(&self.faults[number].effect).is_some_and(|who| who.contains(peer)))
+    /// Whether faults that last keep a peer from starting; counts a hit for each that does.
+    pub(super) fn keep_down(&mut self, peer: Peer) -> bool {
+        let mut kept = false;
+        for &number in &self.active {
+            if stops(&self.faults[number].effect).is_some_and(|who| who.contains(peer)) {
+                self.hits[number] += 1;
+                kept = true;
+            }
+        }
+        kept
     }
+}
+
+const fn is_cut(effect: &FaultEffect) -> bool {
+    matches!(effect, FaultEffect::Partition(..) | FaultEffect::Outage(_))
 }
 
 /// Whom a fault stops.

@@ -26,6 +26,7 @@ use peerlab_scenarios::{
         Report, Summary, Unit,
         replicates::{Replicates, StoppingRule},
     },
+    units::Bytes,
 };
 
 pub use band::{Band, BandPoint};
@@ -49,6 +50,14 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// The same with no more runs side by side than fit into so much memory, but one at the least.
+    #[must_use]
+    pub fn within(self, each: Bytes, limit: Option<Bytes>) -> Self {
+        let fit =
+            limit.and_then(|limit| usize::try_from(limit.0 / each.0.max(1)).ok()).and_then(NonZero::new);
+        Self { threads: fit.map_or(self.threads, |fit| self.threads.min(fit)), ..self }
+    }
+
     /// The seed of a run by its number; after the largest comes 0.
     #[must_use]
     pub const fn seed(&self, number: u64) -> u64 {
@@ -68,31 +77,36 @@ pub struct Batch {
 }
 
 /// Runs a scenario as scheduled. `plan` makes the plan for a seed, on any thread; `progress` hears after each run how many
-/// are done, on this one.
+/// are done, on this one. When `interrupted` says so, no more runs are begun and those that were are left; the batch then
+/// holds the runs up to the first that was not done, and there is none without a run.
 ///
 /// # Errors
 /// What `plan` says of the first seed that it cannot plan.
 pub fn run<E: Send>(
     schedule: &Schedule,
     plan: impl Fn(u64) -> Result<Plan, E> + Sync,
+    interrupted: impl Fn() -> bool + Sync,
     mut progress: impl FnMut(u64),
-) -> Result<Batch, E> {
+) -> Result<Option<Batch>, E> {
     let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     let threads = u64::try_from(schedule.threads.get()).unwrap_or(u64::MAX).min(schedule.runs);
     let (results, received) = mpsc::channel();
     let mut gathered = Gathered::default();
     thread::scope(|scope| {
         for _ in 0..threads {
-            let (results, next, stop, plan) = (results.clone(), &next, &stop, &plan);
+            let (results, next, plan) = (results.clone(), &next, &plan);
+            let (stop, interrupted) = (&stop, &interrupted);
+            let ended = move || stop.load(Ordering::Relaxed) || interrupted();
             scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
+                while !ended() {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= schedule.runs {
                         break;
                     }
-                    let run = plan(schedule.seed(number)).map(|plan| ReplicateRun::of(&plan));
+                    let run =
+                        plan(schedule.seed(number)).map(|plan| ReplicateRun::of(&plan, &ended)).transpose();
                     // Nobody listens any more once the rule is satisfied.
-                    if results.send((number, run)).is_err() {
+                    if run.is_none_or(|run| results.send((number, run)).is_err()) {
                         break;
                     }
                 }
@@ -143,18 +157,23 @@ impl Gathered {
         self.runs.push(run);
     }
 
-    fn batch(self, schedule: &Schedule) -> Batch {
+    fn batch(self, schedule: &Schedule) -> Option<Batch> {
         let summary = |(name, (unit, histogram)): (&String, &(Unit, Histogram<u64>))| {
             (name.clone(), Summary::of_histogram(*unit, histogram, unit.recorded_steps()))
         };
         let pooled = self.pooled.iter().map(summary).collect();
-        let mut report = Replicates::of(&self.reports, &pooled).expect("there is a run");
+        let mut report = Replicates::of(&self.reports, &pooled)?;
         report.stopping = schedule.rule.as_ref().map(|rule| rule.outcome(&self.reports));
+        let is_whole = report.stopping.as_ref().is_some_and(|stopping| stopping.reached);
+        if !is_whole && (self.runs.len() as u64) < schedule.runs {
+            let told = format!("interrupted after {} of {} runs", self.runs.len(), schedule.runs);
+            report.validity.disturbed(told);
+        }
         let first = &self.runs[0];
         let series: Vec<_> = self.runs.iter().map(|run| run.series.as_slice()).collect();
         report.scenario.settling = warm_up::settling(&series, first.interval, &first.window);
         let pooled = self.pooled.into_iter().map(|(name, (_, histogram))| (name, histogram)).collect();
-        Batch { report, runs: self.runs, pooled }
+        Some(Batch { report, runs: self.runs, pooled })
     }
 }
 

@@ -55,10 +55,13 @@ pub(super) struct Spreading {
 }
 
 impl ReplicateRun {
-    /// Runs a plan.
-    pub(super) fn of(plan: &Plan) -> Self {
+    /// Runs a plan; nothing when `stop` ended it before its end.
+    pub(super) fn of(plan: &Plan, stop: &dyn Fn() -> bool) -> Option<Self> {
         let began = Instant::now();
-        let (outcome, recorder) = model::run(plan, Recorder::new(plan, |_, _| ()));
+        let (outcome, recorder) = model::run(plan, Recorder::new(plan, |_, _| ()), stop);
+        if outcome.interrupted.is_some() {
+            return None;
+        }
         let named = || plan.workloads.iter().map(|workload| &workload.name).zip(&recorder.chats);
         let spreading = |(name, chat): (&String, &ChatRecorder)| Spreading {
             name: name.clone(),
@@ -69,7 +72,7 @@ impl ReplicateRun {
             let distributions = chat.distributions().into_iter();
             distributions.map(|(metric, histogram)| (metric.full_name(name), metric.unit, histogram.clone()))
         });
-        Self {
+        Some(Self {
             report: assemble::report(plan, &outcome, &recorder),
             events: outcome.events,
             digest: outcome.digest,
@@ -78,8 +81,8 @@ impl ReplicateRun {
             histograms: histograms.collect(),
             interval: recorder.interval,
             window: plan.spec.warm_up..plan.spec.duration,
-            end: plan.spec.duration.saturating_add(plan.spec.cool_down),
+            end: plan.spec.end(),
             series: recorder.series,
-        }
+        })
     }
 }

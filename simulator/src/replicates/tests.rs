@@ -43,7 +43,9 @@ fn batch(threads: usize, runs: u64, relative_error: Option<f64>) -> Batch {
     });
     let threads = NonZero::new(threads).expect("one at least");
     let mut heard = Vec::new();
-    let Ok(batch) = run(&Schedule { first_seed: 7, runs, rule, threads }, plan, |done| heard.push(done));
+    let schedule = Schedule { first_seed: 7, runs, rule, threads };
+    let Ok(batch) = run(&schedule, plan, || false, |done| heard.push(done));
+    let batch = batch.expect("there are runs");
     assert_eq!(heard, (1..=batch.runs.len() as u64).collect::<Vec<_>>());
     batch
 }
@@ -55,7 +57,8 @@ fn a_batch_is_its_runs_one_by_one_on_any_number_of_threads() {
     let scenario = scenario();
     for (run, seed) in one.runs.iter().zip(7..) {
         let plan = Plan::new(&scenario, Seed(seed), &Files::new()).expect("it can be planned");
-        assert_eq!(ReplicateRun::of(&plan).report, run.report);
+        let alone = ReplicateRun::of(&plan, &|| false).expect("nothing stops it");
+        assert_eq!(alone.report, run.report);
     }
     assert!(
         one.runs.windows(2).all(|pair| pair[0].digest != pair[1].digest),
@@ -105,5 +108,24 @@ fn the_first_seed_that_cannot_be_planned_is_told() {
     };
     let threads = NonZero::new(4).expect("one at least");
     let schedule = Schedule { first_seed: 7, runs: 8, rule: None, threads };
-    assert_eq!(run(&schedule, plan, |_| ()).map(|batch| batch.runs.len()), Err(9));
+    assert_eq!(run(&schedule, plan, || false, |_| ()).map(|batch| batch.is_some()), Err(9));
+}
+
+#[test]
+fn an_interrupted_batch_holds_the_runs_that_were_done() {
+    let scenario = scenario();
+    let plan = |seed| {
+        Ok::<_, Infallible>(Plan::new(&scenario, Seed(seed), &Files::new()).expect("it can be planned"))
+    };
+    let threads = NonZero::new(2).expect("one at least");
+    let schedule = Schedule { first_seed: 7, runs: 1_000, rule: None, threads };
+    let came = AtomicBool::new(false);
+    let interrupt = |done| came.store(done >= 3, Ordering::Relaxed);
+    let Ok(batch) = run(&schedule, plan, || came.load(Ordering::Relaxed), interrupt);
+    let batch = batch.expect("there are runs");
+    assert!((3..10).contains(&batch.runs.len()), "{}", batch.runs.len());
+    let told = format!("interrupted after {} of 1000 runs", batch.runs.len());
+    assert_eq!(batch.report.validity.reasons, [told]);
+    let Ok(none) = run(&schedule, plan, || true, |_| ());
+    assert!(none.is_none());
 }

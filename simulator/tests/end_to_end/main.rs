@@ -6,6 +6,8 @@
 mod commands;
 mod compare;
 mod determinism;
+#[cfg(unix)]
+mod interrupted;
 mod language;
 mod mistakes;
 mod random;

@@ -200,7 +200,7 @@ fn a_run_that_is_killed_leaves_nothing_at_its_place() {
     let spec = TINY.replace("duration: 10s", "duration: 5200w").replace("every: 1s", "every: 1ms");
     workshop.write("endless.yaml", scenario(&spec).as_bytes());
     let mut run = workshop
-        .command(&["run", "endless.yaml", "--out", "out"])
+        .command(&["run", "endless.yaml", "--out", "out", "--memory", "1000000Ti"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -214,4 +214,18 @@ fn a_run_that_is_killed_leaves_nothing_at_its_place() {
     run.wait().expect("it ends");
     let visible: Vec<_> = workshop.names().into_iter().filter(|name| !name.starts_with('.')).collect();
     assert_eq!(visible, ["endless.yaml"]);
+}
+
+#[test]
+fn a_run_that_does_not_fit_into_memory_is_refused_with_the_figure() {
+    let workshop = Workshop::with_tiny("memory");
+    let refused = workshop.run(&["run", "tiny.yaml", "--out", "out", "--memory", "30MB"]).ends_with(2).err;
+    assert!(
+        refused.starts_with("error: tiny.yaml: the run needs about 40 MB of memory, and 30 MB may be used\n"),
+        "{refused}"
+    );
+    assert_eq!(workshop.names(), ["tiny.yaml"]);
+    workshop.run(&["run", "tiny.yaml", "--out", "out", "--memory", "50MB"]).ends_with(0);
+    let unclear = workshop.run(&["run", "tiny.yaml", "--memory", "much"]).ends_with(2).err;
+    assert!(unclear.contains("a size such as"), "{unclear}");
 }

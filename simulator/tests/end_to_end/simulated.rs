@@ -31,7 +31,7 @@ pub(crate) fn simulate(spec: &str, files: &[(&str, &str)]) -> Result<Simulated, 
         let faults = errors.into_iter().map(|error| Fault::new(FieldPath::parse(&error.path), error.why));
         document.problems(faults.collect()).to_string()
     })?;
-    let (outcome, recorder) = model::run(&plan, Recorder::new(&plan, |_, _| ()));
+    let (outcome, recorder) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
     let report = assemble::report(&plan, &outcome, &recorder);
     let figures = figures::figures(&plan, &outcome, &recorder, &report);
     let page = html::page(&page::page(&report, figures));

@@ -213,3 +213,27 @@ fn an_archive_keeps_every_room_and_others_their_own() {
     assert_eq!((0..11).map(|peer| plan.rooms_of(Peer(peer)).count()).sum::<usize>(), 6 * 3 + 6);
     assert!(plan.keeps(3, Peer(10)) && !plan.keeps(6, Peer(10)) && plan.rank(3, Peer(10)).is_none());
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn as_many_posts_are_expected_as_are_made_on_average(posts in posting(), rooms in 1u32..5) {
+        let spec = ChatSpec { rooms: Count::new(rooms), posts, ..ChatSpec::default() };
+        // Many bursts and days.
+        let plan = plan_of(spec, &peers(3), 1, Nanos(50 * HOUR.0));
+        let (made, expected) = (plan.timeline().count() as f64, plan.expected_posts());
+        // Bursts come all at once: their number varies more than that of posts by chance.
+        prop_assert!((0.8..1.2).contains(&(made / expected)), "{made} for {expected}");
+    }
+}
+
+#[test]
+fn signs_of_life_and_receipts_are_expected_too() {
+    let quiet = ChatSpec { rooms: Count::new(2), ..ChatSpec::default() };
+    let of = |spec: ChatSpec| plan_of(spec, &peers(10), 1, HOUR).expected_items(HOUR);
+    assert_eq!(of(quiet.clone()), 720.0);
+    let presence = Some(crate::spec::chat::Presence::default());
+    assert_eq!(of(ChatSpec { presence, ..quiet.clone() }), 720.0 + 10.0 * 120.0);
+    // Each of 20 seats would tell of each of its room's 360 posts.
+    assert_eq!(of(ChatSpec { read_receipts: true, ..quiet }), 720.0 + 20.0 * 360.0);
+}

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use peerlab_scenarios::report::{Statistic, Trust, Verdict, replicates::Replicates};
 use peerlab_simulator::{
+    cost::Cost,
     folder::{Folder, free_place},
     html, junit,
     page::warm_up,
@@ -13,25 +14,33 @@ use peerlab_simulator::{
 
 use super::Run;
 use crate::cli::{
-    Stop, check, print,
+    Stop, check,
+    interrupt::INTERRUPTED,
+    print,
     replicates::{make, pretty},
     table,
 };
+
+/// Runs that are several.
+const FEWEST_RUNS: u64 = 2;
 
 impl Run {
     /// Makes the runs that are asked for.
     pub(super) fn run_replicates(&self) -> Result<u8, Stop> {
         let ready = check::prepare(&self.file, self.seed).map_err(check::input)?;
         let plan = &ready.plan;
-        // With one run the schedule would be a single run, which is not asked for here.
-        let schedule = self.replication.schedule(&plan.spec, plan.seed.0, 2)?;
+        let cost = Cost::of(plan);
+        let limit = self.check_memory(&cost)?;
+        let schedule = self.replication.schedule(&plan.spec, plan.seed.0, FEWEST_RUNS)?;
+        let schedule = schedule.within(cost.memory(), limit);
         let place = self
             .out
             .clone()
             .unwrap_or_else(|| free_place(&Path::new("out").join(&plan.name), &name(&schedule)));
         self.check_junit()?;
         let folder = Folder::begin(&place, self.force)?;
-        let made = make(&ready, &schedule, self.quiet)?;
+        let interrupt = self.listen(&folder)?;
+        let Some(made) = make(&ready, &schedule, &interrupt, self.quiet)? else { return Ok(INTERRUPTED) };
         let report = &made.batch.report;
 
         let figures = replicates::figures(&made.batch, &made.curves);
@@ -51,7 +60,7 @@ impl Run {
             let events = made.batch.runs.iter().map(|run| run.events).sum();
             print(&summary(report, events, made.took.as_secs_f64(), &place))?;
         }
-        Ok(report.verdict().exit_code())
+        Ok(if interrupt.came() { INTERRUPTED } else { report.verdict().exit_code() })
     }
 }
 

@@ -1,0 +1,52 @@
+//! Signals: the first Ctrl-C, or any other request to end, stops the run where it is, so that its report is written; the second
+//! ends the program and leaves nothing behind.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// The exit code of a program that Ctrl-C ended, as shells have it: 128 and the number of the signal.
+pub(super) const INTERRUPTED: u8 = 130;
+
+/// How often a folder is removed into which the run still writes.
+const ATTEMPTS: u32 = 100;
+
+/// Whether the run shall end.
+#[derive(Clone, Debug)]
+pub(super) struct Interrupt(Arc<AtomicBool>);
+
+/// What a signal is answered with when the report so far is written.
+pub(super) const REPORT_FOLLOWS: &str = "the report so far is written; interrupt again to end without it";
+
+impl Interrupt {
+    /// Listens from now on, while the run folder is written at `draft`. `told` is what a signal is answered with.
+    pub(super) fn listen(draft: PathBuf, told: Option<&'static str>) -> Result<Self, ctrlc::Error> {
+        let came = Arc::new(AtomicBool::new(false));
+        let interrupt = Self(Arc::clone(&came));
+        ctrlc::set_handler(move || {
+            if came.swap(true, Ordering::Relaxed) {
+                for _ in 0..ATTEMPTS {
+                    if fs::remove_dir_all(&draft).is_ok() || !draft.exists() {
+                        break;
+                    }
+                }
+                process::exit(i32::from(INTERRUPTED));
+            }
+            if let Some(told) = told {
+                eprintln!("interrupted: {told}");
+            }
+        })?;
+        Ok(interrupt)
+    }
+
+    /// Whether a signal came.
+    pub(super) fn came(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

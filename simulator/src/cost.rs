@@ -1,0 +1,206 @@
+//! What a run is expected to cost, before it begins: an estimate from the plan, to refuse what cannot fit and to tell of what
+//! takes long.
+//!
+//! The figures for a peer, an edge and so on are upper ends of what runs of a thousand to a hundred thousand peers took. It is
+//! an estimate of what the network carries when it is not overloaded: a backlog costs memory besides.
+
+use peerlab_scenarios::{
+    plan::{Plan, WorkloadKind},
+    spec::overlay::Overlay,
+    units::Bytes,
+    wire::Item,
+};
+
+use crate::{
+    engine::wheel::Event,
+    quantity::{Unit, grouped},
+};
+
+/// The program, its report and its charts, bytes.
+const PROGRAM: f64 = 40e6;
+
+/// A peer with its port, its timers and the machine of an overlay, bytes: one that only passes on, and one that keeps a tree.
+const PEER: f64 = 400.0;
+const PEER_IN_A_TREE: f64 = 1_200.0;
+
+/// Both ends of an edge in the plan and in the engine, and the events of its handshake, bytes.
+const EDGE: f64 = 120.0;
+
+/// What a member keeps of a room, bytes: by itself, of each other member, and of each post.
+const SEAT: f64 = 2_500.0;
+const HEAD: f64 = 8.0;
+const ENTRY: f64 = 16.0;
+
+/// What an item holds besides its fixed part, bytes.
+const CONTENT: f64 = 64.0;
+
+/// How long a message may be taken to be on its way, s.
+const ON_ITS_WAY: f64 = 0.5;
+
+/// Deliveries of a second: what one core does with a fleet that is not small.
+const DELIVERIES_PER_SECOND: f64 = 2e6;
+
+/// More deliveries than these are told of before the run.
+const MANY_DELIVERIES: f64 = 1e9;
+
+/// What a run is expected to cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cost {
+    /// Items that are published.
+    pub items: f64,
+    /// Messages with an item that are delivered: each item's to all peers, copies included, but for those of a tree that is still
+    /// being formed.
+    pub deliveries: f64,
+    /// Bytes of memory, by what they are for and what would make them less.
+    memory: Vec<(&'static str, f64)>,
+}
+
+/// A run that needs more memory than there is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the run needs about {needed} of memory, and {limit} may be used\n  = help: most of it, {most}, is for {what}\n  = help: if the \
+     estimate is wrong, allow more with `--memory`"
+)]
+pub struct DoesNotFit {
+    needed: String,
+    limit: String,
+    most: String,
+    what: &'static str,
+}
+
+impl Cost {
+    /// The estimate for a plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let (peers, edges) = (f64::from(plan.peers.len()), plan.graph.edges() as f64);
+        let (mut items, mut rooms) = (0.0, 0.0);
+        for workload in &plan.workloads {
+            let WorkloadKind::Chat(chat) = &workload.kind;
+            let posts = chat.expected_posts();
+            items += chat.expected_items(plan.spec.end());
+            let seats = chat.seats() as f64;
+            let in_room = seats / f64::from(chat.rooms());
+            let posts_in_room = posts / f64::from(chat.rooms());
+            let heads = if posts_in_room < 1.0 { 0.0 } else { HEAD * in_room };
+            rooms += seats * (SEAT + heads + ENTRY * posts_in_room);
+        }
+        // A flood crosses each edge once in each direction, but for the one by which an item came (each peer but its author).
+        let copies = match plan.spec.overlay {
+            Overlay::Flood {} => (2.0 * edges - peers + 1.0).max(0.0),
+            Overlay::Plumtree(_) | Overlay::Star {} => peers,
+        };
+        let deliveries = items * copies;
+        let per_second = deliveries / plan.spec.duration.as_secs_f64();
+        let in_flight = (per_second * ON_ITS_WAY).max(copies.min(deliveries));
+        let peer = if matches!(plan.spec.overlay, Overlay::Plumtree(_)) { PEER_IN_A_TREE } else { PEER };
+        let memory = vec![
+            ("the program", PROGRAM),
+            ("its peers: simulate fewer", peers * peer),
+            ("the topology: give peers fewer neighbours", edges * EDGE),
+            ("the members' rooms: make them smaller, or post less", rooms),
+            (
+                "what is published: post less, or for a shorter time",
+                items * (size_of::<Item>() as f64 + CONTENT + peers / 8.0),
+            ),
+            ("messages in flight: post less at a time", in_flight * size_of::<Event>() as f64),
+        ];
+        Self { items, deliveries, memory }
+    }
+
+    /// Bytes of memory.
+    #[must_use]
+    pub fn memory(&self) -> Bytes {
+        // A cast from floating point saturates.
+        Bytes(self.memory.iter().map(|(_, bytes)| bytes).sum::<f64>() as u64)
+    }
+
+    /// Whether the run fits into so much memory.
+    ///
+    /// # Errors
+    /// When it does not, with both figures and what would help most.
+    pub fn fits(&self, limit: Bytes) -> Result<(), DoesNotFit> {
+        if self.memory() <= limit {
+            return Ok(());
+        }
+        let show = |bytes: f64| Unit::Bytes.show(bytes);
+        let most = self.memory.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        let &(what, most) = most.expect("there is the program");
+        let (needed, limit) = (show(self.memory().0 as f64), show(limit.0 as f64));
+        Err(DoesNotFit { needed, limit, most: show(most), what })
+    }
+
+    /// What is worth knowing before a run that takes long.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        (self.deliveries > MANY_DELIVERIES).then(|| {
+            format!(
+                "about {} items and {} deliveries are to be expected, some {} on one core",
+                grouped(self.items as u64),
+                grouped(self.deliveries as u64),
+                Unit::Seconds.show(self.deliveries / DELIVERIES_PER_SECOND)
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use peerlab_scenarios::{plan::Files, seed::Seed, spec::read::read};
+
+    use super::*;
+    use crate::{model, record::Recorder};
+
+    fn plan(peers: u32, overlay: &str, every: &str) -> Plan {
+        let text = format!(
+            "apiVersion: peerlab.dev/v1alpha1
+kind: Scenario
+metadata: {{name: cost}}
+spec:
+  duration: 60s
+  groups: [{{name: all, peers: {peers}}}]
+  topology: {{kRegular: {{degree: 6}}}}
+  overlay: {{{overlay}}}
+  workloads: [{{name: talk, chat: {{posts: {{poisson: {{every: {every}}}}}, presence: {{every: 10s, timeout: 30s}}}}}}]
+"
+        );
+        let scenario = read("cost", text.as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
+        Plan::new(&scenario, Seed(1), &Files::new()).expect("it can be planned")
+    }
+
+    #[test]
+    fn deliveries_are_near_what_a_run_delivers() {
+        // A tree that is still being formed carries copies besides.
+        let cases = [("flood: {}", 0.9..1.1), ("plumtree: {membership: {plan: {}}}", 0.9..2.0)];
+        for (overlay, near) in cases {
+            let plan = plan(60, overlay, "200ms");
+            let expected = Cost::of(&plan).deliveries;
+            let (_, recorder) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
+            let delivered: u64 = recorder.copies.iter().map(|copies| copies.first + copies.duplicate).sum();
+            let ratio = delivered as f64 / expected;
+            assert!(near.contains(&ratio), "{overlay}: {delivered} for {expected}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_the_figure_and_what_would_help() {
+        let cost = Cost::of(&plan(60, "flood: {}", "200ms"));
+        let needed = cost.memory();
+        assert_eq!(cost.fits(needed), Ok(()));
+        let refused = cost.fits(Bytes(needed.0 - 1)).expect_err("it does not fit").to_string();
+        assert!(
+            refused.contains(&Unit::Bytes.show(needed.0 as f64)) && refused.contains("`--memory`"),
+            "{refused}"
+        );
+        let crowd = Cost::of(&plan(20_000, "flood: {}", "10s"));
+        let refused = crowd.fits(Bytes(100_000_000)).expect_err("20,000 say that they live").to_string();
+        assert!(refused.contains("GB of memory, and 100 MB may be used"), "{refused}");
+        assert!(refused.contains("is for messages in flight: post less at a time"), "{refused}");
+    }
+
+    #[test]
+    fn a_long_run_is_told_of() {
+        assert_eq!(Cost::of(&plan(60, "flood: {}", "200ms")).note(), None);
+        let note = Cost::of(&plan(10_000, "flood: {}", "10ms")).note().expect("it is long");
+        assert!(note.starts_with("about 96,000 items and 4,800,0"), "{note}");
+    }
+}
