@@ -201,6 +201,7 @@ fn overlay(peers: usize, placed: bool) -> OverlayMap {
             .collect(),
         region_of,
         edges,
+        note: String::new(),
     }
 }
 

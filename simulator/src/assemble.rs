@@ -6,13 +6,16 @@ use peerlab_scenarios::{
     plan::{FaultPlan, Plan},
     report::{
         ChatRecorder, FaultSummary, Invariant, Metric, Report, SCHEMA, ScenarioSummary, Summary, Unit,
-        Validity, chat::MAX_SPREADING, judge, metric,
+        Validity,
+        chat::{MAX_SPREADING, OrderCheck},
+        judge, metric,
     },
     units::Nanos,
     wire::Kind,
 };
 
 use crate::{
+    copies::{CopyCount, REACH},
     engine::{
         Outcome,
         traffic::{Loss, Traffic},
@@ -158,13 +161,30 @@ fn disturbances<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: 
             chat.given_up()
         )
     });
-    interrupted(plan, outcome).into_iter().chain(censored).chain(backlog(&outcome.traffic)).collect()
+    let late = late(&recorder.copy_count);
+    interrupted(plan, outcome)
+        .into_iter()
+        .chain(censored)
+        .chain(backlog(&outcome.traffic))
+        .chain(late)
+        .collect()
 }
 
 /// Says so when a run was stopped before its end: the report is of the time until then.
 fn interrupted(plan: &Plan, outcome: &Outcome) -> Option<String> {
     let show = |time: Nanos| quantity::Unit::Seconds.show(time.as_secs_f64());
     outcome.interrupted.map(|at| format!("interrupted at {} of {}", show(at), show(plan.spec.end())))
+}
+
+/// Says so when copies came later than peers remember items.
+fn late(copies: &CopyCount) -> Option<String> {
+    let (late, peers) = (copies.late(), copies.sampled_peers());
+    (late > 0).then(|| {
+        format!(
+            "{late} copies came to {peers} sampled peers after more than {REACH} newer items: peers remember about so many, and \
+             take older ones for such as they have met"
+        )
+    })
 }
 
 /// Says so when more than 1 % of a run's messages were still on their way at its end: the network had more to carry than
@@ -213,15 +233,8 @@ fn invariants<P: FnMut(Nanos, u64)>(
         });
     }
     for (workload, chat) in plan.workloads.iter().zip(&recorder.chats) {
-        let (name, order) = (&workload.name, chat.order());
-        let extent = if order.sampled { " at a sample of readers" } else { "" };
-        let mut check = |what: &str, count: u64| {
-            let detail = format!("{count} violations in {} showings{extent}", order.checked);
-            list.push(Invariant { name: format!("{name}: {what}"), holds: count == 0, detail });
-        };
-        check("posts are shown in their author's order", order.out_of_order);
-        check("no post is shown twice", order.shown_again);
-        check("posts are shown to members only", order.shown_to_strangers);
+        let name = &workload.name;
+        list.extend(order_invariants(name, &chat.order()));
         list.push(Invariant {
             name: format!("{name}: something was said"),
             holds: chat.posts() > 0,
@@ -236,9 +249,58 @@ fn invariants<P: FnMut(Nanos, u64)>(
     list
 }
 
+/// What must hold of the order in which a chat's posts are shown.
+fn order_invariants(name: &str, order: &OrderCheck) -> [Invariant; 4] {
+    let extent = if order.sampled { " at a sample of readers" } else { "" };
+    let check = |what: &str, count: u64, checked: u64, besides: &str| Invariant {
+        name: format!("{name}: {what}"),
+        holds: count == 0,
+        detail: format!("{count} violations in {checked} showings{extent}{besides}"),
+    };
+    let forgotten = match order.forgotten {
+        0 => String::new(),
+        late => format!(", and {late} too late to be checked"),
+    };
+    let (checked, in_time) = (order.checked, order.checked - order.forgotten);
+    [
+        check("posts are shown in their author's order", order.out_of_order, checked, ""),
+        check("no post is shown before what its author had seen", order.before_cause, in_time, &forgotten),
+        check("no post is shown twice", order.shown_again, checked, ""),
+        check("posts are shown to members only", order.shown_to_strangers, checked, ""),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
+    use peerlab_scenarios::report::Trust;
+
     use super::*;
+
+    #[test]
+    fn any_breach_of_order_makes_a_run_invalid() {
+        let state = |order| Validity::of(&order_invariants("talk", &order), Vec::new()).state;
+        let fine = OrderCheck { checked: 9, forgotten: 2, ..OrderCheck::default() };
+        assert_eq!(state(fine), Trust::Valid);
+        for broken in [
+            OrderCheck { out_of_order: 1, ..fine },
+            OrderCheck { before_cause: 1, ..fine },
+            OrderCheck { shown_again: 1, ..fine },
+            OrderCheck { shown_to_strangers: 1, ..fine },
+        ] {
+            assert_eq!(state(broken), Trust::Invalid, "{broken:?}");
+        }
+        let [_, causal, ..] = order_invariants("talk", &fine);
+        assert_eq!(causal.detail, "0 violations in 7 showings, and 2 too late to be checked");
+    }
+
+    #[test]
+    fn copies_from_beyond_memory_are_told_of() {
+        let mut copies = CopyCount::new(2);
+        copies.came(0, 3 * REACH as u32);
+        assert_eq!(late(&copies), None);
+        copies.came(0, 0);
+        assert!(late(&copies).is_some_and(|told| told.starts_with("1 copies came to 2 sampled peers")));
+    }
 
     #[test]
     fn a_backlog_is_told_of_above_one_in_a_hundred() {

@@ -2,7 +2,7 @@
 
 use peerlab_scenarios::{
     plan::Plan,
-    report::{Bound, ChatRecorder, Report},
+    report::{Bound, ChatRecorder, Histogram, Report},
     units::Nanos,
 };
 
@@ -75,20 +75,22 @@ pub fn figures<P: FnMut(Nanos, u64)>(
         title: "Duplicates".to_owned(),
         caption: format!(
             "Copies of an item that came to a peer after the first, over all items of {} of {} peers.",
-            recorder.sampled_peers(),
+            recorder.copy_count.sampled_peers(),
             plan.peers.len()
         ),
         svg: Duplicates {
             title: "Copies of an item beyond the first".to_owned(),
-            deliveries: recorder.duplicates(),
+            deliveries: recorder.copy_count.duplicates(),
         }
         .svg(),
     });
     figures.push(Figure {
         id: "overlay".to_owned(),
-        title: "The topology on its regions".to_owned(),
-        caption: "Peers by region, and the edges that the plan gives them.".to_owned(),
-        svg: map(plan).svg(),
+        title: "The overlay on its regions".to_owned(),
+        caption: "Peers by region, and the connections between them that stood at the end of the run: those of the topology, \
+                  and those that the overlay made."
+            .to_owned(),
+        svg: overlay(plan, outcome).svg(),
     });
     figures
 }
@@ -116,13 +118,13 @@ fn latency(name: &str, chat: &ChatRecorder, report: &Report) -> Cdf {
 }
 
 /// Points (seconds, share of the values at or below) of a histogram of nanoseconds.
-fn quantile_curve(histogram: &hdrhistogram::Histogram<u64>) -> Vec<(f64, f64)> {
+fn quantile_curve(histogram: &Histogram) -> Vec<(f64, f64)> {
     if histogram.is_empty() {
         return Vec::new();
     }
     let at = |step: u32| {
         let share = f64::from(step) / f64::from(CURVE_STEPS);
-        (histogram.value_at_quantile(share) as f64 / 1e9, share)
+        (histogram.quantile(share) as f64 / 1e9, share)
     };
     let lowest = (histogram.min() as f64 / 1e9, 0.0);
     std::iter::once(lowest).chain((1..=CURVE_STEPS).map(at)).collect()
@@ -143,7 +145,7 @@ fn coverage_curve(chat: &ChatRecorder) -> Vec<(f64, f64)> {
     if histogram.is_empty() {
         return Vec::new();
     }
-    let age = |step: u32| Nanos(histogram.value_at_quantile(f64::from(step) / f64::from(CURVE_STEPS)));
+    let age = |step: u32| Nanos(histogram.quantile(f64::from(step) / f64::from(CURVE_STEPS)));
     let mut ages: Vec<Nanos> = (1..=CURVE_STEPS).map(age).collect();
     ages.dedup();
     std::iter::once((0.0, 0.0))
@@ -199,6 +201,17 @@ pub fn map(plan: &Plan) -> OverlayMap {
         regions: regions.collect(),
         region_of: plan.peers.iter().map(|peer| plan.peers.region(peer)).collect(),
         edges: plan.graph.links().map(|[a, b]| (a, b)).collect(),
+        note: String::new(),
+    }
+}
+
+/// The connections that a run ended with, on the regions.
+fn overlay(plan: &Plan, outcome: &Outcome) -> OverlayMap {
+    OverlayMap {
+        title: format!("Overlay of {}", plan.name),
+        edges: outcome.connections().map(|(a, b)| (a.0, b.0)).collect(),
+        note: "the connections that stood at the end".to_owned(),
+        ..map(plan)
     }
 }
 
@@ -238,11 +251,16 @@ pub fn series<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
         columns: vec!["peer", "sent_bytes", "received_bytes", "items", "duplicates", "refused"],
         rows: peers.map(row).collect(),
     });
+    list.push(Series {
+        name: "connections".to_owned(),
+        columns: vec!["a", "b"],
+        rows: outcome.connections().map(|(a, b)| vec![f64::from(a.0), f64::from(b.0)]).collect(),
+    });
     let row = |(duplicates, items)| vec![duplicates as f64, items as f64];
     list.push(Series {
         name: "duplicates".to_owned(),
         columns: vec!["duplicates", "items"],
-        rows: recorder.duplicates().into_iter().map(row).collect(),
+        rows: recorder.copy_count.duplicates().into_iter().map(row).collect(),
     });
     list
 }

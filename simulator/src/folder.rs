@@ -1,16 +1,15 @@
 //! The run folder: written beside its place and moved there when it is whole, so that nothing half-written stays.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, BufWriter, Write as _},
     path::{Component, Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use peerlab_scenarios::plan::{Plan, identity};
+use peerlab_scenarios::plan::Plan;
 
-use crate::{charts, figures::Series, html::Figure};
-
-/// Above this many peers, their identities are left out of `plan/peers.csv`: a key takes 20 µs to derive.
-const MOST_IDENTITIES: u32 = 100_000;
+use crate::{charts, facts::Format, figures::Series, html::Figure, plan_tables::TABLES};
 
 /// Why a run folder could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -51,16 +50,50 @@ pub enum FolderError {
 #[derive(Debug)]
 pub struct Folder {
     place: PathBuf,
-    draft: PathBuf,
+    draft: Arc<Draft>,
     replace: bool,
+}
+
+/// Where a run folder is written before it is moved to its place.
+#[derive(Debug)]
+pub struct Draft {
+    path: PathBuf,
+    /// Held while a file or a folder is made in it.
+    gate: Mutex<()>,
+}
+
+impl Draft {
+    fn open(&self) -> MutexGuard<'_, ()> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes it, and lets nothing be made in it again as long as what is returned lives: for another thread that is about
+    /// to end the program.
+    pub fn abandon(&self) -> impl Drop + '_ {
+        let shut = self.open();
+        // There is nobody left to whom a failure could be told.
+        let _ = fs::remove_dir_all(&self.path);
+        shut
+    }
 }
 
 /// What every run folder holds: by its schema it is known for one.
 const MARK: &str = "report.json";
 
 /// All that a run may write into its folder, the mark aside.
-const ENTRIES: [&str; 9] =
-    ["report.html", "report.md", "scenario.yaml", "charts", "series", "plan", "files", "replicates", "runs"];
+const ENTRIES: [&str; 11] = [
+    "report.html",
+    "report.md",
+    "scenario.yaml",
+    "charts",
+    "series",
+    "plan",
+    "files",
+    "replicates",
+    "runs",
+    Format::Csv.file(),
+    Format::Parquet.file(),
+];
 
 /// How the schemas of all reports begin.
 const SCHEMAS: [&str; 3] = ["peerlab.dev/report/", "peerlab.dev/replicates/", "peerlab.dev/comparison/"];
@@ -92,13 +125,14 @@ impl Folder {
         let name = place.file_name().ok_or_else(|| FolderError::NotOurs(place.to_owned()))?;
         let draft = place.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
         fs::create_dir_all(&draft).map_err(at(&draft))?;
+        let draft = Arc::new(Draft { path: draft, gate: Mutex::default() });
         Ok(Self { place: place.to_owned(), draft, replace })
     }
 
     /// Where the folder is written before it is moved to its place.
     #[must_use]
-    pub fn draft(&self) -> &Path {
-        &self.draft
+    pub fn draft(&self) -> Arc<Draft> {
+        Arc::clone(&self.draft)
     }
 
     /// Writes a file of the run; `name` may name a folder below.
@@ -110,11 +144,7 @@ impl Folder {
     }
 
     fn write_at(&self, name: &Path, content: &[u8]) -> Result<(), FolderError> {
-        let path = self.draft.join(name);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(at(parent))?;
-        }
-        fs::write(&path, content).map_err(at(&path))
+        self.create_at(name)?.write_all(content).map_err(at(&self.draft.path.join(name)))
     }
 
     /// Writes a file that the scenario names, below `files`; a step up becomes `_`, so that nothing leaves the folder and no
@@ -164,56 +194,34 @@ impl Folder {
         Ok(())
     }
 
-    /// Writes the plan: who the peers are, who is whose neighbour, what goes wrong.
+    /// Writes the plan: who the peers are and when they are there, who is whose neighbour and in which room, what goes wrong.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn write_plan(&self, plan: &Plan) -> Result<(), FolderError> {
-        let mut peers = String::from(
-            "peer,peer_id,group,region,site,nat,access_seconds,up_bits_per_second,down_bits_per_second\n",
-        );
-        for peer in plan.peers.iter() {
-            let group = plan.peers.group(peer);
-            let id = if plan.peers.len() <= MOST_IDENTITIES {
-                identity::peer_id(plan.seed, peer).to_string()
-            } else {
-                String::new()
-            };
-            let region = &plan.regions.list()[plan.peers.region(peer)].name;
-            let site = plan
-                .peers
-                .site(peer)
-                .map(|site| format!("{}-{site}", plan.sites.spec(site).name))
-                .unwrap_or_default();
-            let nat = serde_json::to_string(&group.spec.nat).expect("a word serialises");
-            let access = plan.peers.access(peer).as_secs_f64();
-            let (index, name, nat) = (peer.0, &group.spec.name, nat.trim_matches('"'));
-            peers.push_str(&format!(
-                "{index},{id},{name},{region},{site},{nat},{access},{},{}\n",
-                group.up.0, group.down.0
-            ));
+        for (name, write) in TABLES {
+            let name = format!("plan/{name}");
+            let mut out = BufWriter::new(self.create(&name)?);
+            write(plan, &mut out).and_then(|()| out.flush()).map_err(at(&self.draft.path.join(name)))?;
         }
-        self.write("plan/peers.csv", peers.as_bytes())?;
-        let mut edges = String::from("a,b\n");
-        for [a, b] in plan.graph.links() {
-            edges.push_str(&format!("{a},{b}\n"));
+        Ok(())
+    }
+
+    /// Begins a file of the run; `name` may name a folder above it.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn create(&self, name: &str) -> Result<File, FolderError> {
+        self.create_at(Path::new(name))
+    }
+
+    fn create_at(&self, name: &Path) -> Result<File, FolderError> {
+        let path = self.draft.path.join(name);
+        let _open = self.draft.open();
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(at(parent))?;
         }
-        self.write("plan/edges.csv", edges.as_bytes())?;
-        let mut faults = String::from("fault,kind,at_seconds,until_seconds\n");
-        for fault in &plan.faults {
-            let until = if fault.until == peerlab_scenarios::units::Nanos::NEVER {
-                String::new()
-            } else {
-                fault.until.as_secs_f64().to_string()
-            };
-            faults.push_str(&format!(
-                "{},{},{},{until}\n",
-                fault.name,
-                fault.effect.kind(),
-                fault.at.as_secs_f64()
-            ));
-        }
-        self.write("plan/faults.csv", faults.as_bytes())
+        File::create(&path).map_err(at(&path))
     }
 
     /// Moves the folder to its place.
@@ -221,18 +229,20 @@ impl Folder {
     /// # Errors
     /// When something came to be there meanwhile, or the system refuses.
     pub fn finish(self) -> Result<PathBuf, FolderError> {
+        let _open = self.draft.open();
+        let draft = &self.draft.path;
         if self.replace && self.place.exists() {
             // Set aside first: whatever stops this, one of the two runs is whole.
-            let aside = self.draft.with_extension("old");
+            let aside = draft.with_extension("old");
             fs::rename(&self.place, &aside).map_err(at(&self.place))?;
-            if let Err(error) = fs::rename(&self.draft, &self.place) {
+            if let Err(error) = fs::rename(draft, &self.place) {
                 fs::rename(&aside, &self.place).map_err(at(&self.place))?;
                 return Err(at(&self.place)(error));
             }
             fs::remove_dir_all(&aside).map_err(at(&aside))?;
         } else {
             // An empty folder gives way to the rename; one that was filled meanwhile does not.
-            fs::rename(&self.draft, &self.place).map_err(at(&self.place))?;
+            fs::rename(draft, &self.place).map_err(at(&self.place))?;
         }
         Ok(self.place.clone())
     }
@@ -254,7 +264,7 @@ pub fn csv(series: &Series) -> String {
 impl Drop for Folder {
     fn drop(&mut self) {
         // After a rename there is nothing to remove; after a failure the draft must not stay.
-        let _ = fs::remove_dir_all(&self.draft);
+        let _ = fs::remove_dir_all(&self.draft.path);
     }
 }
 

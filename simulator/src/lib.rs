@@ -3,14 +3,17 @@
 pub mod assemble;
 pub mod charts;
 pub mod compare;
+pub mod copies;
 pub mod cost;
 pub mod engine;
+pub mod facts;
 pub mod figures;
 pub mod folder;
 pub mod html;
 pub mod junit;
 pub mod model;
 pub mod page;
+pub mod plan_tables;
 pub mod quantity;
 pub mod record;
 pub mod replicates;

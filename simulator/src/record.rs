@@ -8,13 +8,14 @@ use peerlab_scenarios::{
     wire::Kind,
 };
 
-use crate::engine::{Observer, store::ItemRef};
+use crate::{
+    copies::CopyCount,
+    engine::{Observer, store::ItemRef},
+    facts::FactWriter,
+};
 
 /// How many intervals the series have.
 const INTERVALS: u64 = 240;
-
-/// Peers of which every copy is counted, at the most.
-const SAMPLED_PEERS: u32 = 256;
 
 /// Bytes and showings of one interval of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,8 +43,7 @@ pub struct Copies {
     pub tainted: u64,
 }
 
-/// Folds a run into what its report says. Memory does not grow with the length of the run, but for the copies of items at a
-/// sample of peers.
+/// Folds a run into what its report says. Memory does not grow with the length of the run.
 #[derive(Debug)]
 pub struct Recorder<P> {
     /// One for each workload, in their order.
@@ -54,12 +54,11 @@ pub struct Recorder<P> {
     pub interval: Nanos,
     /// The series.
     pub series: Vec<Interval>,
-    /// Every so many peers, one is sampled.
-    stride: u32,
-    /// Copies that came of each item, by sampled peer.
-    sampled: Vec<Vec<u8>>,
-    /// The first item that counts.
-    first_item: u32,
+    /// Copies of items at a sample of peers, since the warm-up.
+    pub copy_count: CopyCount,
+    /// Where showings go, if they are asked for.
+    pub facts: Option<FactWriter>,
+    /// Items that came so far have lower numbers.
     items: u32,
     progress: P,
 }
@@ -72,35 +71,16 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
             WorkloadKind::Chat(chat) => ChatRecorder::new(chat.clone(), spec.warm_up..spec.duration),
         });
         let end = spec.duration.saturating_add(spec.cool_down).0;
-        let stride = plan.peers.len().div_ceil(SAMPLED_PEERS).max(1);
         Self {
             chats: chats.collect(),
             copies: vec![Copies::default(); plan.peers.len() as usize],
             interval: Nanos(end.div_ceil(INTERVALS).max(1)),
             series: vec![Interval::default(); INTERVALS as usize + 1],
-            stride,
-            sampled: vec![Vec::new(); plan.peers.len().div_ceil(stride) as usize],
-            first_item: 0,
+            copy_count: CopyCount::new(plan.peers.len()),
+            facts: None,
             items: 0,
             progress,
         }
-    }
-
-    /// How many of the items that came to a sampled peer came in how many copies besides the first: (duplicates, items).
-    #[must_use]
-    pub fn duplicates(&self) -> Vec<(u64, u64)> {
-        let mut counts = [0u64; 256];
-        for copies in self.sampled.iter().flat_map(|peer| peer.iter().skip(self.first_item as usize)) {
-            counts[usize::from(*copies)] += 1;
-        }
-        let counted = counts.iter().enumerate().skip(1).filter(|(_, items)| **items > 0);
-        counted.map(|(copies, &items)| (copies as u64 - 1, items)).collect()
-    }
-
-    /// How many peers were sampled for [`Recorder::duplicates`].
-    #[must_use]
-    pub fn sampled_peers(&self) -> usize {
-        self.sampled.len()
     }
 }
 
@@ -123,6 +103,9 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
                     interval.live_nanos = interval.live_nanos.saturating_add(now.saturating_sub(posted).0);
                 }
                 self.chats.iter_mut().for_each(|chat| chat.record(now, peer, fact));
+                if let Some(facts) = &mut self.facts {
+                    facts.record(now, peer, fact);
+                }
             }
             _ => self.chats.iter_mut().for_each(|chat| chat.record(now, peer, fact)),
         }
@@ -148,18 +131,14 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
             return;
         };
         interval.payload += u64::from(bytes);
-        if kind == Kind::Gossip && to.0.is_multiple_of(self.stride) {
-            let (place, items) = (item.number() as usize, &mut self.sampled[(to.0 / self.stride) as usize]);
-            if place >= items.len() {
-                items.resize(place + 1, 0);
-            }
-            items[place] = items[place].saturating_add(1);
+        if kind == Kind::Gossip {
+            self.copy_count.came(to.0, item.number());
         }
         self.items = self.items.max(item.number() + 1);
     }
 
     fn measure(&mut self, _: Nanos) {
-        self.first_item = self.items;
+        self.copy_count.restart(self.items);
     }
 
     fn progress(&mut self, now: Nanos, events: u64) {

@@ -12,9 +12,10 @@ use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 use posting::Posting;
 use trace::TracePost;
 
+use super::selection::lowest;
 use crate::{
     host::{Command, Peer},
-    seed::{Seed, mix},
+    seed::Seed,
     spec::{
         Count,
         chat::{ChatSpec, Posts},
@@ -43,8 +44,11 @@ pub enum ChatPlanError {
     #[error("a post of {0} is longer than the {MAX_BODY} allowed")]
     BodyTooLong(Bytes),
     /// A process without time between its events.
-    #[error("the time between two posts, signs of life or comparisons must be more than 0")]
-    NoTimeBetween,
+    #[error("the time from one to the next must be more than 0")]
+    NoTimeBetween {
+        /// The field that says how long it is, as a path from `chat`.
+        field: &'static str,
+    },
     /// Bursts that run into each other.
     #[error("a burst lasts {within}, longer than the {every} from one to the next")]
     BurstsOverlap {
@@ -72,6 +76,23 @@ pub enum ChatPlanError {
         /// What is wrong with it.
         why: String,
     },
+}
+
+impl ChatPlanError {
+    /// The field at fault, as a path from `chat`; empty when it is none in particular.
+    #[must_use]
+    pub const fn field(&self) -> &'static str {
+        match self {
+            // Of those who take part there are too few, whatever the chat says.
+            Self::TooFewMembers(_) => "",
+            Self::TooFewPeers { .. } => "members",
+            Self::BodyTooLong(_) => "body",
+            Self::NoTimeBetween { field } => field,
+            Self::BurstsOverlap { .. } => "posts.burst.within",
+            Self::TimeoutTooShort { .. } => "presence.timeout",
+            Self::TraceMissing(_) | Self::Trace { .. } => "posts.trace.file",
+        }
+    }
 }
 
 /// A chat, planned: rooms, members, archives and the posts that will be made.
@@ -114,11 +135,12 @@ impl ChatPlan {
         let (mut members, mut starts) = (Vec::new(), vec![0]);
         for room in 0..spec.rooms.get() {
             let begin = members.len();
-            members.extend_from_slice(eligible);
-            if let Some(count) = spec.members {
-                let salt = salt(seed, "members", workload, room);
-                members[begin..].sort_by_cached_key(|peer| (mix(salt, u64::from(peer.0), 0), *peer));
-                members.truncate(begin + count.size());
+            match spec.members {
+                Some(count) => {
+                    let salt = salt(seed, "members", workload, room);
+                    members.extend(lowest(eligible.iter().copied(), salt, count.size()));
+                }
+                None => members.extend_from_slice(eligible),
             }
             members[begin..].sort_unstable();
             starts.push(members.len());
@@ -289,18 +311,21 @@ fn check(spec: &ChatSpec, eligible: &[Peer]) -> Result<(), ChatPlanError> {
     if spec.body > MAX_BODY {
         return Err(ChatPlanError::BodyTooLong(spec.body));
     }
-    let gaps = match &spec.posts {
-        Posts::Poisson(poisson) => vec![poisson.every],
+    let mut gaps = vec![("sync.every", spec.sync.every)];
+    gaps.extend(spec.presence.as_ref().map(|presence| ("presence.every", presence.every)));
+    match &spec.posts {
+        Posts::Poisson(poisson) => gaps.push(("posts.poisson.every", poisson.every)),
         Posts::Burst(burst) if burst.within >= burst.every => {
             return Err(ChatPlanError::BurstsOverlap { every: burst.every, within: burst.within });
         }
-        Posts::Burst(burst) => vec![burst.every],
-        Posts::Diurnal(diurnal) => vec![diurnal.every, diurnal.day],
-        Posts::Trace(_) => vec![],
-    };
-    let beats = spec.presence.as_ref().map(|presence| presence.every);
-    if gaps.into_iter().chain(beats).chain([spec.sync.every]).any(|gap| gap == Nanos::ZERO) {
-        return Err(ChatPlanError::NoTimeBetween);
+        Posts::Burst(burst) => gaps.push(("posts.burst.every", burst.every)),
+        Posts::Diurnal(diurnal) => {
+            gaps.extend([("posts.diurnal.every", diurnal.every), ("posts.diurnal.day", diurnal.day)]);
+        }
+        Posts::Trace(_) => {}
+    }
+    if let Some(&(field, _)) = gaps.iter().find(|(_, gap)| *gap == Nanos::ZERO) {
+        return Err(ChatPlanError::NoTimeBetween { field });
     }
     match &spec.presence {
         Some(it) if it.timeout <= it.every => {

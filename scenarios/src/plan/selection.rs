@@ -19,6 +19,16 @@ pub(super) struct Selection<'a> {
     pub(super) seed: Seed,
 }
 
+/// The `count` peers whose hashes with the salt are lowest, in no order; time grows with the peers, not with their sorting.
+pub(super) fn lowest(peers: impl Iterator<Item = Peer>, salt: u64, count: usize) -> Vec<Peer> {
+    let mut hashed: Vec<_> = peers.map(|peer| (mix(salt, u64::from(peer.0), 0), peer)).collect();
+    if count < hashed.len() {
+        hashed.select_nth_unstable(count);
+        hashed.truncate(count);
+    }
+    hashed.into_iter().map(|(_, peer)| peer).collect()
+}
+
 impl Selection<'_> {
     /// The peers that `who`, standing at `path`, selects. A share or a count picks those whose hash with the path is
     /// lowest, so that peers added to the run replace few of those picked before.
@@ -78,13 +88,29 @@ impl Selection<'_> {
             (None, None) => chosen.len(),
         };
         if wanted < chosen.len() {
-            let salt = self.seed.salt(path);
-            chosen.sort_by_cached_key(|peer| (mix(salt, u64::from(peer.0), 0), *peer));
-            chosen.truncate(wanted);
+            chosen = lowest(chosen.into_iter(), self.seed.salt(path), wanted);
         }
         if chosen.is_empty() {
             return Err(PlanError::new(path, "it selects no peer at all".to_owned()));
         }
         Ok(chosen.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn those_with_the_lowest_hashes_are_taken(peers in 0..200u32, count in 0..250usize, salt: u64) {
+            let taken: PeerSet = lowest((0..peers).map(Peer), salt, count).into_iter().collect();
+            prop_assert_eq!(taken.len(), count.min(peers as usize));
+            let hash = |peer: Peer| mix(salt, u64::from(peer.0), 0);
+            let highest = taken.iter().map(hash).max().unwrap_or(0);
+            prop_assert!((0..peers).map(Peer).all(|peer| taken.contains(peer) || hash(peer) > highest));
+        }
     }
 }

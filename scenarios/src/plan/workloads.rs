@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ChatPlan, Files, PeerSet, PlanError, selection::Selection};
+use super::{ChatPlan, Files, PeerSet, PlanError, at_field, selection::Selection};
 use crate::{
     host::Peer,
     spec::{Workload, chat::Posts},
@@ -37,17 +37,20 @@ pub(super) fn plan(
 ) -> Result<WorkloadKind, PlanError> {
     let chat =
         workload.chat.as_ref().ok_or_else(|| PlanError::new(path, "a workload says what it is: chat"))?;
-    let archives: Vec<Peer> = match &chat.archive {
-        Some(archive) => selection.select(archive, &format!("{path}.chat.archive"))?.iter().collect(),
-        None => Vec::new(),
+    let archives = match &chat.archive {
+        Some(archive) => selection.select(archive, &format!("{path}.chat.archive"))?,
+        None => PeerSet::default(),
     };
     // Who keeps the archive of a server serves, and has nothing to say.
-    let members: Vec<Peer> = who.iter().filter(|peer| !archives.contains(peer)).collect();
+    let members: Vec<Peer> = who.iter().filter(|peer| !archives.contains(*peer)).collect();
+    let archives: Vec<Peer> = archives.iter().collect();
     let trace = match &chat.posts {
         Posts::Trace(trace) => files.get(&trace.file).map(String::as_str),
         _ => None,
     };
     let planned = ChatPlan::new(chat.clone(), number, &members, &archives, selection.seed, duration, trace);
-    let planned = planned.map_err(|error| PlanError::new(format!("{path}.chat"), error.to_string()))?;
+    let planned = planned.map_err(|error| {
+        PlanError::new(at_field(&format!("{path}.chat"), error.field()), error.to_string())
+    })?;
     Ok(WorkloadKind::Chat(Arc::new(planned)))
 }

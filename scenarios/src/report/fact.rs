@@ -59,6 +59,8 @@ pub enum Fact {
         about: Peer,
         /// What this peer now believes.
         online: bool,
+        /// When its latest sign of life had come, by this peer's clock: what a user is told as "last seen".
+        heard: Nanos,
     },
     /// A chat: a peer that came back holds all that the partner it asked had.
     CaughtUp {

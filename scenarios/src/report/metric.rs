@@ -148,6 +148,9 @@ metrics! {
     PRESENCE_DETECTION: Chat "presence.detection" Seconds,
         "From a member's going until another in its room takes it for offline, over such pairs.",
         "Chen, Toueg and Aguilera, On the quality of service of failure detectors, IEEE TC 2002 (detection time)";
+    PRESENCE_LAST_SEEN: Chat "presence.lastSeen" Seconds,
+        "Error of \"last seen\" when a member is taken for offline: from its last sign of life, as it came, to its going, or to now \
+         if it is still there.", OWN;
     PRESENCE_FALSE: Chat "presence.falseOffline" Count,
         "Times that a member was taken for offline while it was online.",
         "Chen, Toueg and Aguilera 2002 (mistakes)";

@@ -3,6 +3,7 @@
 pub mod chat;
 pub mod comparison;
 mod fact;
+mod histogram;
 pub mod metric;
 pub mod replicates;
 mod settling;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use chat::ChatRecorder;
 pub use fact::{Fact, Route};
+pub use histogram::Histogram;
 pub use metric::{Metric, Unit};
 pub use settling::{NOTABLE_BIAS, Settling};
 pub use summary::{Statistic, Summary};

@@ -1,9 +1,8 @@
 //! A metric's numbers: how many, their mean and their quantiles.
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::Unit;
+use super::{Histogram, Unit};
 
 /// The distribution of a metric, in its unit.
 ///
@@ -107,13 +106,13 @@ impl Summary {
         }
     }
 
-    /// Of a histogram whose values are worth `1 / per_unit` of the unit, to its precision.
+    /// Of a histogram whose values are worth `1 / per_unit` of the unit: mean and maximum are exact, quantiles are to its precision.
     #[must_use]
-    pub fn of_histogram(unit: Unit, histogram: &Histogram<u64>, per_unit: f64) -> Self {
+    pub fn of_histogram(unit: Unit, histogram: &Histogram, per_unit: f64) -> Self {
         if histogram.is_empty() {
             return Self::none(unit);
         }
-        let at = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / per_unit;
+        let at = |quantile: f64| histogram.quantile(quantile) as f64 / per_unit;
         Self {
             unit,
             n: histogram.len(),

@@ -21,6 +21,8 @@ pub struct OverlayMap {
     pub region_of: Vec<usize>,
     /// Undirected edges between peers; loops and indices out of range are left out.
     pub edges: Vec<(u32, u32)>,
+    /// What the edges are, for the subtitle; nothing is said when it is empty.
+    pub note: String,
 }
 
 /// A region of an [`OverlayMap`].
@@ -73,6 +75,9 @@ impl OverlayMap {
         let is_inner = |(a, b): &&(usize, usize)| self.region_of[*a] == self.region_of[*b];
         let inner = edges.iter().filter(is_inner).count();
         frame.subtitle = extent(peers, edges.len());
+        if !self.note.is_empty() {
+            frame.subtitle.push_str(&format!(": {}", self.note));
+        }
         frame.legend.push((Sample::Dot(INK), "peer".to_owned()));
         for (colour, what, n) in [(BLUE, "within", inner), (VERMILION, "between", edges.len() - inner)] {
             frame

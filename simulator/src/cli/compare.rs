@@ -76,7 +76,7 @@ impl Compare {
         let place = self.out.clone().unwrap_or_else(|| free_place(Path::new("out/compare"), &names[0]));
         let folder = Folder::begin(&place, self.force)?;
         let told = (!self.quiet).then_some("there is no comparison of half the runs, and nothing is written");
-        let interrupt = Interrupt::listen(folder.draft().to_owned(), told)?;
+        let interrupt = Interrupt::listen(folder.draft(), told)?;
 
         let (first_seed, runs) = self.common(&given);
         let mut designs = Vec::new();

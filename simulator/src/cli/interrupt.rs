@@ -2,8 +2,6 @@
 //! ends the program and leaves nothing behind.
 
 use std::{
-    fs,
-    path::PathBuf,
     process,
     sync::{
         Arc,
@@ -11,11 +9,10 @@ use std::{
     },
 };
 
+use peerlab_simulator::folder::Draft;
+
 /// The exit code of a program that Ctrl-C ended, as shells have it: 128 and the number of the signal.
 pub(super) const INTERRUPTED: u8 = 130;
-
-/// How often a folder is removed into which the run still writes.
-const ATTEMPTS: u32 = 100;
 
 /// Whether the run shall end.
 #[derive(Clone, Debug)]
@@ -26,16 +23,12 @@ pub(super) const REPORT_FOLLOWS: &str = "the report so far is written; interrupt
 
 impl Interrupt {
     /// Listens from now on, while the run folder is written at `draft`. `told` is what a signal is answered with.
-    pub(super) fn listen(draft: PathBuf, told: Option<&'static str>) -> Result<Self, ctrlc::Error> {
+    pub(super) fn listen(draft: Arc<Draft>, told: Option<&'static str>) -> Result<Self, ctrlc::Error> {
         let came = Arc::new(AtomicBool::new(false));
         let interrupt = Self(Arc::clone(&came));
         ctrlc::set_handler(move || {
             if came.swap(true, Ordering::Relaxed) {
-                for _ in 0..ATTEMPTS {
-                    if fs::remove_dir_all(&draft).is_ok() || !draft.exists() {
-                        break;
-                    }
-                }
+                let _shut = draft.abandon();
                 process::exit(i32::from(INTERRUPTED));
             }
             if let Some(told) = told {

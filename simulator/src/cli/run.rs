@@ -19,6 +19,7 @@ use peerlab_simulator::{
     assemble,
     cost::Cost,
     engine::Outcome,
+    facts::{FactWriter, Format},
     figures,
     folder::{Folder, free_place},
     html, junit, model, page,
@@ -61,6 +62,9 @@ pub(super) struct Run {
     /// Write targets and invariants as JUnit XML to this file, for continuous integration.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write every showing of a post into the run folder, as `facts.csv` or `facts.parquet`.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    facts: Option<Format>,
 }
 
 impl Run {
@@ -86,10 +90,14 @@ impl Run {
 
         let bar = self.progress(plan);
         let began = Instant::now();
-        let recorder = Recorder::new(plan, |now: Nanos, _| bar.set_position(now.0 / 1_000_000));
-        let (outcome, recorder) = model::run(plan, recorder, &|| interrupt.came());
+        let mut recorder = Recorder::new(plan, |now: Nanos, _| bar.set_position(now.0 / 1_000_000));
+        if let Some(format) = self.facts {
+            recorder.facts = Some(FactWriter::new(format, folder.create(format.file())?, plan)?);
+        }
+        let (outcome, mut recorder) = model::run(plan, recorder, &|| interrupt.came());
         let took = began.elapsed();
         bar.finish_and_clear();
+        recorder.facts.take().map_or(Ok(()), FactWriter::finish)?;
 
         let mut report = assemble::report(plan, &outcome, &recorder);
         let run = crate::cli::provenance::Run { events: outcome.events, digest: outcome.digest, took };
@@ -129,7 +137,7 @@ impl Run {
     }
 
     fn listen(&self, folder: &Folder) -> Result<Interrupt, Stop> {
-        Ok(Interrupt::listen(folder.draft().to_owned(), (!self.quiet).then_some(REPORT_FOLLOWS))?)
+        Ok(Interrupt::listen(folder.draft(), (!self.quiet).then_some(REPORT_FOLLOWS))?)
     }
 
     /// Whether the JUnit file can be written, as far as that can be told before there is anything to write.

@@ -95,7 +95,8 @@ impl Topology {
                 let text = match value {
                     serde_json::Value::Null => "-".to_owned(),
                     serde_json::Value::Number(number) if number.is_f64() => {
-                        format!("{:.4}", number.as_f64().unwrap_or_default())
+                        // The spectral gap of a graph with a bottleneck is of the order of the last digit.
+                        format!("{:.6}", number.as_f64().unwrap_or_default())
                     }
                     other => other.to_string(),
                 };

@@ -94,6 +94,15 @@ pub struct Outcome {
     pub online: Vec<bool>,
     /// A hash of all events in their order: equal for runs that are the same.
     pub digest: u64,
+    links: Links,
+}
+
+impl Outcome {
+    /// The connections that stood at the end, each once, as its end with the lower number saw it.
+    pub fn connections(&self) -> impl Iterator<Item = (Peer, Peer)> + '_ {
+        let peers = (0..self.online.len() as u32).map(Peer);
+        peers.flat_map(|a| self.links.connected(a).filter(move |b| a < *b).map(move |b| (a, b)))
+    }
 }
 
 /// A run of a plan.
@@ -401,6 +410,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             skipped_commands: self.skipped_commands,
             online: self.seats.iter().map(|seat| seat.port.online).collect(),
             digest: self.digest,
+            links: self.links,
         };
         self.observer.progress(end, outcome.events);
         (outcome, self.observer)

@@ -1,7 +1,6 @@
 //! Curves of several runs, and how far their mean may be off.
 
-use hdrhistogram::Histogram;
-use peerlab_scenarios::report::statistics::Estimate;
+use peerlab_scenarios::report::{Histogram, statistics::Estimate};
 
 /// A point of a curve that is the mean of several runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,13 +23,13 @@ pub type Band = Vec<BandPoint>;
 pub(super) struct Steps(Vec<(u64, u64)>);
 
 impl Steps {
-    pub(super) fn of(histogram: &Histogram<u64>) -> Self {
+    pub(super) fn of(histogram: &Histogram) -> Self {
         let mut below = 0;
-        let step = |value: hdrhistogram::iterators::IterationValue<u64>| {
-            below += value.count_at_value();
-            (value.value_iterated_to(), below)
+        let step = |(value, count)| {
+            below += count;
+            (value, below)
         };
-        Self(histogram.iter_recorded().map(step).collect())
+        Self(histogram.counts().map(step).collect())
     }
 
     /// How many values are at or below this one.
@@ -73,8 +72,8 @@ mod tests {
     use super::*;
 
     fn steps(values: &[u64]) -> Steps {
-        let mut histogram = Histogram::new(3).expect("three digits are allowed");
-        values.iter().for_each(|value| histogram.record(*value).expect("it grows"));
+        let mut histogram = Histogram::default();
+        values.iter().for_each(|value| histogram.record(*value));
         Steps::of(&histogram)
     }
 

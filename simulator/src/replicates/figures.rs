@@ -1,7 +1,6 @@
 //! Which charts a report on replicates has, and the series behind them.
 
-use hdrhistogram::Histogram;
-use peerlab_scenarios::report::{Bound, replicates::Replicates};
+use peerlab_scenarios::report::{Bound, Histogram, replicates::Replicates};
 
 use super::{
     Band, Batch,
@@ -52,11 +51,11 @@ pub fn chart_curves(batch: &Batch) -> Vec<ChatCurves> {
 }
 
 /// Values at even steps of the share below them, the least first.
-fn quantiles(histogram: &Histogram<u64>) -> Vec<u64> {
+fn quantiles(histogram: &Histogram) -> Vec<u64> {
     if histogram.is_empty() {
         return Vec::new();
     }
-    let at = |step: u32| histogram.value_at_quantile(f64::from(step) / f64::from(CURVE_STEPS));
+    let at = |step: u32| histogram.quantile(f64::from(step) / f64::from(CURVE_STEPS));
     let mut values: Vec<u64> = std::iter::once(histogram.min()).chain((1..=CURVE_STEPS).map(at)).collect();
     values.dedup();
     values

@@ -19,11 +19,10 @@ use std::{
     thread,
 };
 
-use hdrhistogram::Histogram;
 use peerlab_scenarios::{
     plan::Plan,
     report::{
-        Report, Summary, Unit,
+        Histogram, Report, Summary, Unit,
         replicates::{Replicates, StoppingRule},
     },
     units::Bytes,
@@ -73,7 +72,7 @@ pub struct Batch {
     /// The runs, in the order of their seeds.
     pub runs: Vec<ReplicateRun>,
     /// All values of all runs, by metric.
-    pub pooled: BTreeMap<String, Histogram<u64>>,
+    pub pooled: BTreeMap<String, Histogram>,
 }
 
 /// Runs a scenario as scheduled. `plan` makes the plan for a seed, on any thread; `progress` hears after each run how many
@@ -139,7 +138,7 @@ pub fn run<E: Send>(
 struct Gathered {
     runs: Vec<ReplicateRun>,
     reports: Vec<Report>,
-    pooled: BTreeMap<String, (Unit, Histogram<u64>)>,
+    pooled: BTreeMap<String, (Unit, Histogram)>,
 }
 
 impl Gathered {
@@ -147,7 +146,7 @@ impl Gathered {
     fn take(&mut self, mut run: ReplicateRun) {
         for (name, unit, histogram) in std::mem::take(&mut run.histograms) {
             match self.pooled.get_mut(&name) {
-                Some((_, pooled)) => pooled.add(&histogram).expect("a histogram grows as needed"),
+                Some((_, pooled)) => pooled.merge(&histogram),
                 None => {
                     self.pooled.insert(name, (unit, histogram));
                 }
@@ -158,7 +157,7 @@ impl Gathered {
     }
 
     fn batch(self, schedule: &Schedule) -> Option<Batch> {
-        let summary = |(name, (unit, histogram)): (&String, &(Unit, Histogram<u64>))| {
+        let summary = |(name, (unit, histogram)): (&String, &(Unit, Histogram))| {
             (name.clone(), Summary::of_histogram(*unit, histogram, unit.recorded_steps()))
         };
         let pooled = self.pooled.iter().map(summary).collect();

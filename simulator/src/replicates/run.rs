@@ -5,10 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hdrhistogram::Histogram;
 use peerlab_scenarios::{
     plan::Plan,
-    report::{ChatRecorder, Report, Unit},
+    report::{ChatRecorder, Histogram, Report, Unit},
     units::Nanos,
 };
 
@@ -40,7 +39,7 @@ pub struct ReplicateRun {
     /// The whole length.
     pub(super) end: Nanos,
     /// Metrics that are kept as histograms, until they are pooled.
-    pub(super) histograms: Vec<(String, Unit, Histogram<u64>)>,
+    pub(super) histograms: Vec<(String, Unit, Histogram)>,
 }
 
 /// How the posts of a chat spread.

@@ -13,4 +13,5 @@ mod mistakes;
 mod random;
 mod replicates;
 mod simulated;
+mod tables;
 mod workshop;

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    spec::chat::{Burst, Diurnal, Poisson, Trace},
+    spec::chat::{Burst, Diurnal, Poisson, Presence, Sync, Trace},
     units::Share,
 };
 
@@ -200,6 +200,29 @@ fn what_makes_no_sense_is_refused_with_its_reason() {
     assert_eq!(
         refused(ChatSpec { posts: Posts::Burst(burst), ..chat }),
         "a burst lasts 2s, longer than the 1s from one to the next"
+    );
+}
+
+#[test]
+fn what_makes_no_sense_names_its_field() {
+    let at_fault = |spec: ChatSpec| {
+        let plan = ChatPlan::new(spec, 0, &peers(3), &[], Seed(1), HOUR, Some("1s,0,9,10"));
+        plan.expect_err("it makes no sense").field()
+    };
+    let (chat, zero, second) = (ChatSpec::default(), Nanos::ZERO, Nanos::from_secs(1));
+    let posting = |posts| ChatSpec { posts, ..chat.clone() };
+    let burst = |every, within| posting(Posts::Burst(Burst { every, size: Count::new(3), within }));
+    let beating = |every| ChatSpec { presence: Some(Presence { every, timeout: second }), ..chat.clone() };
+    let trace = posting(Posts::Trace(Trace { file: "talk.csv".to_owned() }));
+    assert_eq!(at_fault(trace), "posts.trace.file");
+    assert_eq!(at_fault(ChatSpec { members: Some(Count::new(4)), ..chat.clone() }), "members");
+    assert_eq!(at_fault(ChatSpec { body: Bytes(1 << 20), ..chat.clone() }), "body");
+    assert_eq!(at_fault(posting(Posts::Poisson(Poisson { every: zero }))), "posts.poisson.every");
+    assert_eq!(at_fault(burst(second, HOUR)), "posts.burst.within");
+    assert_eq!((at_fault(beating(zero)), at_fault(beating(second))), ("presence.every", "presence.timeout"));
+    assert_eq!(
+        at_fault(ChatSpec { sync: Sync { every: zero, ..Sync::default() }, ..chat.clone() }),
+        "sync.every"
     );
 }
 

@@ -62,7 +62,8 @@ impl Contacts {
         (contact.said, contact.heard) = (sign.said, cx.now);
         if contact.online == sign.leaving {
             contact.online = !sign.leaving;
-            cx.record(Fact::PresenceSeen { workload, about: sign.from, online: contact.online });
+            let (about, online) = (sign.from, contact.online);
+            cx.record(Fact::PresenceSeen { workload, about, online, heard: contact.heard });
         }
         if self.due.is_some() || sign.leaving {
             return None;
@@ -84,7 +85,8 @@ impl Contacts {
             let deadline = contact.heard.saturating_add(timeout);
             if deadline <= cx.now {
                 contact.online = false;
-                cx.record(Fact::PresenceSeen { workload, about: contact.peer, online: false });
+                let (about, heard) = (contact.peer, contact.heard);
+                cx.record(Fact::PresenceSeen { workload, about, online: false, heard });
             } else {
                 self.due = Some(self.due.map_or(deadline, |due| due.min(deadline)));
             }

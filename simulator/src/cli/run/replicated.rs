@@ -27,6 +27,11 @@ const FEWEST_RUNS: u64 = 2;
 impl Run {
     /// Makes the runs that are asked for.
     pub(super) fn run_replicates(&self) -> Result<u8, Stop> {
+        if self.facts.is_some() {
+            return Err(Stop::Input(
+                "error: --facts is for one run: give a seed instead of several\n".to_owned(),
+            ));
+        }
         let ready = check::prepare(&self.file, self.seed).map_err(check::input)?;
         let plan = &ready.plan;
         let cost = Cost::of(plan);

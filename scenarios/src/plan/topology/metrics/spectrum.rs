@@ -15,6 +15,9 @@ use crate::{plan::topology::Graph, seed};
 /// Anal. Appl. 13, 1992).
 const TOLERANCE: f64 = 1e-7;
 
+/// The gap is told in millionths: what is beyond is the noise of the iteration.
+const PARTS: f64 = 1e6;
+
 /// A rest this small is rounding: the steps so far span all that can be reached, and the eigenvalue is exact.
 const NOTHING_LEFT: f64 = 1e-13;
 
@@ -47,7 +50,8 @@ pub(super) fn gap(graph: &Graph) -> Option<f64> {
         if is_exact || step == next_look {
             let largest = largest_eigenvalue(&diagonal, &beside);
             if is_exact || largest - found < TOLERANCE {
-                return Some((1.0 - largest).max(0.0));
+                let gap = (1.0 - largest).max(0.0);
+                return Some((gap * PARTS).round() / PARTS);
             }
             found = largest;
             next_look = step * 3 / 2;

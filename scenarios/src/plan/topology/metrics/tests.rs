@@ -167,6 +167,17 @@ fn a_long_chain_takes_no_longer_than_plain_searches() {
 }
 
 #[test]
+fn the_gap_is_told_to_the_precision_that_it_has() {
+    // By the iteration alone, these come out as 1.0000000000002 and 0.00007895….
+    for (topology, told) in
+        [(serde_json::json!({"star": {}}), "1.0"), (serde_json::json!({"ring": {}}), "0.000079")]
+    {
+        let gap = of(500, &topology).spectral_gap.expect("pairs");
+        assert_eq!(serde_json::to_string(&gap).expect("a number"), told);
+    }
+}
+
+#[test]
 fn more_neighbours_mean_a_larger_gap_and_shorter_paths() {
     let regular = |degree| {
         let topology = Topology::KRegular(KRegular { degree });
