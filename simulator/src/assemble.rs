@@ -22,9 +22,8 @@ use crate::{
     },
     quantity,
     record::Recorder,
+    warm_up,
 };
-
-const NANOS_PER_SECOND: f64 = 1e9;
 
 /// The report of a run, but for its provenance.
 #[must_use]
@@ -34,7 +33,7 @@ pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
     Report {
         schema: SCHEMA.to_owned(),
         engine: "model".to_owned(),
-        scenario: scenario(plan, outcome),
+        scenario: scenario(plan, outcome, recorder),
         seed: plan.seed.0,
         validity: Validity::of(&invariants, disturbances(plan, outcome, recorder)),
         targets: judge(&plan.spec.targets, &metrics),
@@ -44,7 +43,7 @@ pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
     }
 }
 
-fn scenario(plan: &Plan, outcome: &Outcome) -> ScenarioSummary {
+fn scenario<P>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> ScenarioSummary {
     let fault = |(fault, &hits): (&FaultPlan, &u64)| FaultSummary {
         name: fault.name.clone(),
         kind: fault.effect.kind().to_owned(),
@@ -59,6 +58,11 @@ fn scenario(plan: &Plan, outcome: &Outcome) -> ScenarioSummary {
         edges: plan.graph.edges(),
         duration: plan.spec.duration.as_secs_f64(),
         warm_up: plan.spec.warm_up.as_secs_f64(),
+        settling: warm_up::settling(
+            &[&recorder.series],
+            recorder.interval,
+            &(plan.spec.warm_up..plan.spec.duration),
+        ),
         cool_down: plan.spec.cool_down.as_secs_f64(),
         faults: plan.faults.iter().zip(&outcome.fault_hits).map(fault).collect(),
     }
@@ -123,22 +127,12 @@ fn percent(part: u64, whole: u64) -> Summary {
 
 fn chat_metrics(name: &str, chat: &ChatRecorder, outcome: &Outcome, metrics: &mut BTreeMap<String, Summary>) {
     let mut put = |metric: Metric, summary: Summary| metrics.insert(metric.full_name(name), summary);
-    let seconds = |histogram| Summary::of_histogram(Unit::Seconds, histogram, NANOS_PER_SECOND);
-    put(metric::DELIVERY_LATENCY, seconds(chat.delivery()));
-    put(metric::DELIVERY_LIVE, seconds(chat.delivery_by_overlay()));
-    put(metric::DELIVERY_HOPS, Summary::of_histogram(Unit::Count, chat.hops(), 1.0));
-    put(metric::ORDER_HELD, seconds(chat.held()));
-    let [t50, t95, t100] = chat.time_to_share();
-    put(metric::COVERAGE_T50, seconds(t50));
-    put(metric::COVERAGE_T95, seconds(t95));
-    put(metric::COVERAGE_T100, seconds(t100));
-    put(metric::CATCH_UP_TIME, seconds(chat.catch_up()));
+    for (metric, histogram) in chat.distributions() {
+        put(metric, Summary::of_histogram(metric.unit, histogram, metric.unit.recorded_steps()));
+    }
     let (showings, by_overlay) = (chat.delivery().len(), chat.delivery_by_overlay().len());
     put(metric::CATCH_UP_SHARE, Summary { n: showings, ..percent(showings - by_overlay, showings) });
-    put(metric::PRESENCE_DETECTION, seconds(chat.presence_detection()));
-    put(metric::PRESENCE_LAST_SEEN, seconds(chat.last_seen()));
     put(metric::PRESENCE_FALSE, Summary::one(Unit::Count, chat.false_offline() as f64));
-    put(metric::READ_LATENCY, seconds(chat.read()));
 
     let online = |peer: peerlab_scenarios::host::Peer| outcome.online[peer.index()];
     let (mut shown, mut expected, mut shares) = (0, 0, Vec::new());

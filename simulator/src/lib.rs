@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod charts;
+pub mod compare;
 pub mod copies;
 pub mod cost;
 pub mod engine;
@@ -15,4 +16,6 @@ pub mod page;
 pub mod plan_tables;
 pub mod quantity;
 pub mod record;
+pub mod replicates;
 pub mod verify;
+pub mod warm_up;

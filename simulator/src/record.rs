@@ -3,7 +3,7 @@
 use peerlab_scenarios::{
     host::Peer,
     plan::{Plan, WorkloadKind},
-    report::{ChatRecorder, Fact},
+    report::{ChatRecorder, Fact, Route},
     units::Nanos,
     wire::Kind,
 };
@@ -26,6 +26,10 @@ pub struct Interval {
     pub control: u64,
     /// Posts shown.
     pub shown: u64,
+    /// Showings by the overlay of posts said in this interval.
+    pub live: u64,
+    /// How long these were on their way, together, in ns.
+    pub live_nanos: u64,
 }
 
 /// Items that came to a peer, and their copies.
@@ -90,8 +94,14 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
                 copies.duplicate += duplicate;
                 copies.tainted += tainted;
             }
-            Fact::Shown { .. } => {
+            Fact::Shown { posted, route, .. } => {
                 self.series[(now.0 / self.interval.0) as usize].shown += 1;
+                if route == Route::Overlay {
+                    // Where it was said: by that it is before or after the warm-up.
+                    let interval = &mut self.series[(posted.0 / self.interval.0) as usize];
+                    interval.live += 1;
+                    interval.live_nanos = interval.live_nanos.saturating_add(now.saturating_sub(posted).0);
+                }
                 self.chats.iter_mut().for_each(|chat| chat.record(now, peer, fact));
                 if let Some(facts) = &mut self.facts {
                     facts.record(now, peer, fact);

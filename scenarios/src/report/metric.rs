@@ -38,6 +38,15 @@ impl Unit {
         }
     }
 
+    /// How many of the steps in which values are recorded make one of this unit: times are recorded in ns, the rest as it is.
+    #[must_use]
+    pub const fn recorded_steps(self) -> f64 {
+        match self {
+            Self::Seconds => 1e9,
+            Self::Bytes | Self::Percent | Self::Count => 1.0,
+        }
+    }
+
     /// Reads a bound in this unit: `500ms`, `64Ki`, `99.9%` or `1.5`.
     ///
     /// # Errors

@@ -1,11 +1,15 @@
 //! The command line.
 //!
-//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing, 130 interrupted.
+//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing, 130 interrupted. A comparison ends
+//! with 0 whatever it finds.
 
 mod check;
+mod compare;
 mod interrupt;
 mod memory;
 mod provenance;
+mod replicates;
+mod replication;
 mod run;
 mod table;
 mod topology;
@@ -38,6 +42,8 @@ struct Arguments {
 enum Command {
     /// Check a scenario, simulate it, and write a report.
     Run(run::Run),
+    /// Run scenarios with the same seeds, and say which differences between them are more than chance.
+    Compare(compare::Compare),
     /// Check scenarios, and say all that is wrong with them.
     Validate {
         /// Scenario files.
@@ -98,6 +104,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Run(run) => run.run(),
+        Command::Compare(compare) => compare.run(),
         Command::Validate { files, json } => check::validate(&files, json),
         Command::Explain { file } => check::explain(&file),
         Command::Metrics { file, json } => check::metrics(file.as_deref(), json),

@@ -23,7 +23,7 @@ fn words(text: &str) -> String {
 fn help_says_what_there_is() {
     let workshop = Workshop::new("help");
     golden("help.txt", &workshop.run(&["--help"]).ends_with(0).out);
-    for command in ["run", "validate", "explain", "metrics", "topology", "schema", "completions"] {
+    for command in ["run", "compare", "validate", "explain", "metrics", "topology", "schema", "completions"] {
         let help = workshop.run(&[command, "--help"]).ends_with(0).out;
         golden(&format!("help-{command}.txt"), &help);
     }
