@@ -224,7 +224,8 @@ pub enum Input<H: Host> {
         /// What came.
         msg: Msg<H>,
     },
-    /// The overlay brings a role an item that another peer published; each item comes at most once.
+    /// The overlay brings a role an item that another peer published; each item comes at most once, as long as the overlay
+    /// remembers it.
     Published {
         /// The neighbour who sent it.
         via: Peer,

@@ -32,12 +32,12 @@ pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
         .collect()
 }
 
-/// What of a scenario this engine imitates rather than runs, each with the release that it follows.
+/// What of a scenario this engine imitates rather than runs, with the release that it follows.
 #[must_use]
-pub fn imitated(spec: &ScenarioSpec) -> Vec<&'static str> {
+pub fn imitated(spec: &ScenarioSpec) -> Option<&'static str> {
     match spec.overlay {
-        Overlay::Gossipsub(_) => vec![gossipsub::MODEL],
-        Overlay::Flood {} | Overlay::Plumtree(_) | Overlay::Star {} => Vec::new(),
+        Overlay::Gossipsub(_) => Some(gossipsub::MODEL),
+        Overlay::Flood {} | Overlay::Plumtree(_) | Overlay::Star {} => None,
     }
 }
 

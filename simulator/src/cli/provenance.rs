@@ -23,7 +23,7 @@ pub(super) fn of(ready: &Ready, run: &Run) -> Value {
     let resolved = plan::resolved(&ready.document.value, &ready.plan).scenario;
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "models": model::imitated(&ready.plan.spec),
+        "imitates": model::imitated(&ready.plan.spec),
         "scenarioHash": hash(&ready.bytes),
         "files": Value::Object(files.collect()),
         "events": run.events,

@@ -311,7 +311,7 @@ mod tests {
     fn a_note_is_freed_with_its_last_copy() {
         let mut store = Store::default();
         let note = store.make_note(Note::Peers(Vec::new()));
-        let msg = Msg::new(peerlab_scenarios::wire::Kind::Shuffle, 0, Payload::Note(note));
+        let msg = Msg::new(Kind::Shuffle, 0, Payload::Note(note));
         store.hold(&msg);
         store.hold(&msg);
         store.end_step();
@@ -325,7 +325,7 @@ mod tests {
     fn a_note_outlives_a_copy_that_is_lost_in_the_step_that_makes_it() {
         let mut store = Store::default();
         let note = store.make_note(Note::Peers(Vec::new()));
-        let msg = Msg::new(peerlab_scenarios::wire::Kind::Shuffle, 0, Payload::Note(note));
+        let msg = Msg::new(Kind::Shuffle, 0, Payload::Note(note));
         store.hold(&msg);
         store.release(&msg);
         store.hold(&msg);
