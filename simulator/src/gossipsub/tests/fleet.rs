@@ -207,7 +207,7 @@ proptest! {
         prop_assert_eq!(result.outcome.traffic.imbalance(), 0);
         if !churn {
             for number in 0..3 {
-                let item = ItemId::new(0, Peer(number * 7 % peers), 0);
+                let item = ItemId::new(0, Peer(number * 7 % peers), 20_000 + 1000 * number);
                 prop_assert_eq!(result.readers(item), peers as usize - 1);
             }
         }
@@ -221,7 +221,7 @@ fn gossip_repairs_what_the_mesh_misses() {
     let mesh_alone =
         run(3, 60, &format!("{thin}, gossipLazy: 0, gossipFactor: 0%}}"), RANDOM, &posts(60, 100));
     let repaired = run(3, 60, &format!("{thin}}}"), RANDOM, &posts(60, 100));
-    let item = ItemId::new(0, Peer(0), 0);
+    let item = ItemId::new(0, Peer(0), 20_000);
     assert!(mesh_alone.readers(item) < 59, "{} had it without gossip", mesh_alone.readers(item));
     assert_eq!(repaired.readers(item), 59);
     assert!(repaired.of(PubsubCount::Asked) > 0);
@@ -238,7 +238,7 @@ fn who_was_cut_off_is_told_of_what_it_missed() {
     let overlay = "{historyLength: 20, historyGossip: 20}";
     let missed = (26_000, 0, 100);
     let result = run(5, 41, overlay, rest, &[missed]);
-    assert_eq!(result.readers(ItemId::new(0, Peer(0), 0)), 40);
+    assert_eq!(result.readers(ItemId::new(0, Peer(0), 26_000)), 40);
     assert!(result.of(PubsubCount::Asked) > 0);
 }
 
