@@ -160,7 +160,7 @@ metrics! {
     OVERLAY_TAINTED: Run "overlay.tainted" Count,
         "Copies refused for a wrong signature.", OWN;
     GOSSIPSUB_MESH_DEGREE: Gossipsub "gossipsub.meshDegree" Count,
-        "Peers in a mesh at the end, over peers and the topics that they subscribe to.", GOSSIPSUB;
+        "Peers in a mesh at the end or when its peer stopped, over peers and the topics that they subscribe to.", GOSSIPSUB;
     GOSSIPSUB_ANNOUNCED: Gossipsub "gossipsub.announced" Count,
         "Items named in announcements (IHAVE), once for each peer that was told.", GOSSIPSUB;
     GOSSIPSUB_ASKED: Gossipsub "gossipsub.asked" Count,
