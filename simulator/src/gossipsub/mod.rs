@@ -215,10 +215,8 @@ impl Gossipsub {
 
     fn on_message(&mut self, cx: &mut Cx<'_, Store>, from: Peer, msg: Msg<Store>) {
         match (msg.kind, msg.payload) {
-            (Kind::PubsubPublish, Payload::Item(item)) => {
-                if self.heeds(from) {
-                    self.on_publish(cx, from, msg.hops, item);
-                }
+            (Kind::PubsubPublish, Payload::Item(item)) if self.heeds(from) => {
+                self.on_publish(cx, from, msg.hops, item);
             }
             (_, Payload::Note(note)) => {
                 let Some(rpc) = cx.host().rpc(note) else { return };
