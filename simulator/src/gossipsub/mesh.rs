@@ -98,7 +98,7 @@ impl Gossipsub {
         from: Peer,
         subscriptions: &[(Topic, bool)],
     ) {
-        if !self.neighbours.contains(from) || self.is_too_much(from, subscriptions) {
+        if self.is_too_much(from, subscriptions) {
             return;
         }
         for &(topic, wanted) in subscriptions {
@@ -137,7 +137,7 @@ impl Gossipsub {
     /// A peer has taken this one into its mesh, which is to be mutual.
     pub(super) fn on_graft(&mut self, cx: &mut Cx<'_, Store>, from: Peer, topic: Topic) {
         let Some(state) = self.topics.get(topic).filter(|state| state.subscribed) else { return };
-        if !self.neighbours.contains(from) || state.is_chosen(from) {
+        if state.is_chosen(from) {
             return;
         }
         let (degree, is_member) = (state.degree(), state.is_member(from));

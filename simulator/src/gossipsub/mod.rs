@@ -218,7 +218,8 @@ impl Gossipsub {
             (Kind::PubsubPublish, Payload::Item(item)) if self.heeds(from) => {
                 self.on_publish(cx, from, msg.hops, item);
             }
-            (_, Payload::Note(note)) => {
+            // What is still on its way when a connection ends is not heeded.
+            (_, Payload::Note(note)) if self.neighbours.contains(from) => {
                 let Some(rpc) = cx.host().rpc(note) else { return };
                 let envelope = cx.host().envelope();
                 if u64::from(envelope.body(rpc)) > self.fleet.params.max_control_message_size.0 {

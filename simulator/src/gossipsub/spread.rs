@@ -149,7 +149,7 @@ impl Gossipsub {
         let author = self.named_author(cx, item);
         let mesh = self.topics.get(topic).filter(|state| state.subscribed);
         let mut told: Vec<Peer> = mesh.into_iter().flat_map(TopicState::chosen).collect();
-        told.extend(self.promises.of(item));
+        told.extend(self.promises.of(item).filter(|peer| self.neighbours.contains(*peer)));
         told.retain(|peer| *peer != from && Some(*peer) != author);
         told.sort_unstable();
         told.dedup();
