@@ -120,11 +120,15 @@ fn engine(plan: &Plan) -> Engine<'_, Gossipsub, Author, Tally> {
 
 fn gossipsub(criterion: &mut Criterion) {
     let (plan, _) = plan(10_000);
-    let copies = engine(&plan).run().1.copies;
+    let copies = engine(&plan).run(&|| false).1.copies;
     let mut group = criterion.benchmark_group("gossipsub of 10,000 peers");
     group.throughput(Throughput::Elements(copies)).sample_size(10).sampling_mode(SamplingMode::Flat);
     group.bench_function("model", |bencher| {
-        bencher.iter_batched(|| engine(&plan), |run| black_box(run.run().1), BatchSize::PerIteration);
+        bencher.iter_batched(
+            || engine(&plan),
+            |run| black_box(run.run(&|| false).1),
+            BatchSize::PerIteration,
+        );
     });
     group.finish();
 }
@@ -139,7 +143,7 @@ fn figures(_: &mut Criterion) {
         for _ in 0..TURNS {
             let run = engine(&plan);
             let (began, busy) = (Instant::now(), processor_time());
-            let (_, tally) = run.run();
+            let (_, tally) = run.run(&|| false);
             let took =
                 processor_time().zip(busy).map_or_else(|| began.elapsed(), |(after, before)| after - before);
             assert_eq!(tally.first, u64::from(messages) * u64::from(peers - 1), "everybody has everything");

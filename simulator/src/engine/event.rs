@@ -239,10 +239,9 @@ mod tests {
         assert!(size_of::<Input<Store>>() <= 24);
         assert!(size_of::<Effect<Store>>() <= 40);
         assert_eq!(size_of::<Port>(), 64, "a cache line");
-    use crate::{
-        engine::{network::Port, seat::Seat},
-        gossipsub::Gossipsub,
-    };
+        assert_eq!(size_of::<Option<PeerHost<Flood<Store>, ()>>>(), 64, "a cache line");
+        assert_eq!(size_of::<Seat<Flood<Store>, ()>>(), 128, "two cache lines");
+        assert!(size_of::<Seat<Gossipsub, ()>>() <= 640, "{}", size_of::<Seat<Gossipsub, ()>>());
     }
 
     #[test]
