@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use peerlab_scenarios::{
     plan::{FaultPlan, Plan},
     report::{
-        ChatRecorder, FaultSummary, Invariant, Metric, Report, SCHEMA, ScenarioSummary, Summary, Unit,
-        Validity,
+        ChatRecorder, FaultSummary, Invariant, Metric, PubsubCount, Report, SCHEMA, ScenarioSummary, Summary,
+        Unit, Validity,
         chat::{MAX_SPREADING, OrderCheck},
         judge, metric,
     },
+    spec::Overlay,
     units::Nanos,
     wire::Kind,
 };
@@ -92,6 +93,12 @@ fn metrics<P: FnMut(Nanos, u64)>(
         Summary::one(Unit::Count, duplicate as f64 / first as f64)
     };
     put(metric::OVERLAY_REDUNDANCY, redundancy);
+    if matches!(plan.spec.overlay, Overlay::Gossipsub(_)) {
+        put(metric::GOSSIPSUB_MESH_DEGREE, Summary::of(Unit::Count, recorder.mesh_degrees.clone(), 1.0));
+        for what in PubsubCount::ALL {
+            put(counted(what), Summary::one(Unit::Count, recorder.pubsub[what as usize] as f64));
+        }
+    }
     put(metric::OVERLAY_TAINTED, Summary::one(Unit::Count, total(|copies| copies.tainted) as f64));
 
     let bytes = |side: fn(&(u64, u64)) -> u64| {
@@ -115,6 +122,21 @@ fn metrics<P: FnMut(Nanos, u64)>(
     let online = outcome.online.iter().filter(|online| **online).count() as u64;
     put(metric::PEERS_ONLINE, percent(online, outcome.online.len() as u64));
     metrics
+}
+
+/// The metric of what gossipsub counts.
+const fn counted(what: PubsubCount) -> Metric {
+    match what {
+        PubsubCount::Announced => metric::GOSSIPSUB_ANNOUNCED,
+        PubsubCount::Asked => metric::GOSSIPSUB_ASKED,
+        PubsubCount::Broken => metric::GOSSIPSUB_BROKEN,
+        PubsubCount::Spared => metric::GOSSIPSUB_SPARED,
+        PubsubCount::Dropped => metric::GOSSIPSUB_DROPPED,
+        PubsubCount::Grafted => metric::GOSSIPSUB_GRAFTED,
+        PubsubCount::Pruned => metric::GOSSIPSUB_PRUNED,
+        PubsubCount::Refused => metric::GOSSIPSUB_REFUSED,
+        PubsubCount::Ignored => metric::GOSSIPSUB_IGNORED,
+    }
 }
 
 fn percent(part: u64, whole: u64) -> Summary {

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod facts;
 pub mod figures;
 pub mod folder;
+pub mod gossipsub;
 pub mod html;
 pub mod junit;
 pub mod model;

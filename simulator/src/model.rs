@@ -1,5 +1,7 @@
 //! A scenario on the model engine: which machines its peers run, and what this engine cannot do.
 
+use std::sync::Arc;
+
 use peerlab_scenarios::{
     host::{Peer, PeerHost, RoleSlot},
     overlay::{Flood, Plumtree, Star},
@@ -12,7 +14,10 @@ use peerlab_scenarios::{
     },
 };
 
-use crate::engine::{Engine, Observer, Outcome, store::Store};
+use crate::{
+    engine::{Engine, Observer, Outcome, store::Store},
+    gossipsub::{self, Fleet, Gossipsub},
+};
 
 /// What a scenario asks for and this engine cannot do, by field. A run would not mean what the file says, so none begins.
 #[must_use]
@@ -27,6 +32,15 @@ pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
         .collect()
 }
 
+/// What of a scenario this engine imitates rather than runs, with the release that it follows.
+#[must_use]
+pub fn imitated(spec: &ScenarioSpec) -> Option<&'static str> {
+    match spec.overlay {
+        Overlay::Gossipsub(_) => Some(gossipsub::MODEL),
+        Overlay::Flood {} | Overlay::Plumtree(_) | Overlay::Star {} => None,
+    }
+}
+
 /// Runs a plan, to its end or until `stop` says so. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
 pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (Outcome, V) {
     match &plan.spec.overlay {
@@ -36,6 +50,11 @@ pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (O
         }
         Overlay::Plumtree(params) => {
             let overlay = || Plumtree::<Store>::new(params.clone());
+            Engine::new(plan, |peer| PeerHost::new(overlay(), roles(plan, peer)), observer).run(stop)
+        }
+        Overlay::Gossipsub(params) => {
+            let fleet = Fleet::new(plan, params);
+            let overlay = || Gossipsub::new(Arc::clone(&fleet));
             Engine::new(plan, |peer| PeerHost::new(overlay(), roles(plan, peer)), observer).run(stop)
         }
         Overlay::Star {} => {

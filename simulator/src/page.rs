@@ -16,7 +16,7 @@ const MODEL: [&str; 4] = [
     "Not modelled: congestion inside the network, congestion control and slow start, acknowledgement traffic, address \
      translation, clocks that differ between peers, and processors unless the scenario says so.",
     "Every message is charged its encoded length and the overhead of its packets. Protocols are the ones that run on real \
-     peers, not models of them.",
+     peers, not models of them; gossipsub alone is a model, of the release of libp2p that the provenance names.",
     "The run depends on the scenario and its seed alone: the same two give the same numbers on any machine.",
 ];
 

@@ -152,6 +152,8 @@ impl ChatRecorder {
                 self.order.forked(author);
             }
             Fact::Copies { .. }
+            | Fact::MeshDegree { .. }
+            | Fact::Pubsub { .. }
             | Fact::Posted { .. }
             | Fact::Shown { .. }
             | Fact::PresenceSeen { .. }

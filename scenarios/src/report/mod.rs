@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use chat::ChatRecorder;
-pub use fact::{Fact, Route};
+pub use fact::{Fact, PubsubCount, Route};
 pub use histogram::Histogram;
 pub use metric::{Metric, Unit};
 pub use settling::{NOTABLE_BIAS, Settling};

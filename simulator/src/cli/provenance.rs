@@ -7,6 +7,7 @@ use peerlab_simulator::replicates::ReplicateRun;
 use serde_json::{Value, json};
 
 use super::check::Ready;
+use peerlab_simulator::model;
 
 /// What a run itself adds.
 pub(super) struct Run {
@@ -22,6 +23,7 @@ pub(super) fn of(ready: &Ready, run: &Run) -> Value {
     let resolved = plan::resolved(&ready.document.value, &ready.plan).scenario;
     json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "imitates": model::imitated(&ready.plan.spec),
         "scenarioHash": hash(&ready.bytes),
         "files": Value::Object(files.collect()),
         "events": run.events,
