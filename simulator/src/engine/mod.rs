@@ -18,6 +18,7 @@
 
 mod carry;
 mod event;
+pub mod flows;
 mod life;
 mod links;
 mod network;

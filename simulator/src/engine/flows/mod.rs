@@ -1,0 +1,3 @@
+//! Bulk transfer.
+
+pub mod solver;
