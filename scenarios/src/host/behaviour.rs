@@ -4,7 +4,13 @@
 //! so every protocol faces the same adversaries without knowing of them.
 
 use super::{Effect, Host, Msg, Payload, Peer};
-use crate::wire::{Kind, Note};
+use crate::wire::{
+    Content, Kind, Note,
+    update::{UpdateItem, chunk_of},
+};
+
+/// The version that a stale seeder stays with.
+const FIRST_VERSION: u32 = 1;
 
 /// How a peer treats what its machines would send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +24,8 @@ pub enum Behaviour {
     FreeRider,
     /// Falsifies the items of others before it passes them on.
     Corruptor,
+    /// Holds on to the first version of each update: hides all later ones, and serves what no longer fits.
+    StaleSeeder,
 }
 
 impl Behaviour {
@@ -27,6 +35,8 @@ impl Behaviour {
         if self != Self::Honest {
             effects.retain_mut(|effect| match effect {
                 Effect::Send { msg, .. } => self.lets_pass(me, host, msg),
+                Effect::Serve { item, .. } => self.serves(me, host, item),
+                Effect::Fetch { .. } | Effect::Abort(_) | Effect::Refuse(_) => self != Self::Silent,
                 _ => true,
             });
         }
@@ -47,17 +57,53 @@ impl Behaviour {
                     msg.payload = Payload::Note(host.make_note(Note::Ids(own)));
                     true
                 }
-                Payload::Note(_) | Payload::Nothing => true,
+                Payload::Note(_) => !matches!(msg.kind, Kind::UpdateHave | Kind::UpdateGot),
+                Payload::Nothing => true,
+            },
+            Self::StaleSeeder => match &msg.payload {
+                Payload::Item(item) => match &host.item(item).content {
+                    Content::Update(UpdateItem::Manifest(manifest)) => {
+                        manifest.version <= FIRST_VERSION || host.item(item).author() == me
+                    }
+                    _ => true,
+                },
+                Payload::Note(note) => {
+                    !matches!(host.note(note), Note::Have(have) if have.version > FIRST_VERSION)
+                }
+                Payload::Nothing => true,
             },
             Self::Corruptor => {
-                if let Payload::Item(item) = &msg.payload
-                    && host.item(item).author() != me
-                {
-                    let corrupted = host.item(item).corrupted();
-                    msg.payload = Payload::Item(host.make_item(corrupted));
+                if let Payload::Item(item) = &mut msg.payload {
+                    Self::falsify(me, host, item);
                 }
                 true
             }
+        }
+    }
+
+    /// What it sends of that which its machines serve.
+    fn serves<H: Host>(self, me: Peer, host: &mut H, item: &mut H::Item) -> bool {
+        match self {
+            Self::Honest => true,
+            Self::Silent => false,
+            Self::FreeRider => host.item(item).author() == me,
+            Self::Corruptor => {
+                Self::falsify(me, host, item);
+                true
+            }
+            Self::StaleSeeder => {
+                if !matches!(chunk_of(host.item(item).id), Some((version, _)) if version <= FIRST_VERSION) {
+                    Self::falsify(me, host, item);
+                }
+                true
+            }
+        }
+    }
+
+    fn falsify<H: Host>(me: Peer, host: &mut H, item: &mut H::Item) {
+        if host.item(item).author() != me {
+            let corrupted = host.item(item).corrupted();
+            *item = host.make_item(corrupted);
         }
     }
 }

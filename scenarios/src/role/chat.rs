@@ -397,7 +397,7 @@ impl<H: Host> Chat<H> {
         match &cx.item(&item).content {
             Content::Chat(ChatItem::Post(_)) => self.receive(cx, item, hops, Route::Overlay),
             Content::Chat(ChatItem::Read(_)) => self.receipt(cx, &item),
-            Content::Chat(ChatItem::Beat | ChatItem::Leave) | Content::Raw(_) => {}
+            Content::Chat(ChatItem::Beat | ChatItem::Leave) | Content::Raw(_) | Content::Update(_) => {}
         }
     }
 
@@ -460,6 +460,8 @@ impl<H: Host> Machine<H> for Chat<H> {
             Input::Timer(LOOK) => self.look(cx),
             Input::Timer(READ) => self.tell_read(cx),
             Input::Timer(key) => unreachable!("a chat sets no timer {key:?}"),
+            Input::Asked { ask, .. } => cx.refuse(ask),
+            Input::Fetched { req, .. } => unreachable!("a chat fetches nothing, and not {req:?}"),
         }
     }
 

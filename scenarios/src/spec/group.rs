@@ -259,6 +259,8 @@ pub enum Behaviour {
     FreeRider(FreeRider),
     /// They falsify what they pass on.
     Corruptor(Corruptor),
+    /// They stay with the first version of an update: they hide all later ones, and falsify them when asked.
+    StaleSeeder(StaleSeeder),
 }
 
 impl Default for Behaviour {
@@ -286,6 +288,11 @@ pub struct FreeRider {}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Corruptor {}
+
+/// They stay with the first version of an update.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StaleSeeder {}
 
 /// People behind one door: a LAN whose peers share an uplink.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

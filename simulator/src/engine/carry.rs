@@ -158,7 +158,11 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         } else {
             self.observer.delivered(now, to, msg.kind, item, len);
         }
-        self.step(to, Input::Message { from, lane, msg });
+        if msg.kind.is_bulk() {
+            self.hear_of_fetch(from, to, &msg);
+        } else {
+            self.step(to, Input::Message { from, lane, msg });
+        }
         self.store.release(&msg);
     }
 

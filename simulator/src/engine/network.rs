@@ -6,6 +6,8 @@
 //! time stays at the end of time. All chance is a hash of the seed, the pair and the
 //! message's number, so it does not depend on the order in which events are worked off.
 
+use std::mem;
+
 use peerlab_scenarios::{
     host::{Lane, Peer},
     plan::Plan,
@@ -13,6 +15,8 @@ use peerlab_scenarios::{
     units::{BitsPerSec, Share},
     wire::Kind,
 };
+
+use super::flows::Side;
 
 /// A datagram that would wait longer than this for a link is dropped: the depth of an ordinary buffer, ns.
 const DATAGRAM_PATIENCE: u64 = 500_000_000;
@@ -33,6 +37,9 @@ pub(super) struct Port {
     /// Bytes sent and received, with overhead.
     pub(super) sent: u64,
     pub(super) received: u64,
+    /// Bytes of messages that took of what flows have of each link; see [`super::flows`].
+    owed_up: u32,
+    owed_down: u32,
     /// Messages sent so far: numbers them, for chance and for order.
     pub(super) seq: u32,
     group: u16,
@@ -110,6 +117,9 @@ struct SitePort {
     down_free: u64,
     up: Pace,
     down: Pace,
+    /// As in [`Port`].
+    owed_up: u64,
+    owed_down: u64,
 }
 
 impl Network {
@@ -133,7 +143,7 @@ impl Network {
             let uplink = plan.sites.spec(instance).uplink.as_ref();
             let pace = |rate: Option<BitsPerSec>| Pace::of(rate.unwrap_or(BitsPerSec(u64::MAX)));
             let (up, down) = (pace(uplink.map(|uplink| uplink.up)), pace(uplink.map(|uplink| uplink.down)));
-            SitePort { up_free: 0, down_free: 0, up, down }
+            SitePort { up_free: 0, down_free: 0, up, down, owed_up: 0, owed_down: 0 }
         };
         Self {
             ports: group_of
@@ -180,6 +190,7 @@ impl Network {
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
         port.up_free = start.saturating_add(pace.time(bytes));
         port.sent += bytes;
+        port.owed_up = port.owed_up.saturating_add(bytes as u32);
         Some(port.up_free)
     }
 
@@ -199,13 +210,44 @@ impl Network {
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
         port.down_free = port.down_free.max(now).saturating_add(pace.time(bytes));
         port.received += bytes;
+        port.owed_down = port.owed_down.saturating_add(bytes as u32);
+        let received = port.down_free;
+        self.work(received, to, len, kind)
+    }
+
+    /// Works on a message that was received: when that is done.
+    #[inline]
+    pub(super) fn work(&mut self, received: u64, to: Peer, len: u32, kind: Kind) -> u64 {
         let work = self.per_kind[usize::from(kind.number())]
             .saturating_add(u64::from(len).saturating_mul(self.per_kibibyte) >> 10);
         if work == 0 {
-            return port.down_free;
+            return received;
         }
-        port.cpu_free = port.cpu_free.max(port.down_free).saturating_add(work);
+        let port = &mut self.ports[to.index()];
+        port.cpu_free = port.cpu_free.max(received).saturating_add(work);
         port.cpu_free
+    }
+
+    /// Bytes that messages took of a link since this was last asked.
+    pub(super) fn take_owed(&mut self, side: Side) -> u64 {
+        match side {
+            Side::Up(peer) => u64::from(mem::take(&mut self.ports[peer.index()].owed_up)),
+            Side::Down(peer) => u64::from(mem::take(&mut self.ports[peer.index()].owed_down)),
+            Side::WayOut(site) => mem::take(&mut self.sites[site as usize].owed_up),
+            Side::WayIn(site) => mem::take(&mut self.sites[site as usize].owed_down),
+        }
+    }
+
+    /// Bytes of a full packet, overhead included.
+    pub(super) fn full_packet(&self) -> u64 {
+        u64::from(self.packet) + u64::from(self.overhead)
+    }
+
+    /// Share of the packets between two peers that are lost, 0 to 1.
+    pub(super) fn packet_loss(&self, from: Peer, to: Peer, strain: Strain) -> f64 {
+        let (a, b) = (self.ports[from.index()].group, self.ports[to.index()].group);
+        let loss = self.loss[usize::from(a) * self.up.len() + usize::from(b)];
+        1.0 - (1.0 - loss as f64 / CERTAIN as f64) * (1.0 - strain.loss.as_f64())
     }
 
     /// When a peer has received and worked on all that has come to its downlink so far, ns.
@@ -218,6 +260,7 @@ impl Network {
     pub(super) fn leave_site(&mut self, now: u64, site: u32, bytes: u64) -> u64 {
         let port = &mut self.sites[site as usize];
         port.up_free = port.up_free.max(now).saturating_add(port.up.time(bytes));
+        port.owed_up = port.owed_up.saturating_add(bytes);
         port.up_free
     }
 
@@ -225,6 +268,7 @@ impl Network {
     pub(super) fn enter_site(&mut self, now: u64, site: u32, bytes: u64) -> u64 {
         let port = &mut self.sites[site as usize];
         port.down_free = port.down_free.max(now).saturating_add(port.down.time(bytes));
+        port.owed_down = port.owed_down.saturating_add(bytes);
         port.down_free
     }
 

@@ -99,6 +99,12 @@ struct Link {
     place: u32,
 }
 
+impl Link {
+    const fn is_full(&self) -> bool {
+        self.used + spare(self.capacity, self.flows.len()) >= self.capacity
+    }
+}
+
 /// A link while it is filled.
 #[derive(Clone, Copy, Debug)]
 struct Room {
@@ -221,6 +227,12 @@ impl Solver {
             Bound::Link(link) => Some(link),
             Bound::Open | Bound::Limit => None,
         }
+    }
+
+    /// The links of a flow that carry all that they can.
+    pub fn full_links(&self, id: FlowId) -> impl Iterator<Item = LinkId> + '_ {
+        let links = self.flows[id.0 as usize].links().iter().copied();
+        links.filter(|link| self.links[link.0 as usize].is_full())
     }
 
     /// How many flows cross a link.
@@ -387,7 +399,7 @@ impl Solver {
         for index in 0..self.rooms.len() {
             let Room { link, most, least, .. } = self.rooms[index];
             let on = &self.links[link.0 as usize];
-            let full = on.used + spare(on.capacity, on.flows.len()) >= on.capacity;
+            let full = on.is_full();
             for place in 0..on.flows.len() {
                 let id = self.links[link.0 as usize].flows[place];
                 let flow = &self.flows[id.0 as usize];
