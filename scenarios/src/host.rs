@@ -202,6 +202,11 @@ pub enum Command {
         /// Length of the text in bytes.
         bytes: u32,
     },
+    /// Release a version of an update.
+    Release {
+        /// Which, from 1.
+        version: u32,
+    },
 }
 
 /// What happened.

@@ -1,10 +1,10 @@
 //! A scenario on the model engine: which machines its peers run, and what this engine cannot do.
 
 use peerlab_scenarios::{
-    host::{Peer, PeerHost, RoleSlot},
+    host::PeerHost,
     overlay::{Flood, Plumtree, Star},
-    plan::{Plan, WorkloadKind},
-    role::chat::Chat,
+    plan::Plan,
+    role,
     spec::{
         Nat, ScenarioSpec,
         overlay::Overlay,
@@ -30,28 +30,24 @@ pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
 /// Runs a plan. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
 pub fn run<V: Observer>(plan: &Plan, observer: V) -> (Outcome, V) {
     match &plan.spec.overlay {
-        Overlay::Flood {} => {
-            Engine::new(plan, |peer| PeerHost::new(Flood::<Store>::default(), roles(plan, peer)), observer)
-                .run()
-        }
+        Overlay::Flood {} => Engine::new(
+            plan,
+            |peer| PeerHost::new(Flood::<Store>::default(), role::Any::of(plan, peer)),
+            observer,
+        )
+        .run(),
         Overlay::Plumtree(params) => {
             let overlay = || Plumtree::<Store>::new(params.clone());
-            Engine::new(plan, |peer| PeerHost::new(overlay(), roles(plan, peer)), observer).run()
+            Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run()
         }
         Overlay::Star {} => {
             let hub = plan.hub.unwrap_or_default();
-            Engine::new(plan, |peer| PeerHost::new(Star::<Store>::new(hub), roles(plan, peer)), observer)
-                .run()
+            Engine::new(
+                plan,
+                |peer| PeerHost::new(Star::<Store>::new(hub), role::Any::of(plan, peer)),
+                observer,
+            )
+            .run()
         }
     }
-}
-
-/// The roles of a peer: one for each workload that it takes part in.
-fn roles(plan: &Plan, peer: Peer) -> Vec<RoleSlot<Chat<Store>>> {
-    let part = plan.workloads.iter().enumerate().filter_map(|(number, workload)| match &workload.kind {
-        WorkloadKind::Chat(chat) => {
-            chat.takes_part(peer).then(|| RoleSlot::new(number as u8, Chat::new(chat.clone())))
-        }
-    });
-    part.collect()
 }

@@ -176,7 +176,11 @@ impl ChatRecorder {
             | Fact::PresenceSeen { .. }
             | Fact::CaughtUp { .. }
             | Fact::ReadSeen { .. }
-            | Fact::Refused { .. } => {}
+            | Fact::Refused { .. }
+            | Fact::Released { .. }
+            | Fact::ChunkCame { .. }
+            | Fact::Installed { .. }
+            | Fact::ManifestRefused { .. } => {}
         }
     }
 

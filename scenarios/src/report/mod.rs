@@ -4,17 +4,21 @@ pub mod chat;
 mod fact;
 pub mod metric;
 mod summary;
+pub mod update;
 mod verdict;
+mod workload;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use chat::ChatRecorder;
-pub use fact::{Fact, Route};
+pub use fact::{ChunkFate, Fact, ManifestFault, Route};
 pub use metric::{Metric, Unit};
 pub use summary::Summary;
+pub use update::UpdateRecorder;
 pub use verdict::{Bound, Invariant, TargetResult, Trust, Validity, bounds, judge};
+pub use workload::WorkloadRecorder;
 
 /// The version of the report's form; it changes when a field is renamed or means something else.
 pub const SCHEMA: &str = "peerlab.dev/report/v1";

@@ -437,6 +437,7 @@ impl<H: Host> Machine<H> for Chat<H> {
                 }
             }
             Input::Command { command: Command::Post { room, bytes }, .. } => self.post(cx, room, bytes),
+            Input::Command { command, .. } => unreachable!("a chat is not told to {command:?}"),
             Input::PeerUp { peer, link } => {
                 if let Err(place) = self.connected.binary_search(&peer) {
                     self.connected.insert(place, peer);

@@ -52,27 +52,25 @@ pub fn root(leaves: &[Digest]) -> Digest {
     }
 }
 
-/// What proves that a leaf is in a list: the digests beside its way to the root, from the bottom (section 2.1.3.1).
-///
-/// # Panics
-/// When there is no such leaf.
+/// What proves of each leaf that it is in the list: the digests beside its way to the root, from the bottom (section 2.1.3.1).
 #[must_use]
-pub fn path(leaves: &[Digest], index: usize) -> Vec<Digest> {
-    assert!(index < leaves.len(), "there is a leaf {index}");
-    let (mut within, mut index, mut beside) = (leaves, index, Vec::new());
-    while within.len() > 1 {
-        let (left, right) = within.split_at(split(within.len()));
-        if index < left.len() {
-            beside.push(root(right));
-            within = left;
-        } else {
-            beside.push(root(left));
-            index -= left.len();
-            within = right;
+pub fn paths(leaves: &[Digest]) -> Vec<Vec<Digest>> {
+    fn climb(leaves: &[Digest], paths: &mut [Vec<Digest>]) -> Digest {
+        if let [leaf] = leaves {
+            return *leaf;
         }
+        let half = split(leaves.len());
+        let (ours, theirs) = paths.split_at_mut(half);
+        let (left, right) = (climb(&leaves[..half], ours), climb(&leaves[half..], theirs));
+        ours.iter_mut().for_each(|path| path.push(right));
+        theirs.iter_mut().for_each(|path| path.push(left));
+        node(left, right)
     }
-    beside.reverse();
-    beside
+    let mut paths = vec![Vec::new(); leaves.len()];
+    if !leaves.is_empty() {
+        climb(leaves, &mut paths);
+    }
+    paths
 }
 
 /// Whether `leaf` stands at `index` of the list of `len` leaves whose digest is `root` (section 2.1.3.2).
@@ -114,7 +112,7 @@ mod tests {
         fn every_leaf_proves_its_place_and_no_other(len in 1usize..70, index: prop::sample::Index, other: prop::sample::Index) {
             let leaves = list(len);
             let (root, index, other) = (root(&leaves), index.index(len), other.index(len));
-            let path = path(&leaves, index);
+            let path = paths(&leaves).remove(index);
             prop_assert!(proves(root, len as u64, index as u64, leaves[index], &path));
             prop_assert_eq!(proves(root, len as u64, other as u64, leaves[index], &path), other == index);
             prop_assert_eq!(proves(root, len as u64, index as u64, leaves[other], &path), other == index);
@@ -125,7 +123,7 @@ mod tests {
         fn a_proof_that_was_touched_proves_nothing(len in 2usize..70, index: prop::sample::Index, at: prop::sample::Index) {
             let leaves = list(len);
             let (root, index) = (root(&leaves), index.index(len));
-            let mut path = path(&leaves, index);
+            let mut path = paths(&leaves).remove(index);
             let at = at.index(path.len());
             path[at].0[0] ^= 1;
             prop_assert!(!proves(root, len as u64, index as u64, leaves[index], &path));

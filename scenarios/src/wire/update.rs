@@ -97,7 +97,7 @@ pub struct Chunk {
     pub version: u32,
     /// Its place, from 0.
     pub index: u32,
-    /// What proves it; see [`merkle::path`].
+    /// What proves it; see [`merkle::paths`].
     pub path: Vec<Digest>,
     /// The bytes.
     pub body: Blob,
@@ -183,6 +183,22 @@ impl HaveMap {
         Self { version, words }
     }
 
+    /// Adds the chunks of another map of the same version, and gives back those that are new. Of another version nothing is.
+    pub fn add(&mut self, other: Self) -> Self {
+        if other.version != self.version {
+            return Self { version: self.version, words: Vec::new() };
+        }
+        if self.words.len() < other.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        let mut new = other;
+        for (mine, word) in self.words.iter_mut().zip(&mut new.words) {
+            *word &= !*mine;
+            *mine |= *word;
+        }
+        new
+    }
+
     /// The chunks, in ascending order.
     pub fn chunks(&self) -> impl Iterator<Item = u32> + '_ {
         (0u32..).zip(&self.words).flat_map(|(word, &bits)| {
@@ -203,7 +219,7 @@ mod tests {
         let manifest =
             Manifest { version: 2, size: 207, chunk: 100, root, expires: Nanos::NEVER, stages: Vec::new() };
         let item = |(index, body): (usize, Vec<u8>)| {
-            let path = merkle::path(&leaves, index);
+            let path = merkle::paths(&leaves)[index].clone();
             let chunk = Chunk { version: 2, index: index as u32, path, body: Blob::Real(body.into()) };
             chunk_item(2, chunk)
         };
@@ -249,7 +265,8 @@ mod tests {
         let root = merkle::root(&leaves);
         let manifest =
             Manifest { version: 1, size: 100, chunk: 50, root, expires: Nanos::NEVER, stages: Vec::new() };
-        let chunk = Chunk { version: 1, index: 1, path: merkle::path(&leaves, 1), body: Blob::Sized(50) };
+        let chunk =
+            Chunk { version: 1, index: 1, path: merkle::paths(&leaves).remove(1), body: Blob::Sized(50) };
         let item = chunk_item(1, chunk);
         assert_eq!(manifest.accepts(&item), Some(1));
         assert_eq!(manifest.accepts(&item.corrupted()), None);
@@ -268,5 +285,9 @@ mod tests {
         let chunks = [0, 5, 63, 64, 200];
         assert_eq!(HaveMap::of(1, chunks).chunks().collect::<Vec<_>>(), chunks);
         assert_eq!(HaveMap::of(1, []).words.len(), 0);
+        let mut map = HaveMap::of(1, chunks);
+        assert_eq!(map.add(HaveMap::of(1, [5, 6, 300])), HaveMap::of(1, [6, 300]));
+        assert_eq!(map, HaveMap::of(1, [0, 5, 6, 63, 64, 200, 300]));
+        assert_eq!(map.add(HaveMap::of(2, [7])).chunks().count(), 0);
     }
 }

@@ -171,7 +171,7 @@ pub(super) fn metrics(path: Option<&Path>, json: bool) -> Result<u8, Stop> {
                 "unit": metric.unit,
                 "meaning": metric.meaning,
                 "source": metric.source,
-                "of": match metric.scope { Scope::Run => "run", Scope::Chat => "chat" },
+                "of": match metric.scope { Scope::Run => "run", Scope::Chat => "chat", Scope::Update => "update" },
             })
         };
         let entries: Vec<_> = list.iter().map(entry).collect();

@@ -201,6 +201,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         for (number, workload) in self.plan.workloads.iter().enumerate() {
             self.timelines.push(match &workload.kind {
                 WorkloadKind::Chat(chat) => Box::new(chat.timeline()),
+                WorkloadKind::Update(update) => Box::new(update.timeline()),
             });
             self.pending.push(None);
             self.next_command(number);
