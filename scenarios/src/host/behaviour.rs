@@ -6,7 +6,7 @@
 use super::{Effect, Host, Msg, Payload, Peer};
 use crate::wire::{
     Content, Kind, Note,
-    update::{UpdateItem, chunk_of},
+    update::{HaveMap, UpdateItem, chunk_of},
 };
 
 /// The version that a stale seeder stays with.
@@ -24,7 +24,8 @@ pub enum Behaviour {
     FreeRider,
     /// Falsifies the items of others before it passes them on.
     Corruptor,
-    /// Holds on to the first version of each update: hides all later ones, and serves what no longer fits.
+    /// Stays with the first version of each update: passes on the manifest of no later one, and serves what is not of it for its
+    /// chunks, though it says that it has them.
     StaleSeeder,
 }
 
@@ -57,7 +58,13 @@ impl Behaviour {
                     msg.payload = Payload::Note(host.make_note(Note::Ids(own)));
                     true
                 }
-                Payload::Note(_) => !matches!(msg.kind, Kind::UpdateHave | Kind::UpdateGot),
+                Payload::Note(note) if msg.kind == Kind::UpdateHave => {
+                    let Note::Have(have) = host.note(note) else { return true };
+                    let nothing = HaveMap { version: have.version, words: Vec::new() };
+                    msg.payload = Payload::Note(host.make_note(Note::Have(nothing)));
+                    true
+                }
+                Payload::Note(_) => msg.kind != Kind::UpdateGot,
                 Payload::Nothing => true,
             },
             Self::StaleSeeder => match &msg.payload {
@@ -67,10 +74,7 @@ impl Behaviour {
                     }
                     _ => true,
                 },
-                Payload::Note(note) => {
-                    !matches!(host.note(note), Note::Have(have) if have.version > FIRST_VERSION)
-                }
-                Payload::Nothing => true,
+                Payload::Note(_) | Payload::Nothing => true,
             },
             Self::Corruptor => {
                 if let Payload::Item(item) = &mut msg.payload {

@@ -259,7 +259,8 @@ pub enum Behaviour {
     FreeRider(FreeRider),
     /// They falsify what they pass on.
     Corruptor(Corruptor),
-    /// They stay with the first version of an update: they hide all later ones, and falsify them when asked.
+    /// They stay with the first version of an update: they hide the manifests of all later ones, and send what is not of them when
+    /// asked for their chunks.
     StaleSeeder(StaleSeeder),
 }
 
