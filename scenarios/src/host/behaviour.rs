@@ -116,9 +116,13 @@ impl Behaviour {
 mod tests {
     use super::*;
     use crate::{
-        host::Lane,
+        host::{Ask, Lane, ReqId},
         units::Nanos,
-        wire::{Blob, Content, Item, ItemId},
+        wire::{
+            Blob, Content, Item, ItemId,
+            merkle::Digest,
+            update::{Chunk, Manifest, chunk_id},
+        },
         world::Shared,
     };
 
@@ -183,5 +187,67 @@ mod tests {
         let mut corrupted = honest;
         corrupted[1].2 = true;
         assert_eq!(left(Behaviour::Corruptor), corrupted);
+    }
+
+    /// Which of two chunks, of the first version and of the second, a peer serves, and whether falsified; and whether it asks.
+    fn served(behaviour: Behaviour) -> (Vec<(u32, bool)>, bool) {
+        let serve = |version| {
+            let body = Blob::Sized(100);
+            let chunk = Chunk { version, index: 0, path: Vec::new(), body };
+            let id = chunk_id(0, OTHER, version, 0);
+            let item = Item::new(id, 0, Nanos::ZERO, Content::Update(UpdateItem::Chunk(chunk)));
+            let ask = Ask { by: OTHER, req: ReqId(0) };
+            Effect::Serve { ask, item: Shared.make_item(item) }
+        };
+        let fetch = Effect::Fetch { req: ReqId(1), from: OTHER, what: id(OTHER) };
+        let mut effects: Vec<Effect<Shared>> = vec![serve(1), serve(2), fetch];
+        behaviour.filter(ME, &mut Shared, &mut effects);
+        let served = effects.iter().filter_map(|effect| match effect {
+            Effect::Serve { item, .. } => Some((chunk_of(item.id)?.0, item.tainted)),
+            _ => None,
+        });
+        (served.collect(), effects.iter().any(|effect| matches!(effect, Effect::Fetch { .. })))
+    }
+
+    #[test]
+    fn each_behaviour_serves_what_it_would() {
+        assert_eq!(served(Behaviour::Honest), (vec![(1, false), (2, false)], true));
+        assert_eq!(served(Behaviour::Silent), (vec![], false));
+        assert_eq!(served(Behaviour::FreeRider), (vec![], true));
+        assert_eq!(served(Behaviour::Corruptor), (vec![(1, true), (2, true)], true));
+        assert_eq!(served(Behaviour::StaleSeeder), (vec![(1, false), (2, true)], true));
+    }
+
+    #[test]
+    fn a_free_rider_admits_to_no_chunk_and_a_stale_seeder_hides_what_is_new() {
+        let said = |behaviour: Behaviour, kind, payload| {
+            let msg = Msg::new(kind, 0, payload);
+            let mut effects = vec![Effect::<Shared>::Send { to: OTHER, lane: Lane::Reliable, msg }];
+            behaviour.filter(ME, &mut Shared, &mut effects);
+            effects.pop()
+        };
+        let have = || Payload::Note(Shared.make_note(Note::Have(HaveMap::of(3, [1, 2]))));
+        match said(Behaviour::FreeRider, Kind::UpdateHave, have()) {
+            Some(Effect::Send { msg: Msg { payload: Payload::Note(note), .. }, .. }) => {
+                assert_eq!(*note, Note::Have(HaveMap::of(3, [])));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(said(Behaviour::FreeRider, Kind::UpdateGot, have()).is_none());
+        let manifest = |version| {
+            let manifest = Manifest {
+                version,
+                size: 1,
+                chunk: 1,
+                root: Digest::default(),
+                expires: Nanos::NEVER,
+                stages: Vec::new(),
+            };
+            let item = Item::new(id(OTHER), 0, Nanos::ZERO, Content::Update(UpdateItem::Manifest(manifest)));
+            Payload::Item(Shared.make_item(item))
+        };
+        assert!(said(Behaviour::StaleSeeder, Kind::Gossip, manifest(1)).is_some());
+        assert!(said(Behaviour::StaleSeeder, Kind::Gossip, manifest(2)).is_none());
+        assert!(said(Behaviour::StaleSeeder, Kind::UpdateHave, have()).is_some());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! All of it follows from the scenario and the seed, as for a chat.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 use super::{Peers, WorkloadPlace};
 use crate::{
@@ -93,8 +93,9 @@ pub struct UpdatePlan {
     publishers: Vec<Peer>,
     /// Those who are to get it, in ascending order, with their places.
     subscribers: Vec<Place>,
-    /// The same by place.
-    by_place: Vec<Place>,
+    /// The same by site within their regions, and by region alone, in an order drawn for the run.
+    by_site: Vec<Place>,
+    by_region: Vec<Place>,
     /// Places of the publishers, in their order.
     sources: Vec<Place>,
     releases: Vec<Release>,
@@ -128,8 +129,9 @@ impl UpdatePlan {
         if subscribers.is_empty() {
             return Err(UpdatePlanError::NobodyToGetIt);
         }
-        let mut by_place = subscribers.clone();
-        by_place.sort_unstable();
+        let (mut by_site, mut by_region) = (subscribers.clone(), subscribers.clone());
+        by_site.sort_unstable();
+        by_region.sort_unstable_by_key(|place| (place.region, place.draw, place.peer));
         let releases = (1..=spec.releases.get()).map(|version| release(&spec, version));
         let releases = releases.filter(|release| release.at < place.duration).collect();
         let bound = bound(spec.size.0, place.peers, publishers, &subscribers);
@@ -141,7 +143,8 @@ impl UpdatePlan {
             spec,
             publishers,
             subscribers,
-            by_place,
+            by_site,
+            by_region,
             sources,
             releases,
             bound,
@@ -285,13 +288,8 @@ impl UpdatePlan {
         let Some(place) = self.place(peer) else { return Vec::new() };
         let (near, far) = (self.spec.partners.near.size(), self.spec.partners.far.size());
         let mut partners = Vec::with_capacity(near + far);
-        let ring = |same: &dyn Fn(&Place) -> std::cmp::Ordering| {
-            let first = self.by_place.partition_point(|other| same(other).is_lt());
-            let last = self.by_place.partition_point(|other| same(other).is_le());
-            &self.by_place[first..last]
-        };
-        let region = ring(&|other| other.region.cmp(&place.region));
-        let site = ring(&|other| (other.region, other.site).cmp(&(place.region, place.site)));
+        let site = ring(&self.by_site, |other| (other.region, other.site).cmp(&(place.region, place.site)));
+        let region = ring(&self.by_region, |other| other.region.cmp(&place.region));
         // Half of them outside the site, so that what comes into it comes by many ways.
         fingers(site, peer, near.div_ceil(2), &mut partners);
         fingers(region, peer, near, &mut partners);
@@ -316,6 +314,13 @@ impl UpdatePlan {
     pub const fn lower_bound(&self) -> Nanos {
         self.bound
     }
+}
+
+/// Those of one place, of a list that is sorted by place.
+fn ring(sorted: &[Place], compare: impl Fn(&Place) -> Ordering) -> &[Place] {
+    let first = sorted.partition_point(|other| compare(other).is_lt());
+    let last = sorted.partition_point(|other| compare(other).is_le());
+    &sorted[first..last]
 }
 
 /// Adds those 1, 2, 4 … places on in a ring, until there are `count`.
@@ -362,3 +367,6 @@ fn bound(size: u64, peers: &Peers, publishers: &[Peer], subscribers: &[Place]) -
     let all = size.saturating_mul(subscribers.len() as u64);
     BitsPerSec(source).time_for(size).max(slowest.time_for(size)).max(BitsPerSec(others).time_for(all))
 }
+
+#[cfg(test)]
+mod tests;

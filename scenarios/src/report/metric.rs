@@ -152,13 +152,13 @@ metrics! {
         "From a release until a peer has all of it and installs it, over installs.", OWN;
     INSTALL_COMPLETENESS: Update "install.completeness" Percent,
         "Peers that installed the last release, of those online at the end that are to have it.", OWN;
-    UPDATE_T50: Update "coverage.t50" Seconds,
+    INSTALL_T50: Update "install.t50" Seconds,
         "From a release until half of those who are to have it have installed it, over releases that reached so many.", OWN;
-    UPDATE_T95: Update "coverage.t95" Seconds,
+    INSTALL_T95: Update "install.t95" Seconds,
         "The same until 95 % have.", OWN;
-    UPDATE_T100: Update "coverage.t100" Seconds,
+    INSTALL_T100: Update "install.t100" Seconds,
         "The same until all have.", OWN;
-    UPDATE_BOUND: Update "coverage.overBound" Count,
+    INSTALL_OVER_BOUND: Update "install.overBound" Count,
         "The time until all have it, as a multiple of the least possible: max(F/u_s, F/d_min, N F/(u_s + sum u_i)).",
         "Kumar and Ross, Peer-assisted file distribution: the minimum distribution time, HOTWEB 2006";
     ORIGIN_OFFLOAD: Update "origin.offload" Percent,

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use hdrhistogram::Histogram;
 
-use super::{ChunkFate, Fact, ManifestFault};
+use super::{ChunkFate, Fact};
 use crate::{
     host::Peer,
     plan::update::{Locality, Source, UpdatePlan},
@@ -118,11 +118,7 @@ impl UpdateRecorder {
             Fact::Installed { workload, version, content, .. } if workload == mine => {
                 self.installed(now, peer, version, content);
             }
-            Fact::ManifestRefused { workload, why } if workload == mine => {
-                // An old manifest that is late is not an attack, but it is refused all the same.
-                self.manifests_refused +=
-                    u64::from(why != ManifestFault::Rollback || now >= self.window.start);
-            }
+            Fact::ManifestRefused { workload, .. } if workload == mine => self.manifests_refused += 1,
             _ => {}
         }
     }
@@ -248,7 +244,8 @@ impl UpdateRecorder {
         self.chunks_refused
     }
 
-    /// Manifests that were refused.
+    /// Manifests that were refused, over the whole run. One that is late and not the newest any more is no attack, but refused
+    /// all the same.
     #[must_use]
     pub const fn manifests_refused(&self) -> u64 {
         self.manifests_refused

@@ -22,10 +22,10 @@ pub(super) fn metrics(
     let (installed, there) = update.finish(&|peer: Peer| outcome.online[peer.index()]);
     put(metric::INSTALL_COMPLETENESS, percent(installed, there));
     let [t50, t95, t100] = update.time_to_share();
-    put(metric::UPDATE_T50, seconds(t50));
-    put(metric::UPDATE_T95, seconds(t95));
-    put(metric::UPDATE_T100, seconds(t100));
-    put(metric::UPDATE_BOUND, Summary::of(Unit::Count, update.over_bound(), 1e6));
+    put(metric::INSTALL_T50, seconds(t50));
+    put(metric::INSTALL_T95, seconds(t95));
+    put(metric::INSTALL_T100, seconds(t100));
+    put(metric::INSTALL_OVER_BOUND, Summary::of(Unit::Count, update.over_bound(), 1e6));
     let kept = update.kept();
     put(metric::ORIGIN_OFFLOAD, percent(kept.sum() - kept.origin, kept.sum()));
     put(metric::BYTES_SITE, percent(kept.site, kept.sum()));
