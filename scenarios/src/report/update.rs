@@ -210,7 +210,8 @@ impl UpdateRecorder {
     #[must_use]
     pub fn over_bound(&self) -> Vec<u64> {
         let bound = u128::from(self.plan.lower_bound().0.max(1));
-        let whole = self.releases.iter().filter(|tally| tally.installs >= self.plan.expected());
+        let reached_all = |tally: &&Tally| tally.installs > 0 && tally.installs >= self.plan.expected();
+        let whole = self.releases.iter().filter(reached_all);
         let times = whole.filter_map(|tally| Some((tally.released?.0, tally.latest)));
         let times = times.filter(|(at, _)| self.window.contains(at));
         times.map(|(at, latest)| (u128::from(latest.0 - at.0) * 1_000_000 / bound) as u64).collect()

@@ -13,9 +13,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub enum WorkloadRecorder {
     /// Of a chat.
-    Chat(ChatRecorder),
+    Chat(Box<ChatRecorder>),
     /// Of an update.
-    Update(UpdateRecorder),
+    Update(Box<UpdateRecorder>),
 }
 
 impl WorkloadRecorder {
@@ -23,8 +23,10 @@ impl WorkloadRecorder {
     #[must_use]
     pub fn new(workload: &WorkloadPlan, window: Range<Nanos>) -> Self {
         match &workload.kind {
-            WorkloadKind::Chat(chat) => Self::Chat(ChatRecorder::new(chat.clone(), window)),
-            WorkloadKind::Update(update) => Self::Update(UpdateRecorder::new(update.clone(), window)),
+            WorkloadKind::Chat(chat) => Self::Chat(Box::new(ChatRecorder::new(chat.clone(), window))),
+            WorkloadKind::Update(update) => {
+                Self::Update(Box::new(UpdateRecorder::new(update.clone(), window)))
+            }
         }
     }
 
@@ -60,13 +62,13 @@ impl WorkloadRecorder {
 
     /// The chat's, if it is one.
     #[must_use]
-    pub const fn chat(&self) -> Option<&ChatRecorder> {
+    pub fn chat(&self) -> Option<&ChatRecorder> {
         if let Self::Chat(chat) = self { Some(chat) } else { None }
     }
 
     /// The update's, if it is one.
     #[must_use]
-    pub const fn update(&self) -> Option<&UpdateRecorder> {
+    pub fn update(&self) -> Option<&UpdateRecorder> {
         if let Self::Update(update) = self { Some(update) } else { None }
     }
 }

@@ -525,11 +525,11 @@ impl<H: Host> Distribution<H> {
         }
     }
 
-    fn message(&mut self, cx: &mut Cx<'_, H>, from: Peer, msg: Msg<H>) {
+    fn message(&mut self, cx: &mut Cx<'_, H>, from: Peer, msg: &Msg<H>) {
         match (msg.kind, &msg.payload) {
             (Kind::UpdateHave | Kind::UpdateGot, Payload::Note(note)) => {
                 if let Note::Have(map) = cx.note(note).clone() {
-                    self.hear(cx, from, &msg, map);
+                    self.hear(cx, from, msg, map);
                 }
             }
             (Kind::UpdateManifest, Payload::Item(item)) => self.consider(cx, item.clone()),
@@ -548,7 +548,7 @@ impl<H: Host> Machine<H> for Distribution<H> {
             Input::Command { command, .. } => unreachable!("an update is not told to {command:?}"),
             Input::PeerUp { peer, link } => self.meet(cx, peer, link),
             Input::PeerDown { peer, .. } => self.part(peer),
-            Input::Message { from, msg, .. } => self.message(cx, from, msg),
+            Input::Message { from, msg, .. } => self.message(cx, from, &msg),
             Input::Published { item, .. } => self.consider(cx, item),
             Input::Asked { ask, what } => self.asked(cx, ask, what),
             Input::Fetched { req, result } => self.fetched(cx, req, result),

@@ -8,15 +8,21 @@ use crate::{
 
 /// An update of two releases, at 10 s and 20 s, from peer 0 to the four others, with a recorder that counts from 15 s on.
 fn recorder() -> UpdateRecorder {
-    let text = "apiVersion: peerlab.dev/v1alpha1
+    recorder_of("honest")
+}
+
+fn recorder_of(behaviour: &str) -> UpdateRecorder {
+    let text = format!(
+        "apiVersion: peerlab.dev/v1alpha1
 kind: Scenario
-metadata: {name: party}
+metadata: {{name: party}}
 spec:
   duration: 1m
-  groups: [{name: all, peers: 5, link: {down: 8Mbit, up: 8Mbit}}]
-  topology: {fullMesh: {}}
-  workloads: [{name: patch, update: {publisher: {peers: [0]}, size: 1MB, at: 10s, releases: 2, every: 10s}}]
-";
+  groups: [{{name: all, peers: 5, link: {{down: 8Mbit, up: 8Mbit}}, behaviour: {{{behaviour}: {{}}}}}}]
+  topology: {{fullMesh: {{}}}}
+  workloads: [{{name: patch, update: {{publisher: {{peers: [0]}}, size: 1MB, at: 10s, releases: 2, every: 10s}}}}]
+"
+    );
     let scenario = read("party", text.as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
     let plan = Plan::new(&scenario, Seed(1), &Files::new()).expect("it can be planned");
     let WorkloadKind::Update(update) = &plan.workloads[0].kind else { panic!("it is an update") };
@@ -93,6 +99,13 @@ fn bytes_are_told_apart_by_where_they_came_from_and_what_became_of_them() {
     assert_eq!((kept.origin, kept.site, kept.sum()), (10, 0, 310));
     assert_eq!(kept.region + kept.far, 300);
     assert_eq!((recorder.wasted(), recorder.chunks_refused()), (111_000, 1));
+}
+
+#[test]
+fn where_nobody_is_waited_for_nothing_is_said_of_how_long_it_takes() {
+    let mut recorder = recorder_of("silent");
+    release(&mut recorder, 20, 2);
+    assert_eq!((recorder.over_bound().len(), recorder.finish(&|_| true)), (0, (0, 0)));
 }
 
 #[test]
