@@ -11,17 +11,17 @@
 //! **What a change costs.** To fill everything again after each change costs as much as there are flows. But the condition is
 //! local, link by link, so a change need only be followed as far as it breaks it:
 //!
-//! 1. Take the flows that changed, and those that have their bottleneck on a link of theirs, off their links.
+//! 1. Take the flows that changed off their links, and those whose bottleneck a change has left unfilled.
 //! 2. Fill what room there is with them, all other rates being as they are.
-//! 3. Look at the links that were touched. One is *upset* when a flow that was left alone has its bottleneck there and it is no
-//!    longer full, or another flow on it now has more; or when a flow of the set found its bottleneck there, and one that was left
-//!    alone has more. Take the flows of upset links off too, and go back to 2.
+//! 3. Look at the links that were touched, for flows that were left alone and are *upset*: their bottleneck is no longer full, or a
+//!    flow on it now has more than they; or they have more than a flow of the set that found its bottleneck there. Take these too,
+//!    and go back to 2.
 //!
-//! When no link is upset, every flow has a bottleneck again: the allocation is that of filling everything anew. Most changes end
+//! When none is upset, every flow has a bottleneck again: the allocation is that of filling everything anew. Most changes end
 //! after a round or two with the flows of one or two links, for a link that is not full passes nothing on.
 //!
 //! **Exactness.** Rates are whole bits a second and sums of them integers, so no order of summation shows. A link counts as full
-//! with [`spare`] bits a second to spare, and rates that are [`near`] each other as equal. That is what keeps a change from
+//! with [spare](Precision::spare) bits a second to spare, and rates that are [near](Precision::near) each other as equal. That is what keeps a change from
 //! travelling through the whole fleet for the sake of single bits. The error does not add up over changes, for the conditions are
 //! on rates and not on what became of them; the property tests hold the solver to all this.
 
@@ -41,19 +41,29 @@ pub const MOST_LINKS: usize = 4;
 /// A limit that never binds, bit/s.
 pub const UNLIMITED: u64 = u64::MAX;
 
-/// What is not told apart: one part in 2 to the power of this, 0.1 %.
-const PRECISION: u32 = 10;
+/// What is not told apart: one part in 2 to the power of this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Precision(pub u32);
 
-/// Bits a second that a link with so many flows may have to spare and still be full: shares are rounded down.
-#[must_use]
-pub const fn spare(capacity: u64, flows: usize) -> u64 {
-    (capacity >> PRECISION) + flows as u64
+impl Default for Precision {
+    /// 0.8 %: transports share links less exactly than that, and a change among flows of a few hundred others stays where it is.
+    fn default() -> Self {
+        Self(7)
+    }
 }
 
-/// By how many bits a second another flow may have more than one of this rate and still count as having no more.
-#[must_use]
-pub const fn near(rate: u64) -> u64 {
-    (rate >> PRECISION) + 1
+impl Precision {
+    /// Bits a second that a link with so many flows may have to spare and still be full: shares are rounded down.
+    #[must_use]
+    pub const fn spare(self, capacity: u64, flows: usize) -> u64 {
+        (capacity >> self.0) + flows as u64
+    }
+
+    /// By how many bits a second another flow may have more than one of this rate and still count as having no more.
+    #[must_use]
+    pub const fn near(self, rate: u64) -> u64 {
+        (rate >> self.0) + 1
+    }
 }
 
 /// What keeps a flow from having more.
@@ -100,8 +110,8 @@ struct Link {
 }
 
 impl Link {
-    const fn is_full(&self) -> bool {
-        self.used + spare(self.capacity, self.flows.len()) >= self.capacity
+    const fn is_full(&self, precision: Precision) -> bool {
+        self.used + precision.spare(self.capacity, self.flows.len()) >= self.capacity
     }
 }
 
@@ -110,8 +120,11 @@ impl Link {
 struct Room {
     link: LinkId,
     left: u64,
-    /// Flows that cross it and have no rate yet.
+    /// Flows of the set that cross it, and those of them that have no rate yet.
+    flows: u32,
     open: u32,
+    /// Flows of the set that have their bottleneck here.
+    bound: u32,
     /// The most that a flow of the set got on it.
     most: u64,
     /// Whether a flow of the set has its bottleneck here, and the least that such a one got.
@@ -121,6 +134,7 @@ struct Room {
 /// Links, the flows over them, and a max–min fair rate for each.
 #[derive(Clone, Debug, Default)]
 pub struct Solver {
+    precision: Precision,
     links: Vec<Link>,
     flows: Vec<Flow>,
     free: Vec<FlowId>,
@@ -139,6 +153,12 @@ pub struct Solver {
 }
 
 impl Solver {
+    /// A solver that tells rates apart as exactly as this; the finer, the further does a change go.
+    #[must_use]
+    pub fn new(precision: Precision) -> Self {
+        Self { precision, ..Self::default() }
+    }
+
     /// Sets what a link can carry, bit/s. A link is there once it has a capacity.
     pub fn set_capacity(&mut self, link: LinkId, capacity: u64) {
         let place = link.0 as usize;
@@ -232,7 +252,7 @@ impl Solver {
     /// The links of a flow that carry all that they can.
     pub fn full_links(&self, id: FlowId) -> impl Iterator<Item = LinkId> + '_ {
         let links = self.flows[id.0 as usize].links().iter().copied();
-        links.filter(|link| self.links[link.0 as usize].is_full())
+        links.filter(|link| self.links[link.0 as usize].is_full(self.precision))
     }
 
     /// How many flows cross a link.
@@ -250,15 +270,13 @@ impl Solver {
         self.set.clear();
         for id in std::mem::take(&mut self.dirty_flows) {
             self.take(id);
-            for place in 0..usize::from(self.flows[id.0 as usize].crosses) {
-                self.take_bound(self.flows[id.0 as usize].links[place]);
-            }
         }
         for link in std::mem::take(&mut self.dirty_links) {
-            self.take_bound(link);
             let on = &self.links[link.0 as usize];
             if on.used > on.capacity {
                 on.flows.clone().into_iter().for_each(|id| self.take(id));
+            } else if !on.is_full(self.precision) {
+                self.take_bound(link);
             }
         }
         loop {
@@ -324,10 +342,18 @@ impl Solver {
                 on.used -= flow.rate;
                 // Places of an earlier round of this same change are void: rooms were cleared.
                 match self.rooms.get_mut(on.place as usize) {
-                    Some(room) if room.link == link => room.open += 1,
+                    Some(room) if room.link == link => room.flows += 1,
                     _ => {
                         on.place = self.rooms.len() as u32;
-                        self.rooms.push(Room { link, left: 0, open: 1, most: 0, least: None });
+                        self.rooms.push(Room {
+                            link,
+                            left: 0,
+                            flows: 1,
+                            open: 0,
+                            bound: 0,
+                            most: 0,
+                            least: None,
+                        });
                     }
                 }
             }
@@ -340,6 +366,7 @@ impl Solver {
         for room in &mut self.rooms {
             let on = &self.links[room.link.0 as usize];
             room.left = on.capacity.saturating_sub(on.used);
+            room.open = room.flows;
             self.shares.push(Reverse((room.left / u64::from(room.open), room.link)));
         }
         self.limits.sort_unstable();
@@ -388,6 +415,7 @@ impl Solver {
             room.most = room.most.max(rate);
             if bound == Bound::Link(link) {
                 room.least = Some(rate);
+                room.bound += 1;
             }
         }
     }
@@ -397,15 +425,19 @@ impl Solver {
     fn take_upset(&mut self) -> bool {
         let taken = self.set.len();
         for index in 0..self.rooms.len() {
-            let Room { link, most, least, .. } = self.rooms[index];
+            let Room { link, flows, bound, most, least, .. } = self.rooms[index];
             let on = &self.links[link.0 as usize];
-            let full = on.is_full();
+            let full = on.is_full(self.precision);
+            // Where no other flow is, or none that this could concern, there is nothing to look at.
+            if flows as usize == on.flows.len() || (bound == on.bound && least.is_none()) {
+                continue;
+            }
             for place in 0..on.flows.len() {
                 let id = self.links[link.0 as usize].flows[place];
                 let flow = &self.flows[id.0 as usize];
-                let has_lost =
-                    flow.bound == Bound::Link(link) && (!full || most > flow.rate + near(flow.rate));
-                let has_more = least.is_some_and(|least| flow.rate > least + near(least));
+                let has_lost = flow.bound == Bound::Link(link)
+                    && (!full || most > flow.rate + self.precision.near(flow.rate));
+                let has_more = least.is_some_and(|least| flow.rate > least + self.precision.near(least));
                 if flow.epoch != self.epoch && (has_lost || has_more) {
                     self.take(id);
                 }
