@@ -16,7 +16,8 @@
 //! the topology that take part are asked too.
 //!
 //! **Origin.** The publisher has all and is asked last: by its neighbours for what nobody else around has, which is how a release
-//! comes into the swarm, and by others when they are late.
+//! comes into the swarm, and by others when they are late. It serves no chunk a second time before it has served each once (BEP 16), so
+//! that what its neighbours fetch from it is not the same, unless somebody can be late.
 //!
 //! A crash takes all but manifest and chunks, which are stored as they come.
 
@@ -54,6 +55,9 @@ const FALLBACK: TimerKey = TimerKey(3);
 
 /// What manifests are published under.
 const MANIFESTS: u32 = 0;
+
+/// How often a peer looks while its patience lasts.
+const LOOKS: u64 = 6;
 
 /// A machine's names have so many bits.
 const NAMES: u32 = (1 << 24) - 1;
@@ -212,8 +216,8 @@ impl<H: Host> Distribution<H> {
         if self.is_running(cx.now) {
             self.dial_partners(cx);
             self.fill(cx);
-            let half = Nanos(self.plan.spec().fetch.patience.0 / 2);
-            cx.set_timer(LOOK, cx.now.saturating_add(half));
+            let soon = Nanos(self.plan.spec().fetch.patience.0 / LOOKS);
+            cx.set_timer(LOOK, cx.now.saturating_add(soon));
         }
     }
 
@@ -242,6 +246,7 @@ impl<H: Host> Distribution<H> {
             }
         }
         if self.is_running(now) {
+            self.hope_again();
             self.begin(cx);
         }
     }
@@ -252,6 +257,15 @@ impl<H: Host> Distribution<H> {
         cx.abort(req);
         self.ended(request.from);
         Some(request.from)
+    }
+
+    /// A publisher that would not serve a chunk may do so now: it has them all.
+    fn hope_again(&mut self) {
+        let Some(download) = &mut self.download else { return };
+        for mate in self.mates.iter_mut().filter(|mate| mate.publishes) {
+            let new = mate.have.add(download.everything());
+            download.count_holder(&new, true);
+        }
     }
 
     fn ended(&mut self, from: Peer) {
@@ -268,6 +282,7 @@ impl<H: Host> Distribution<H> {
         if let Some(download) = &mut self.download {
             download.is_late = true;
         }
+        self.hope_again();
         let source = self.plan.source_for(cx.me);
         if self.mates.get(source).is_none() {
             cx.dial(source);
@@ -322,11 +337,17 @@ impl<H: Host> Distribution<H> {
         true
     }
 
-    fn asked(&self, cx: &mut Cx<'_, H>, ask: Ask, what: ItemId) {
-        let download = self.download.as_ref().filter(|_| what.author() == self.plan.publisher());
+    fn asked(&mut self, cx: &mut Cx<'_, H>, ask: Ask, what: ItemId) {
+        let (publishes, patience) = (self.plan.publishes(cx.me), self.plan.spec().fallback);
+        let download = self.download.as_deref_mut().filter(|_| what.author() == self.plan.publisher());
         let wanted = chunk_of(what).zip(download).filter(|((version, _), it)| it.version() == *version);
-        match wanted.and_then(|((_, index), download)| download.chunk(index)) {
-            Some(chunk) => cx.serve(ask, chunk.clone()),
+        let chunk = wanted.and_then(|((_, index), download)| {
+            let chunk = download.chunk(index).cloned()?;
+            let all_are_early = cx.now < download.released.saturating_add(patience);
+            (!publishes || !all_are_early || download.first_serve(index)).then_some(chunk)
+        });
+        match chunk {
+            Some(chunk) => cx.serve(ask, chunk),
             None => cx.refuse(ask),
         }
     }

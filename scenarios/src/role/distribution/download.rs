@@ -41,6 +41,8 @@ pub(super) struct Download<H: Host> {
     pub(super) fresh: Vec<u32>,
     /// Whether the publisher may be asked for anything.
     pub(super) is_late: bool,
+    /// Chunks that a publisher has not served to anybody yet, as bits.
+    unserved: Vec<u64>,
 }
 
 /// What a peer may fetch from a mate.
@@ -73,7 +75,21 @@ impl<H: Host> Download<H> {
             requests: BTreeMap::new(),
             fresh: Vec::new(),
             is_late: false,
+            unserved: HaveMap::of(0, 0..count).words,
         }
+    }
+
+    /// What a publisher has.
+    pub(super) fn everything(&self) -> HaveMap {
+        HaveMap::of(self.version(), 0..self.count())
+    }
+
+    /// Notes that a publisher serves a chunk. False when it did before, and has others that nobody has yet (super-seeding, BEP 16).
+    pub(super) fn first_serve(&mut self, index: u32) -> bool {
+        let (word, bit) = (&mut self.unserved[index as usize / 64], 1 << (index % 64));
+        let is_first = *word & bit != 0;
+        *word &= !bit;
+        is_first || self.unserved.iter().all(|word| *word == 0)
     }
 
     pub(super) const fn version(&self) -> u32 {

@@ -65,6 +65,10 @@ impl Mates {
         self.place(peer).ok().map(|place| &mut self.0[place])
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Mate> {
+        self.0.iter_mut()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Mate> {
         self.0.iter()
     }

@@ -124,7 +124,8 @@ fn everybody_gets_a_release_and_most_of_it_from_others() {
     check(&party.plan, &world);
     let (origin, all) = loads(&world);
     assert!(all >= 60 * (4 << 20), "everybody got all of it: {all} bytes");
-    assert!(origin * 10 < all, "{origin} of {all} bytes came from the publisher");
+    // Sixty copies came to those sixty, and little more than one of them from the publisher.
+    assert!(origin * 30 < all, "{origin} of {all} bytes came from the publisher");
 }
 
 #[test]
