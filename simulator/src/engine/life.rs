@@ -116,7 +116,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if !self.online(a) || !self.online(b) || !self.plan.sites.reach(&self.plan.peers, a, b) {
             return;
         }
-        if self.trouble.cut(a, b, false).is_some() {
+        // The first packet of a handshake is as much a message as any: a cut that it meets has hit something.
+        if self.trouble.cut(a, b, true).is_some() {
             return;
         }
         let stands = self.now.saturating_add(wait + self.handshake(a, b));
@@ -142,7 +143,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     /// Whether a connection may stand from now on. One that stood before and has ended on the other side ends here first.
     fn make_way(&mut self, peer: Peer, other: Peer, lives: u32) -> bool {
-        if !self.same_lives(peer, other, lives) || self.trouble.cut(peer, other, false).is_some() {
+        if !self.same_lives(peer, other, lives) || self.trouble.cut(peer, other, true).is_some() {
             return false;
         }
         match self.links.id(peer, other) {
@@ -175,7 +176,6 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if peer == other || self.links.id(peer, other).is_some() {
             return;
         }
-        // The first packet of a handshake is as much a message as any: a cut that it meets has hit something.
         if !self.plan.sites.reach(&self.plan.peers, peer, other)
             || self.trouble.cut(peer, other, true).is_some()
         {
@@ -269,7 +269,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     /// A cut has lasted as long as a connection waits.
     pub(super) fn silence(&mut self, peer: Peer, other: Peer, id: u32) {
-        if self.trouble.cut(peer, other, false).is_some() {
+        if self.trouble.cut(peer, other, self.links.id(peer, other) == Some(id)).is_some() {
             self.disconnected(peer, other, id, Why::TimedOut);
         }
     }

@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_figure_holds_when_it_is_near_enough_and_not_when_it_is_none() {
         let finding = |measured, within| Finding { figure: "", source: "", published: 2.0, measured, within };
-        assert!(finding(2.02, Within::Share(0.01)).holds());
+        assert!(finding(2.01, Within::Share(0.01)).holds());
         assert!(!finding(2.03, Within::Share(0.01)).holds());
         assert!(finding(1.5, Within::Absolute(0.5)).holds());
         assert!(!finding(1.4, Within::Absolute(0.5)).holds());
