@@ -16,8 +16,8 @@
 //! the topology that take part are asked too.
 //!
 //! **Origin.** The publisher has all and is asked last: by its neighbours for what nobody else around has, which is how a release
-//! comes into the swarm, and by others when they are late. It serves no chunk a second time before it has served each once (BEP 16), so
-//! that what its neighbours fetch from it is not the same, unless somebody can be late.
+//! comes into the swarm, and by others when they are late. Until somebody can be late it serves a chunk again only when whoever had
+//! it first had time to pass it on (BEP 16), so that its neighbours do not all fetch the same.
 //!
 //! A crash takes all but manifest and chunks, which are stored as they come.
 
@@ -216,8 +216,7 @@ impl<H: Host> Distribution<H> {
         if self.is_running(cx.now) {
             self.dial_partners(cx);
             self.fill(cx);
-            let soon = Nanos(self.plan.spec().fetch.patience.0 / LOOKS);
-            cx.set_timer(LOOK, cx.now.saturating_add(soon));
+            cx.set_timer(LOOK, cx.now.saturating_add(self.pause()));
         }
     }
 
@@ -230,6 +229,11 @@ impl<H: Host> Distribution<H> {
         for peer in partners.filter(|peer| self.mates.get(*peer).is_none() && !self.banned.contains(peer)) {
             cx.dial(peer);
         }
+    }
+
+    /// Time between two looks.
+    fn pause(&self) -> Nanos {
+        Nanos(self.plan.spec().fetch.patience.0 / LOOKS)
     }
 
     /// Looks for fetches that take too long, and for partners that are not connected.
@@ -338,13 +342,14 @@ impl<H: Host> Distribution<H> {
     }
 
     fn asked(&mut self, cx: &mut Cx<'_, H>, ask: Ask, what: ItemId) {
-        let (publishes, patience) = (self.plan.publishes(cx.me), self.plan.spec().fallback);
+        let (publishes, patience, pause) =
+            (self.plan.publishes(cx.me), self.plan.spec().fallback, self.pause());
         let download = self.download.as_deref_mut().filter(|_| what.author() == self.plan.publisher());
         let wanted = chunk_of(what).zip(download).filter(|((version, _), it)| it.version() == *version);
         let chunk = wanted.and_then(|((_, index), download)| {
             let chunk = download.chunk(index).cloned()?;
             let all_are_early = cx.now < download.released.saturating_add(patience);
-            (!publishes || !all_are_early || download.first_serve(index)).then_some(chunk)
+            (!publishes || !all_are_early || download.serve_again(index, cx.now, pause)).then_some(chunk)
         });
         match chunk {
             Some(chunk) => cx.serve(ask, chunk),

@@ -41,8 +41,8 @@ pub(super) struct Download<H: Host> {
     pub(super) fresh: Vec<u32>,
     /// Whether the publisher may be asked for anything.
     pub(super) is_late: bool,
-    /// Chunks that a publisher has not served to anybody yet, as bits.
-    unserved: Vec<u64>,
+    /// From when on a publisher serves each chunk again; empty until it has served one.
+    again: Vec<Nanos>,
 }
 
 /// What a peer may fetch from a mate.
@@ -75,7 +75,7 @@ impl<H: Host> Download<H> {
             requests: BTreeMap::new(),
             fresh: Vec::new(),
             is_late: false,
-            unserved: HaveMap::of(0, 0..count).words,
+            again: Vec::new(),
         }
     }
 
@@ -84,12 +84,16 @@ impl<H: Host> Download<H> {
         HaveMap::of(self.version(), 0..self.count())
     }
 
-    /// Notes that a publisher serves a chunk. False when it did before, and has others that nobody has yet (super-seeding, BEP 16).
-    pub(super) fn first_serve(&mut self, index: u32) -> bool {
-        let (word, bit) = (&mut self.unserved[index as usize / 64], 1 << (index % 64));
-        let is_first = *word & bit != 0;
-        *word &= !bit;
-        is_first || self.unserved.iter().all(|word| *word == 0)
+    /// Notes that a publisher serves a chunk. False when it did so less than `pause` ago: whoever has it by now passes it on, after
+    /// the manner of super-seeding (BEP 16).
+    pub(super) fn serve_again(&mut self, index: u32, now: Nanos, pause: Nanos) -> bool {
+        self.again.resize(self.chunks.len(), Nanos::ZERO);
+        let again = &mut self.again[index as usize];
+        let is_due = *again <= now;
+        if is_due {
+            *again = now.saturating_add(pause);
+        }
+        is_due
     }
 
     pub(super) const fn version(&self) -> u32 {
