@@ -225,6 +225,12 @@ impl Gossipsub {
                 if u64::from(envelope.body(rpc)) > self.fleet.params.max_control_message_size.0 {
                     return self.counts.add(PubsubCount::Refused, 1);
                 }
+                // The commonest by far is worth no copy.
+                if let Rpc::IDontWant(items) = rpc {
+                    let removed =
+                        if self.heeds(from) { self.neighbours.unwanted(cx.now, from, items) } else { 0 };
+                    return self.counts.add(PubsubCount::Spared, removed);
+                }
                 // The content belongs to the message, which ends with this step.
                 let rpc = rpc.clone();
                 self.on_rpc(cx, from, rpc);
@@ -243,15 +249,12 @@ impl Gossipsub {
             return;
         }
         match rpc {
-            Rpc::Subscriptions(_) => {}
+            // Done with by now.
+            Rpc::Subscriptions(_) | Rpc::IDontWant(_) => {}
             Rpc::Graft(topic) => self.on_graft(cx, from, topic),
             Rpc::Prune(topic, backoff) => self.on_prune(cx, from, topic, backoff),
             Rpc::IHave(topic, items) => self.on_have(cx, from, topic, items),
             Rpc::IWant(items) => self.on_want(cx, from, &items),
-            Rpc::IDontWant(items) => {
-                let removed = self.neighbours.unwanted(cx.now, from, &items);
-                self.counts.add(PubsubCount::Spared, removed);
-            }
         }
     }
 

@@ -14,7 +14,10 @@ use super::{
     counts::Counts,
     queue::{Outgoing, Queue},
 };
-use crate::engine::store::{ItemRef, Store};
+use crate::engine::{
+    rpc::Rpc,
+    store::{ItemRef, Store},
+};
 
 /// Time to see whether the connections take more.
 pub(super) const WRITE: TimerKey = TimerKey(1);
@@ -155,6 +158,25 @@ impl Neighbours {
         }
     }
 
+    /// The same to several, who share its content if nothing waits.
+    pub(super) fn write_to_all(
+        &mut self,
+        cx: &mut Cx<'_, Store>,
+        counts: &mut Counts,
+        peers: &[Peer],
+        rpc: &Rpc,
+    ) {
+        let mut shared = None;
+        for &peer in peers {
+            if self.room <= 0 || self.waiting > 0 {
+                self.queue(cx, counts, peer, Outgoing::Rpc(rpc.clone()));
+                continue;
+            }
+            let note = *shared.get_or_insert_with(|| cx.host_mut().make_rpc(rpc.clone()));
+            self.put(cx, peer, Msg::new(Outgoing::kind_of(rpc), 0, Payload::Note(note)));
+        }
+    }
+
     #[inline]
     fn hand_over(&mut self, cx: &mut Cx<'_, Store>, to: Peer, out: Outgoing) {
         let kind = out.kind();
@@ -163,7 +185,11 @@ impl Neighbours {
             Outgoing::Rpc(rpc) => (0, Payload::Note(cx.host_mut().make_rpc(rpc))),
             Outgoing::Item { item, hops, .. } => (hops, Payload::Item(item)),
         };
-        let msg = Msg::new(kind, hops, payload);
+        self.put(cx, to, Msg::new(kind, hops, payload));
+    }
+
+    #[inline]
+    fn put(&mut self, cx: &mut Cx<'_, Store>, to: Peer, msg: Msg<Store>) {
         self.room -= i64::from(cx.host().len_of(&msg));
         cx.send(to, Lane::Reliable, msg);
     }

@@ -24,13 +24,20 @@ impl Outgoing {
     pub(super) const fn kind(&self) -> Kind {
         match self {
             Self::Extensions => Kind::PubsubExtensions,
-            Self::Rpc(Rpc::Subscriptions(_)) => Kind::PubsubSubscriptions,
-            Self::Rpc(Rpc::Graft(_)) => Kind::PubsubGraft,
-            Self::Rpc(Rpc::Prune(..)) => Kind::PubsubPrune,
-            Self::Rpc(Rpc::IHave(..)) => Kind::PubsubIHave,
-            Self::Rpc(Rpc::IWant(_)) => Kind::PubsubIWant,
-            Self::Rpc(Rpc::IDontWant(_)) => Kind::PubsubIDontWant,
+            Self::Rpc(rpc) => Self::kind_of(rpc),
             Self::Item { .. } => Kind::PubsubPublish,
+        }
+    }
+
+    /// The kind of a message with this content.
+    pub(super) const fn kind_of(rpc: &Rpc) -> Kind {
+        match rpc {
+            Rpc::Subscriptions(_) => Kind::PubsubSubscriptions,
+            Rpc::Graft(_) => Kind::PubsubGraft,
+            Rpc::Prune(..) => Kind::PubsubPrune,
+            Rpc::IHave(..) => Kind::PubsubIHave,
+            Rpc::IWant(_) => Kind::PubsubIWant,
+            Rpc::IDontWant(_) => Kind::PubsubIDontWant,
         }
     }
 }

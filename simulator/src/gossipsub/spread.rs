@@ -153,9 +153,7 @@ impl Gossipsub {
         told.retain(|peer| *peer != from && Some(*peer) != author);
         told.sort_unstable();
         told.dedup();
-        for peer in told {
-            self.send(cx, peer, Rpc::IDontWant(vec![item]));
-        }
+        self.neighbours.write_to_all(cx, &mut self.counts, &told, &Rpc::IDontWant(vec![item]));
     }
 
     /// Passes an item on to the mesh.
