@@ -12,6 +12,11 @@
 //! There are two sorts of content. An [`Item`] is published once and may be kept by any machine for as long as the run
 //! lasts (posts, manifests). A [`Note`] is control traffic between two machines (identifiers, views) and lives until it is
 //! delivered; a machine that wants its content later copies it, so a host may free it at once.
+//!
+//! What is large is not pushed but fetched: a machine asks another peer's for an item by its name ([`Cx::fetch`]), is asked
+//! ([`Input::Asked`]), serves or refuses, and is brought the item or the reason why not ([`Input::Fetched`]). Whom to ask for
+//! what, whom to serve and what to make of what comes is up to the machines; how the bytes share links with others is up to the
+//! host. A fetch lives and dies with the connection between the two: when that ends, so does the fetch.
 
 mod behaviour;
 mod cx;
@@ -26,7 +31,7 @@ pub use peer_host::{PeerHost, RoleSlot};
 use crate::{
     report::Fact,
     units::Nanos,
-    wire::{Item, Kind, Note, Topic},
+    wire::{Item, ItemId, Kind, Note, Topic},
 };
 
 /// A peer, by its index in the plan.
@@ -162,11 +167,26 @@ pub enum Why {
     TimedOut,
     /// It could not be reached.
     Unreachable,
+    /// It was asked for something, and would not.
+    Refused,
 }
 
 /// Names one timer of one machine: setting it again moves it. The upper 8 bits belong to [`PeerHost`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimerKey(pub u32);
+
+/// Names one fetch of one machine among those that are under way. The upper 8 bits belong to [`PeerHost`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReqId(pub u32);
+
+/// A fetch, as the peer knows it that is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ask {
+    /// Who asks.
+    pub by: Peer,
+    /// Which of the asker's fetches.
+    pub req: ReqId,
+}
 
 /// Names something that a machine keeps over a crash: storing it again replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,6 +201,11 @@ pub enum Command {
         room: u32,
         /// Length of the text in bytes.
         bytes: u32,
+    },
+    /// Release a version of an update.
+    Release {
+        /// Which, from 1.
+        version: u32,
     },
 }
 
@@ -236,6 +261,20 @@ pub enum Input<H: Host> {
     },
     /// A timer of this machine is due.
     Timer(TimerKey),
+    /// Another peer's machine of the same workload wants an item: [`Cx::serve`] or [`Cx::refuse`], now or later.
+    Asked {
+        /// Which fetch of whom.
+        ask: Ask,
+        /// The item.
+        what: ItemId,
+    },
+    /// A fetch came to its end, unless it was aborted.
+    Fetched {
+        /// Which fetch.
+        req: ReqId,
+        /// What was served, whole and unread, or why there is nothing.
+        result: Result<H::Item, Why>,
+    },
 }
 
 /// What a step asks the host to do, in order.
@@ -283,6 +322,26 @@ pub enum Effect<H: Host> {
     },
     /// Note a fact for the report.
     Record(Fact),
+    /// Ask a connected peer for an item; answered by [`Input::Fetched`].
+    Fetch {
+        /// Under which name.
+        req: ReqId,
+        /// Whom.
+        from: Peer,
+        /// For what.
+        what: ItemId,
+    },
+    /// Give a fetch up. What is on its way already still comes, and is thrown away.
+    Abort(ReqId),
+    /// Send the item that was asked for. It does nothing when the asker has given up, or its connection ended.
+    Serve {
+        /// To whom.
+        ask: Ask,
+        /// What.
+        item: H::Item,
+    },
+    /// Say that there will be nothing.
+    Refuse(Ask),
 }
 
 /// A protocol as a state machine without input or output of its own.

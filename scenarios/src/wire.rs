@@ -5,13 +5,16 @@
 //! which a property test holds to [`Frame::encode`].
 
 pub mod chat;
+pub mod merkle;
+pub mod update;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use chat::{ChatItem, EntryHash, RoomHave};
+use update::{HaveMap, UpdateItem};
 
 use crate::{
-    host::{Host, Msg, Payload, Peer},
+    host::{Host, Msg, Payload, Peer, ReqId},
     units::Nanos,
 };
 
@@ -24,7 +27,8 @@ pub const HEADER: u32 = 4;
 /// Length of a signature in bytes.
 const SIGNATURE: usize = 64;
 
-/// What a message is. Kinds up to [`Kind::PubsubIDontWant`] are the overlay's, the others a role's.
+/// What a message is. Kinds up to [`Kind::PubsubIDontWant`] are the overlay's, those from [`Kind::Fetch`] the host's own,
+/// and the others a role's.
 ///
 /// Those whose names begin with `Pubsub` are RPCs of gossipsub, each of which libp2p sends by itself. They travel in
 /// libp2p's encoding and not in a [`Frame`]: gossipsub is not a machine of this crate, but a model in the one engine and
@@ -76,11 +80,26 @@ pub enum Kind {
     ChatHave,
     /// Chat: an entry that the receiver lacks.
     ChatEntry,
+    /// Update: which version the sender knows of, and which chunks of it it has; carries [`Note::Have`]. `hops` 1 asks for the
+    /// same in return.
+    UpdateHave,
+    /// Update: chunks that the sender has got since; carries [`Note::Have`] with these alone.
+    UpdateGot,
+    /// Update: the manifest of a version that the receiver does not know of.
+    UpdateManifest,
+    /// Bulk transfer: send me this item; carries [`Note::Fetch`].
+    Fetch,
+    /// Bulk transfer: I do not want it any more; carries [`Note::Request`].
+    Abort,
+    /// Bulk transfer: I will not send it; carries [`Note::Request`].
+    Refuse,
+    /// Bulk transfer: the item that was asked for, over links that it shares with others.
+    Serve,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 28] = [
         Self::Gossip,
         Self::Announce,
         Self::Graft,
@@ -102,6 +121,13 @@ impl Kind {
         Self::PubsubIDontWant,
         Self::ChatHave,
         Self::ChatEntry,
+        Self::UpdateHave,
+        Self::UpdateGot,
+        Self::UpdateManifest,
+        Self::Fetch,
+        Self::Abort,
+        Self::Refuse,
+        Self::Serve,
     ];
 
     /// The kind of this number.
@@ -139,10 +165,17 @@ impl Kind {
         matches!(self, Self::Gossip | Self::PubsubPublish)
     }
 
+    /// Whether it is between hosts, which make fetches of it: no machine sees it.
+    #[inline]
+    #[must_use]
+    pub const fn is_bulk(self) -> bool {
+        self as u8 >= Self::Fetch as u8
+    }
+
     /// Whether its payload is an item; the others are control traffic.
     #[must_use]
     pub const fn carries_item(self) -> bool {
-        self.spreads_item() || matches!(self, Self::ChatEntry)
+        self.spreads_item() || matches!(self, Self::ChatEntry | Self::UpdateManifest | Self::Serve)
     }
 
     /// As it stands in a scenario and in a report.
@@ -170,6 +203,13 @@ impl Kind {
             Self::PubsubIDontWant => "pubsubIDontWant",
             Self::ChatHave => "chatHave",
             Self::ChatEntry => "chatEntry",
+            Self::UpdateHave => "updateHave",
+            Self::UpdateGot => "updateGot",
+            Self::UpdateManifest => "updateManifest",
+            Self::Fetch => "fetch",
+            Self::Abort => "abort",
+            Self::Refuse => "refuse",
+            Self::Serve => "serve",
         }
     }
 }
@@ -297,6 +337,8 @@ pub enum Content {
     Raw(Blob),
     /// Of a chat.
     Chat(ChatItem),
+    /// Of an update.
+    Update(UpdateItem),
 }
 
 /// Something published: immutable, signed by its author, shared by all who have it.
@@ -310,7 +352,8 @@ pub struct Item {
     pub at: Nanos,
     /// What it says.
     pub content: Content,
-    /// The author's signature over all the above: zeros until a host signs it, always zeros in the model.
+    /// The author's signature over all the above: zeros until a host signs it, always zeros in the model and in chunks, which
+    /// prove themselves ([`update::Chunk`]).
     signature: [[u8; 32]; 2],
     /// Whether its signature was found wrong. The node sets it when it decodes; in the model a corrupting peer does.
     #[serde(skip)]
@@ -392,6 +435,12 @@ pub enum Note {
     Peers(Vec<Peer>),
     /// Chat: how much the sender has of rooms that it shares with the receiver.
     Frontier(Vec<RoomHave>),
+    /// Update: which chunks the sender has.
+    Have(HaveMap),
+    /// Bulk transfer: an item, and the asker's name for the fetch.
+    Fetch(ReqId, ItemId),
+    /// Bulk transfer: the asker's name for a fetch.
+    Request(ReqId),
 }
 
 impl Note {
@@ -409,6 +458,18 @@ impl Serialize for Peer {
 }
 
 impl<'de> Deserialize<'de> for Peer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u32::deserialize(deserializer).map(Self)
+    }
+}
+
+impl Serialize for ReqId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ReqId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         u32::deserialize(deserializer).map(Self)
     }
@@ -559,8 +620,10 @@ mod tests {
 
     use super::{
         chat::{EntryRef, MAX_AFTER, Post},
+        update::{Chunk, Manifest, Stage},
         *,
     };
+    use crate::units::Share;
 
     fn ids() -> impl Strategy<Value = ItemId> {
         (any::<u8>(), 0..ItemId::MAX_PEERS, any::<u32>())
@@ -568,7 +631,26 @@ mod tests {
     }
 
     fn contents() -> impl Strategy<Value = Content> {
-        prop_oneof![blobs().prop_map(Content::Raw), chat_items().prop_map(Content::Chat)]
+        prop_oneof![
+            blobs().prop_map(Content::Raw),
+            chat_items().prop_map(Content::Chat),
+            update_items().prop_map(Content::Update),
+        ]
+    }
+
+    fn update_items() -> impl Strategy<Value = UpdateItem> {
+        let digest = || any::<[u8; 32]>().prop_map(merkle::Digest);
+        let stages = prop::collection::vec((0..=100u32, any::<u64>()), 0..4);
+        let manifest = (any::<u32>(), any::<u64>(), any::<u32>(), digest(), any::<u64>(), stages);
+        let manifest = manifest.prop_map(|(version, size, chunk, root, expires, stages)| {
+            let stage = |(percent, after)| Stage { share: Share::percent(percent), after: Nanos(after) };
+            let stages = stages.into_iter().map(stage).collect();
+            UpdateItem::Manifest(Manifest { version, size, chunk, root, expires: Nanos(expires), stages })
+        });
+        let chunk = (any::<u32>(), any::<u32>(), prop::collection::vec(digest(), 0..20), blobs());
+        let chunk = chunk
+            .prop_map(|(version, index, path, body)| UpdateItem::Chunk(Chunk { version, index, path, body }));
+        prop_oneof![manifest, chunk]
     }
 
     fn blobs() -> impl Strategy<Value = Blob> {
@@ -609,6 +691,10 @@ mod tests {
             prop::collection::vec(ids(), 0..50).prop_map(|ids| Body::Note(Note::Ids(ids))),
             prop::collection::vec(peers(), 0..50).prop_map(|peers| Body::Note(Note::Peers(peers))),
             prop::collection::vec(rooms(), 0..5).prop_map(|rooms| Body::Note(Note::Frontier(rooms))),
+            (any::<u32>(), prop::collection::vec(any::<u64>(), 0..9))
+                .prop_map(|(version, words)| Body::Note(Note::Have(HaveMap { version, words }))),
+            (any::<u32>(), ids()).prop_map(|(req, id)| Body::Note(Note::Fetch(ReqId(req), id))),
+            any::<u32>().prop_map(|req| Body::Note(Note::Request(ReqId(req)))),
         ]
     }
 

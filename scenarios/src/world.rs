@@ -54,6 +54,7 @@
 //! assert_eq!(world.peer(carol).role(0).unwrap().count(said), 0);
 //! ```
 
+mod bulk;
 mod network;
 mod probe;
 mod shared;
@@ -79,6 +80,7 @@ use crate::{
     report::Fact,
     seed::Seed,
     units::{Nanos, Share},
+    wire::Kind,
 };
 
 /// When an event happens, at whom, because of whom, and how many that one had caused before: a total order by content.
@@ -238,19 +240,29 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
             Event::Start if self.is_up(peer) => {}
             Event::Start => self.start(peer),
             Event::Connect { life, planned } => self.connect(other, peer, life, planned),
-            Event::Message { connection, lane, msg } => {
-                if self.end_is(peer, other, connection) {
-                    self.traffic.delivered += 1;
-                    self.input(peer, Input::Message { from: other, lane, msg });
-                } else {
-                    self.traffic.lost += 1;
-                }
+            Event::Message { connection, .. } | Event::Served { connection, .. }
+                if !self.end_is(peer, other, connection) =>
+            {
+                self.traffic.lost += 1;
             }
+            Event::Message { msg, .. } if msg.kind.is_bulk() => {
+                self.traffic.delivered += 1;
+                self.hear_of_fetch(peer, other, &msg);
+            }
+            Event::Message { lane, msg, .. } => {
+                self.traffic.delivered += 1;
+                self.input(peer, Input::Message { from: other, lane, msg });
+            }
+            Event::Served { req, item, .. } => {
+                self.traffic.delivered += 1;
+                self.fetched(peer, other, req, Ok(item));
+            }
+            Event::NotFetched(req) => self.fetched(peer, other, req, Err(Why::Unreachable)),
             Event::Closed { connection, why } => self.lose_connection(peer, other, connection, why),
             Event::Silence { connection, cut } => {
                 if cut == self.heals && self.end_is(peer, other, connection) {
                     let undelivered = self.held.remove(&(other, peer)).unwrap_or_default();
-                    let messages = undelivered.iter().filter(|event| matches!(event, Event::Message { .. }));
+                    let messages = undelivered.iter().filter(|event| event.is_message());
                     self.traffic.lost += messages.count() as u64;
                     self.lose_connection(peer, other, connection, Why::TimedOut);
                 }
@@ -332,7 +344,7 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
         for ((from, to), events) in mem::take(&mut self.held) {
             let mut arrival = self.now.saturating_add(self.network.latency(from, to));
             for event in events {
-                if let Event::Message { lane, .. } = event {
+                if let Some(lane) = event.lane() {
                     arrival = self.in_order(from, to, lane, arrival);
                 }
                 self.schedule(arrival, to, from, event);
@@ -405,7 +417,7 @@ impl<O, R> World<O, R> {
     /// Messages that were sent and neither delivered nor lost yet.
     pub fn in_flight(&self) -> u64 {
         let waiting = self.queue.values().chain(self.held.values().flatten());
-        waiting.filter(|event| matches!(event, Event::Message { .. })).count() as u64
+        waiting.filter(|event| event.is_message()).count() as u64
     }
 
     fn end_is(&self, peer: Peer, other: Peer, connection: u64) -> bool {
@@ -443,6 +455,7 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
         }
         // At once, so that it cannot come behind the word of the next connection between the same two.
         for other in hung_up {
+            self.end_fetches(peer, other, Why::HungUp);
             self.input(peer, Input::PeerDown { peer: other, why: Why::HungUp });
         }
     }
@@ -478,21 +491,32 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
                 self.stations[peer.index()].kept.insert(key, item);
             }
             Effect::Record(fact) => self.facts.push((self.now, peer, fact)),
+            Effect::Fetch { req, from, what } => self.fetch(peer, req, from, what),
+            Effect::Abort(req) => self.abort(peer, req),
+            Effect::Serve { ask, item } => self.serve(peer, ask, &item),
+            Effect::Refuse(ask) => self.refuse(peer, ask),
         }
     }
 
     fn send(&mut self, from: Peer, to: Peer, lane: Lane, msg: &Msg<Shared>) {
+        let shared = Shared;
+        let event = |connection| Event::Message { connection, lane, msg: shared.over_the_wire(msg) };
+        self.put_on_the_way(from, to, lane, msg.kind, event);
+    }
+
+    /// Puts copies of an event on the way, over the connection that stands if one does.
+    fn put_on_the_way(&mut self, from: Peer, to: Peer, lane: Lane, kind: Kind, event: impl Fn(u64) -> Event) {
         let Some(end) = self.stations[from.index()].ends.get(&to) else {
-            self.traffic.count(msg.kind, 1);
+            self.traffic.count(kind, 1);
             self.traffic.lost += 1;
             return;
         };
         let connection = end.connection;
         let copies = self.network.travel(from, to, lane);
-        self.traffic.count(msg.kind, copies.len().max(1));
+        self.traffic.count(kind, copies.len().max(1));
         self.traffic.lost += u64::from(copies.is_empty());
         for delay in copies {
-            let event = Event::Message { connection, lane, msg: self.shared.over_the_wire(msg) };
+            let event = event(connection);
             if self.network.is_cut(from, to) {
                 if lane == Lane::Datagram {
                     self.traffic.lost += 1;
@@ -567,6 +591,7 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
     fn lose_connection(&mut self, peer: Peer, other: Peer, connection: u64, why: Why) {
         if self.end_is(peer, other, connection) {
             self.stations[peer.index()].remove_end(other);
+            self.end_fetches(peer, other, why);
             self.input(peer, Input::PeerDown { peer: other, why });
         }
     }

@@ -113,7 +113,7 @@ fn coverage(reach: f64) -> Coverage {
         title: "Coverage since publication".into(),
         mean: times().map(|t| (t, at(t, 0.17))).collect(),
         band: times().map(|t| (t, at(t, 0.24) * 0.98, at(t, 0.11))).collect(),
-        scale: Scale::Auto,
+        ..Coverage::default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! From what a run left behind to its report.
 
+mod update;
+
 use std::collections::BTreeMap;
 
 use peerlab_scenarios::{
@@ -75,8 +77,11 @@ fn metrics<P: FnMut(Nanos, u64)>(
     recorder: &Recorder<P>,
 ) -> BTreeMap<String, Summary> {
     let mut metrics = BTreeMap::new();
-    for (workload, chat) in plan.workloads.iter().zip(&recorder.chats) {
-        chat_metrics(&workload.name, chat, outcome, &mut metrics);
+    for (name, chat) in recorder.chats(plan) {
+        chat_metrics(name, chat, outcome, &mut metrics);
+    }
+    for (name, update, _) in recorder.updates(plan) {
+        update::metrics(name, update, outcome, &mut metrics);
     }
     let mut put = |metric: Metric, summary: Summary| metrics.insert(metric.name.to_owned(), summary);
 
@@ -175,11 +180,10 @@ fn chat_metrics(name: &str, chat: &ChatRecorder, outcome: &Outcome, metrics: &mu
 
 /// What a reader has to know before believing the numbers, though every invariant holds.
 fn disturbances<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Vec<String> {
-    let censored = plan.workloads.iter().zip(&recorder.chats).filter(|(_, chat)| chat.given_up() > 0);
-    let censored = censored.map(|(workload, chat)| {
+    let censored = recorder.chats(plan).filter(|(_, chat)| chat.given_up() > 0);
+    let censored = censored.map(|(name, chat)| {
         format!(
-            "{}: coverage leaves out the late readers of {} posts, for more than {MAX_SPREADING} were spreading at a time",
-            workload.name,
+            "{name}: coverage leaves out the late readers of {} posts, for more than {MAX_SPREADING} were spreading at a time",
             chat.given_up()
         )
     });
@@ -254,8 +258,7 @@ fn invariants<P: FnMut(Nanos, u64)>(
             },
         });
     }
-    for (workload, chat) in plan.workloads.iter().zip(&recorder.chats) {
-        let name = &workload.name;
+    for (name, chat) in recorder.chats(plan) {
         list.extend(order_invariants(name, &chat.order()));
         list.push(Invariant {
             name: format!("{name}: something was said"),
@@ -267,6 +270,9 @@ fn invariants<P: FnMut(Nanos, u64)>(
                 chat.refused()
             ),
         });
+    }
+    for (name, update, _) in recorder.updates(plan) {
+        update::invariants(name, update, &mut list);
     }
     list
 }

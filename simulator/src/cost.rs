@@ -5,7 +5,7 @@
 //! an estimate of what the network carries when it is not overloaded: a backlog costs memory besides.
 
 use peerlab_scenarios::{
-    plan::{Plan, WorkloadKind},
+    plan::{ChatPlan, Plan, UpdatePlan, WorkloadKind},
     spec::overlay::Overlay,
     units::Bytes,
     wire::Item,
@@ -33,6 +33,16 @@ const SEAT: f64 = 2_500.0;
 const HEAD: f64 = 8.0;
 const ENTRY: f64 = 16.0;
 
+/// What a peer keeps of a chunk of an update, bytes: of its own, and for each peer with whom it is connected for it.
+const CHUNK: f64 = 24.0;
+const CHUNK_OF_ANOTHER: f64 = 0.125;
+
+/// What it keeps of each of these peers besides, and of its download, bytes.
+const MATE: f64 = 400.0;
+
+/// What a chunk holds of its proof for each level of the tree over all chunks, bytes.
+const PROOF: f64 = 32.0;
+
 /// What an item holds besides its fixed part, bytes.
 const CONTENT: f64 = 64.0;
 
@@ -41,6 +51,10 @@ const ON_ITS_WAY: f64 = 0.5;
 
 /// Deliveries of a second: what one core does with a fleet that is not small.
 const DELIVERIES_PER_SECOND: f64 = 2e6;
+
+/// What a chunk that is fetched comes to, in deliveries: it is asked for, its flow shares links with others, it arrives, and
+/// others hear of it.
+const CHUNK_IN_DELIVERIES: f64 = 10.0;
 
 /// More deliveries than these are told of before the run.
 const MANY_DELIVERIES: f64 = 1e9;
@@ -51,7 +65,7 @@ pub struct Cost {
     /// Items that are published.
     pub items: f64,
     /// Messages with an item that are delivered: each item's to all peers, copies included, but for those of a tree that is still
-    /// being formed.
+    /// being formed. A chunk of an update that is fetched counts as several, for the work that it is.
     pub deliveries: f64,
     /// Bytes of memory, by what they are for and what would make them less.
     memory: Vec<(&'static str, f64)>,
@@ -70,21 +84,39 @@ pub struct DoesNotFit {
     what: &'static str,
 }
 
+/// What all members of a chat keep of its rooms, bytes.
+fn seats(chat: &ChatPlan) -> f64 {
+    let posts_in_room = chat.expected_posts() / f64::from(chat.rooms());
+    let seats = chat.seats() as f64;
+    let heads = if posts_in_room < 1.0 { 0.0 } else { HEAD * seats / f64::from(chat.rooms()) };
+    seats * (SEAT + heads + ENTRY * posts_in_room)
+}
+
+/// What publishers make of an update, and what all who take part keep of one release, bytes.
+fn download(update: &UpdatePlan) -> f64 {
+    let each = update.chunks() * (CHUNK + CHUNK_OF_ANOTHER * update.mates()) + MATE * update.mates();
+    let chunk = size_of::<Item>() as f64 + PROOF * (update.chunks().log2().ceil() + 2.0);
+    (update.publishers().len() + update.subscribers()) as f64 * each + update.made_chunks() * chunk
+}
+
 impl Cost {
     /// The estimate for a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let (peers, edges) = (f64::from(plan.peers.len()), plan.graph.edges() as f64);
-        let (mut items, mut rooms) = (0.0, 0.0);
+        let (mut items, mut rooms, mut chunks, mut downloads) = (0.0, 0.0, 0.0, 0.0);
         for workload in &plan.workloads {
-            let WorkloadKind::Chat(chat) = &workload.kind;
-            let posts = chat.expected_posts();
-            items += chat.expected_items(plan.spec.end());
-            let seats = chat.seats() as f64;
-            let in_room = seats / f64::from(chat.rooms());
-            let posts_in_room = posts / f64::from(chat.rooms());
-            let heads = if posts_in_room < 1.0 { 0.0 } else { HEAD * in_room };
-            rooms += seats * (SEAT + heads + ENTRY * posts_in_room);
+            match &workload.kind {
+                WorkloadKind::Chat(chat) => {
+                    items += chat.expected_items(plan.spec.end());
+                    rooms += seats(chat);
+                }
+                WorkloadKind::Update(update) => {
+                    items += update.releases().len() as f64;
+                    chunks += update.expected_chunks();
+                    downloads += download(update);
+                }
+            }
         }
         // A flood crosses each edge once in each direction, but for the one by which an item came (each peer but its author).
         let flood = (2.0 * edges - peers + 1.0).max(0.0);
@@ -95,21 +127,22 @@ impl Cost {
             Overlay::Gossipsub(params) => (flood.min(peers * f64::from(params.mesh_n.get())), PEER_IN_A_MESH),
             Overlay::Star {} => (peers, PEER),
         };
-        let deliveries = items * copies;
-        let per_second = deliveries / plan.spec.duration.as_secs_f64();
-        let in_flight = (per_second * ON_ITS_WAY).max(copies.min(deliveries));
+        let spread = items * copies;
+        let per_second = spread / plan.spec.duration.as_secs_f64();
+        let in_flight = (per_second * ON_ITS_WAY).max(copies.min(spread));
         let memory = vec![
             ("the program", PROGRAM),
             ("its peers: simulate fewer", peers * peer),
             ("the topology: give peers fewer neighbours", edges * EDGE),
             ("the members' rooms: make them smaller, or post less", rooms),
+            ("updates: make chunks longer, or releases fewer", downloads),
             (
                 "what is published: post less, or for a shorter time",
                 items * (size_of::<Item>() as f64 + CONTENT + peers / 8.0),
             ),
             ("messages in flight: post less at a time", in_flight * size_of::<Event>() as f64),
         ];
-        Self { items, deliveries, memory }
+        Self { items, deliveries: spread + chunks * CHUNK_IN_DELIVERIES, memory }
     }
 
     /// Bytes of memory.
@@ -150,12 +183,18 @@ impl Cost {
 
 #[cfg(test)]
 mod tests {
-    use peerlab_scenarios::{plan::Files, seed::Seed, spec::read::read};
+    use peerlab_scenarios::{plan::Files, seed::Seed, spec::read::read, wire::Kind};
 
     use super::*;
     use crate::{model, record::Recorder};
 
     fn plan(peers: u32, overlay: &str, every: &str) -> Plan {
+        let chat =
+            format!("{{posts: {{poisson: {{every: {every}}}}}, presence: {{every: 10s, timeout: 30s}}}}");
+        plan_of(peers, overlay, &format!("{{name: talk, chat: {chat}}}"))
+    }
+
+    fn plan_of(peers: u32, overlay: &str, workload: &str) -> Plan {
         let text = format!(
             "apiVersion: peerlab.dev/v1alpha1
 kind: Scenario
@@ -165,7 +204,7 @@ spec:
   groups: [{{name: all, peers: {peers}}}]
   topology: {{kRegular: {{degree: 6}}}}
   overlay: {{{overlay}}}
-  workloads: [{{name: talk, chat: {{posts: {{poisson: {{every: {every}}}}}, presence: {{every: 10s, timeout: 30s}}}}}}]
+  workloads: [{workload}]
 "
         );
         let scenario = read("cost", text.as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
@@ -188,6 +227,27 @@ spec:
             let ratio = delivered as f64 / expected;
             assert!(near.contains(&ratio), "{overlay}: {delivered} for {expected}");
         }
+    }
+
+    #[test]
+    fn chunks_are_near_what_a_run_fetches_and_their_work_is_what_they_count_for() {
+        let plan = plan_of(60, "flood: {}", "{name: patch, update: {size: 4Mi, chunk: 64Ki}}");
+        let cost = Cost::of(&plan);
+        let (outcome, _) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
+        let fetched = outcome.traffic.sent[usize::from(Kind::Serve.number())].messages as f64;
+        let chunks = (cost.deliveries - cost.items * (2.0 * 180.0 - 60.0 + 1.0)) / CHUNK_IN_DELIVERIES;
+        assert!((0.9..1.2).contains(&(fetched / chunks)), "{fetched} for {chunks}");
+        // A delivery by flood is two events.
+        let work = outcome.events as f64 / 2.0 / fetched;
+        assert!((0.5..1.5).contains(&(work / CHUNK_IN_DELIVERIES)), "{work} deliveries a chunk");
+    }
+
+    #[test]
+    fn an_update_of_many_chunks_to_many_peers_needs_memory_for_their_downloads() {
+        let cost =
+            Cost::of(&plan_of(20_000, "flood: {}", "{name: patch, update: {size: 10Gi, chunk: 64Ki}}"));
+        let refused = cost.fits(Bytes(1_000_000_000)).expect_err("it is too much").to_string();
+        assert!(refused.contains("is for updates: make chunks longer"), "{refused}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Which charts a report has, and the series behind them.
 
+mod update;
+
 use peerlab_scenarios::{
     plan::Plan,
     report::{Bound, ChatRecorder, Histogram, Report},
@@ -9,7 +11,7 @@ use peerlab_scenarios::{
 use crate::{
     charts::{
         BytesPerPeer, Cdf, Coverage, Curve, Direction, Duplicates, Interval, OverlayMap, Rate, RateUnit,
-        Region, Scale, Shares, Target, Throughput,
+        Region, Scale, Shares, Spreading, Target, Throughput,
     },
     engine::Outcome,
     html::Figure,
@@ -39,8 +41,7 @@ pub fn figures<P: FnMut(Nanos, u64)>(
     report: &Report,
 ) -> Vec<Figure> {
     let mut figures = Vec::new();
-    for (workload, chat) in plan.workloads.iter().zip(&recorder.chats) {
-        let name = &workload.name;
+    for (name, chat) in recorder.chats(plan) {
         figures.push(Figure {
             id: format!("{name}-latency"),
             title: format!("Delivery latency of {name}"),
@@ -58,6 +59,7 @@ pub fn figures<P: FnMut(Nanos, u64)>(
             svg: coverage(name, chat).svg(),
         });
     }
+    figures.extend(update::figures(plan, recorder));
     figures.push(Figure {
         id: "throughput".to_owned(),
         title: "Traffic over time".to_owned(),
@@ -136,20 +138,25 @@ fn coverage(name: &str, chat: &ChatRecorder) -> Coverage {
         mean: coverage_curve(chat),
         band: Vec::new(),
         scale: Scale::Auto,
+        of: Spreading::Messages,
     }
 }
 
 /// Points (seconds since a post was said, mean share of members reached), at the ages at which showings happened.
 fn coverage_curve(chat: &ChatRecorder) -> Vec<(f64, f64)> {
-    let histogram = chat.delivery();
-    if histogram.is_empty() {
+    spread(chat.delivery(), |age| chat.coverage(age))
+}
+
+/// Points (seconds, share reached at that age), at the ages that a histogram holds.
+fn spread(ages: &Histogram, share_at: impl Fn(Nanos) -> f64) -> Vec<(f64, f64)> {
+    if ages.is_empty() {
         return Vec::new();
     }
-    let age = |step: u32| Nanos(histogram.quantile(f64::from(step) / f64::from(CURVE_STEPS)));
-    let mut ages: Vec<Nanos> = (1..=CURVE_STEPS).map(age).collect();
-    ages.dedup();
+    let age = |step: u32| Nanos(ages.quantile(f64::from(step) / f64::from(CURVE_STEPS)));
+    let mut steps: Vec<Nanos> = (1..=CURVE_STEPS).map(age).collect();
+    steps.dedup();
     std::iter::once((0.0, 0.0))
-        .chain(ages.into_iter().map(|age| (age.as_secs_f64(), chat.coverage(age))))
+        .chain(steps.into_iter().map(|age| (age.as_secs_f64(), share_at(age))))
         .collect()
 }
 
@@ -163,11 +170,6 @@ fn throughput<P: FnMut(Nanos, u64)>(plan: &Plan, recorder: &Recorder<P>) -> Thro
         let points = points.map(|(number, interval)| (middle(number), count(interval) / seconds)).collect();
         Rate { label: label.to_owned(), unit, points }
     };
-    let fault = |fault: &peerlab_scenarios::plan::FaultPlan| Interval {
-        label: fault.name.clone(),
-        from: fault.at.as_secs_f64(),
-        until: fault.until.min(end).as_secs_f64(),
-    };
     Throughput {
         title: "Traffic over virtual time".to_owned(),
         rates: vec![
@@ -175,8 +177,19 @@ fn throughput<P: FnMut(Nanos, u64)>(plan: &Plan, recorder: &Recorder<P>) -> Thro
             rate("control", RateUnit::Bits, |interval| interval.control as f64 * 8.0),
             rate("posts shown", RateUnit::Deliveries, |interval| interval.shown as f64),
         ],
-        faults: plan.faults.iter().map(fault).collect(),
+        faults: faults(plan),
     }
+}
+
+/// The faults of a plan, to be shaded.
+fn faults(plan: &Plan) -> Vec<Interval> {
+    let end = plan.spec.duration.saturating_add(plan.spec.cool_down);
+    let fault = |fault: &peerlab_scenarios::plan::FaultPlan| Interval {
+        label: fault.name.clone(),
+        from: fault.at.as_secs_f64(),
+        until: fault.until.min(end).as_secs_f64(),
+    };
+    plan.faults.iter().map(fault).collect()
 }
 
 fn bytes(outcome: &Outcome) -> BytesPerPeer {
@@ -218,19 +231,20 @@ fn overlay(plan: &Plan, outcome: &Outcome) -> OverlayMap {
 /// The numbers behind the charts.
 pub fn series<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Vec<Series> {
     let mut list = Vec::new();
-    for (workload, chat) in plan.workloads.iter().zip(&recorder.chats) {
+    for (name, chat) in recorder.chats(plan) {
         let pairs = |points: Vec<(f64, f64)>| points.into_iter().map(|(x, y)| vec![x, y]).collect();
         list.push(Series {
-            name: format!("{}-latency", workload.name),
+            name: format!("{name}-latency"),
             columns: vec!["seconds", "share_at_or_below"],
             rows: pairs(quantile_curve(chat.delivery())),
         });
         list.push(Series {
-            name: format!("{}-coverage", workload.name),
+            name: format!("{name}-coverage"),
             columns: vec!["seconds_since_post", "share_of_members_reached"],
             rows: pairs(coverage_curve(chat)),
         });
     }
+    list.extend(update::series(plan, recorder));
     let interval = recorder.interval.as_secs_f64();
     let row = |(number, interval_of): (usize, &crate::record::Interval)| {
         let at = number as f64 * interval;

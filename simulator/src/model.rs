@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use peerlab_scenarios::{
-    host::{Peer, PeerHost, RoleSlot},
+    host::PeerHost,
     overlay::{Flood, Plumtree, Star},
-    plan::{Plan, WorkloadKind},
-    role::chat::Chat,
+    plan::Plan,
+    role,
     spec::{
         Nat, ScenarioSpec,
         overlay::Overlay,
@@ -45,32 +45,22 @@ pub fn imitated(spec: &ScenarioSpec) -> Option<&'static str> {
 pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (Outcome, V) {
     match &plan.spec.overlay {
         Overlay::Flood {} => {
-            Engine::new(plan, |peer| PeerHost::new(Flood::<Store>::default(), roles(plan, peer)), observer)
-                .run(stop)
+            let overlay = Flood::<Store>::default;
+            Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run(stop)
         }
         Overlay::Plumtree(params) => {
             let overlay = || Plumtree::<Store>::new(params.clone());
-            Engine::new(plan, |peer| PeerHost::new(overlay(), roles(plan, peer)), observer).run(stop)
+            Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run(stop)
         }
         Overlay::Gossipsub(params) => {
             let fleet = Fleet::new(plan, params);
             let overlay = || Gossipsub::new(Arc::clone(&fleet));
-            Engine::new(plan, |peer| PeerHost::new(overlay(), roles(plan, peer)), observer).run(stop)
+            Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run(stop)
         }
         Overlay::Star {} => {
             let hub = plan.hub.unwrap_or_default();
-            Engine::new(plan, |peer| PeerHost::new(Star::<Store>::new(hub), roles(plan, peer)), observer)
-                .run(stop)
+            let overlay = || Star::<Store>::new(hub);
+            Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run(stop)
         }
     }
-}
-
-/// The roles of a peer: one for each workload that it takes part in.
-fn roles(plan: &Plan, peer: Peer) -> Vec<RoleSlot<Chat<Store>>> {
-    let part = plan.workloads.iter().enumerate().filter_map(|(number, workload)| match &workload.kind {
-        WorkloadKind::Chat(chat) => {
-            chat.takes_part(peer).then(|| RoleSlot::new(number as u8, Chat::new(chat.clone())))
-        }
-    });
-    part.collect()
 }

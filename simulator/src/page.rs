@@ -65,7 +65,9 @@ pub fn verdict(report: &Report) -> String {
 pub fn warm_up(declared: f64, settling: &Settling) -> String {
     let declared = Unit::Seconds.show(declared);
     let Some(at) = settling.at else {
-        return format!("{declared} declared, none detected, for latency did not settle by half-time");
+        return format!(
+            "{declared} declared, none detected: latency did not settle by half-time, or too little was delivered to tell"
+        );
     };
     let detected = format!("{declared} declared, {} detected", Unit::Seconds.show(at));
     match settling.bias {

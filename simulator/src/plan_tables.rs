@@ -83,7 +83,7 @@ fn sessions(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
 fn rooms(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "workload,room,peer,part")?;
     for workload in &plan.workloads {
-        let WorkloadKind::Chat(chat) = &workload.kind;
+        let WorkloadKind::Chat(chat) = &workload.kind else { continue };
         for room in 0..chat.rooms() {
             for (peers, part) in [(chat.members(room), "member"), (chat.archives(), "archive")] {
                 for peer in peers {

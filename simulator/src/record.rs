@@ -2,8 +2,11 @@
 
 use peerlab_scenarios::{
     host::Peer,
-    plan::{Plan, WorkloadKind},
-    report::{ChatRecorder, Fact, PubsubCount, Route},
+    plan::Plan,
+    report::{
+        ChatRecorder, ChunkFate, Fact, PubsubCount, Route, UpdateRecorder, WorkloadRecorder,
+        update::ChunkBytes,
+    },
     units::Nanos,
     wire::Kind,
 };
@@ -32,6 +35,15 @@ pub struct Interval {
     pub live_nanos: u64,
 }
 
+/// What updates did in one interval of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpdateInterval {
+    /// Bytes of chunks that were kept.
+    pub kept: ChunkBytes,
+    /// Bytes of chunks that were of no use.
+    pub wasted: u64,
+}
+
 /// Items that came to a peer, and their copies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Copies {
@@ -47,7 +59,7 @@ pub struct Copies {
 #[derive(Debug)]
 pub struct Recorder<P> {
     /// One for each workload, in their order.
-    pub chats: Vec<ChatRecorder>,
+    pub workloads: Vec<WorkloadRecorder>,
     /// By peer, since the warm-up.
     pub copies: Vec<Copies>,
     /// Peers in each mesh of gossipsub, at the end or when its peer stopped.
@@ -58,6 +70,8 @@ pub struct Recorder<P> {
     pub interval: Nanos,
     /// The series.
     pub series: Vec<Interval>,
+    /// The series of updates, by workload; empty for what is none.
+    pub updates: Vec<Vec<UpdateInterval>>,
     /// Copies of items at a sample of peers, since the warm-up.
     pub copy_count: CopyCount,
     /// Where showings go, if they are asked for.
@@ -71,12 +85,12 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
     /// A recorder for a run of `plan`; `progress` hears of virtual time and events.
     pub fn new(plan: &Plan, progress: P) -> Self {
         let spec = &plan.spec;
-        let chats = plan.workloads.iter().map(|workload| match &workload.kind {
-            WorkloadKind::Chat(chat) => ChatRecorder::new(chat.clone(), spec.warm_up..spec.duration),
-        });
+        let window = spec.warm_up..spec.duration;
+        let workloads = plan.workloads.iter().map(|it| WorkloadRecorder::new(it, window.clone()));
         let end = spec.duration.saturating_add(spec.cool_down).0;
         Self {
-            chats: chats.collect(),
+            updates: plan.workloads.iter().map(|_| Vec::new()).collect(),
+            workloads: workloads.collect(),
             copies: vec![Copies::default(); plan.peers.len() as usize],
             mesh_degrees: Vec::new(),
             pubsub: [0; PubsubCount::ALL.len()],
@@ -86,6 +100,47 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
             facts: None,
             items: 0,
             progress,
+        }
+    }
+
+    /// The chats of a run, with their names.
+    pub fn chats<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = (&'a str, &'a ChatRecorder)> {
+        let named = plan.workloads.iter().zip(&self.workloads);
+        named.filter_map(|(workload, recorder)| Some((workload.name.as_str(), recorder.chat()?)))
+    }
+
+    /// The updates of a run, with their names and series.
+    pub fn updates<'a>(
+        &'a self,
+        plan: &'a Plan,
+    ) -> impl Iterator<Item = (&'a str, &'a UpdateRecorder, &'a [UpdateInterval])> {
+        let named = plan.workloads.iter().zip(&self.workloads).zip(&self.updates);
+        named.filter_map(|((workload, recorder), series)| {
+            Some((workload.name.as_str(), recorder.update()?, series.as_slice()))
+        })
+    }
+
+    fn update_interval(&mut self, now: Nanos, workload: usize) -> &mut UpdateInterval {
+        let (number, series) = ((now.0 / self.interval.0) as usize, &mut self.updates[workload]);
+        if series.is_empty() {
+            series.resize(INTERVALS as usize + 1, UpdateInterval::default());
+        }
+        &mut series[number]
+    }
+
+    fn chunk_came(
+        &mut self,
+        now: Nanos,
+        (peer, from): (Peer, Peer),
+        workload: usize,
+        bytes: u64,
+        fate: ChunkFate,
+    ) {
+        let source = self.workloads[workload].update().map(|update| update.plan().source(peer, from));
+        let interval = self.update_interval(now, workload);
+        match (fate, source) {
+            (ChunkFate::Kept, Some(source)) => interval.kept.add(source, bytes),
+            _ => interval.wasted += bytes,
         }
     }
 }
@@ -110,21 +165,31 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
                     interval.live += 1;
                     interval.live_nanos = interval.live_nanos.saturating_add(now.saturating_sub(posted).0);
                 }
-                self.chats.iter_mut().for_each(|chat| chat.record(now, peer, fact));
+                self.workloads.iter_mut().for_each(|it| it.record(now, peer, fact));
                 if let Some(facts) = &mut self.facts {
                     facts.record(now, peer, fact);
                 }
             }
-            _ => self.chats.iter_mut().for_each(|chat| chat.record(now, peer, fact)),
+            Fact::ChunkCame { workload, from, bytes, fate } => {
+                self.chunk_came(now, (peer, from), usize::from(workload), u64::from(bytes), fate);
+                self.workloads.iter_mut().for_each(|it| it.record(now, peer, fact));
+            }
+            _ => self.workloads.iter_mut().for_each(|it| it.record(now, peer, fact)),
         }
     }
 
     fn up(&mut self, now: Nanos, peer: Peer) {
-        self.chats.iter_mut().for_each(|chat| chat.peer_up(now, peer));
+        self.workloads.iter_mut().for_each(|it| it.peer_up(now, peer));
     }
 
     fn down(&mut self, now: Nanos, peer: Peer) {
-        self.chats.iter_mut().for_each(|chat| chat.peer_down(now, peer));
+        self.workloads.iter_mut().for_each(|it| it.peer_down(now, peer));
+    }
+
+    fn discarded(&mut self, now: Nanos, _: Peer, workload: u8, bytes: u64) {
+        let workload = usize::from(workload);
+        self.update_interval(now, workload).wasted += bytes;
+        self.workloads[workload].discarded(now, bytes);
     }
 
     fn falsified(&mut self, now: Nanos, bytes: u32) {

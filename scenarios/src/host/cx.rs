@@ -1,11 +1,11 @@
 //! What a machine sees and can do during one step.
 
-use super::{Effect, Host, Lane, Msg, Peer, StoreKey, TimerKey};
+use super::{Ask, Effect, Host, Lane, Msg, Peer, ReqId, StoreKey, TimerKey};
 use crate::{
     report::Fact,
     seed::{Rng, Seed},
     units::Nanos,
-    wire::{Item, Note, Topic},
+    wire::{Item, ItemId, Note, Topic},
 };
 
 /// What goes between the overlay and the roles of one peer within a step.
@@ -198,17 +198,39 @@ impl<H: Host> Cx<'_, H> {
     /// Sets a timer of this machine, or moves it; an instant that has passed means at once.
     pub fn set_timer(&mut self, key: TimerKey, at: Nanos) {
         let at = at.max(self.now);
-        self.out.effects.push(Effect::SetTimer { key: owned(self.machine, key), at });
+        self.out.effects.push(Effect::SetTimer { key: TimerKey(owned(self.machine, key.0)), at });
     }
 
     /// Forgets a timer of this machine.
     pub fn cancel(&mut self, key: TimerKey) {
-        self.out.effects.push(Effect::CancelTimer(owned(self.machine, key)));
+        self.out.effects.push(Effect::CancelTimer(TimerKey(owned(self.machine, key.0))));
     }
 
     /// Keeps an item over a crash.
     pub fn store(&mut self, key: StoreKey, item: H::Item) {
         self.out.effects.push(Effect::Store { key, item });
+    }
+
+    /// Asks a connected peer for an item, under a name by which this machine knows the fetch until [`Input::Fetched`] ends it.
+    ///
+    /// [`Input::Fetched`]: super::Input::Fetched
+    pub fn fetch(&mut self, req: ReqId, from: Peer, what: ItemId) {
+        self.out.effects.push(Effect::Fetch { req: ReqId(owned(self.machine, req.0)), from, what });
+    }
+
+    /// Gives a fetch up: nothing more is heard of it, and its name is free.
+    pub fn abort(&mut self, req: ReqId) {
+        self.out.effects.push(Effect::Abort(ReqId(owned(self.machine, req.0))));
+    }
+
+    /// Sends the item that another peer asked for.
+    pub fn serve(&mut self, ask: Ask, item: H::Item) {
+        self.out.effects.push(Effect::Serve { ask, item });
+    }
+
+    /// Tells another peer that it will not have what it asked for.
+    pub fn refuse(&mut self, ask: Ask) {
+        self.out.effects.push(Effect::Refuse(ask));
     }
 
     /// Notes a fact for the report.
@@ -220,8 +242,8 @@ impl<H: Host> Cx<'_, H> {
 
 pub(super) const OWNER_SHIFT: u32 = 24;
 
-/// A machine's key with its owner in the upper bits.
-fn owned(machine: u8, key: TimerKey) -> TimerKey {
-    assert!(key.0 >> OWNER_SHIFT == 0, "a machine's timer key has 24 bits");
-    TimerKey(u32::from(machine) << OWNER_SHIFT | key.0)
+/// A name that a machine gave, with the machine in the upper bits.
+fn owned(machine: u8, name: u32) -> u32 {
+    assert!(name >> OWNER_SHIFT == 0, "a machine's names have 24 bits");
+    u32::from(machine) << OWNER_SHIFT | name
 }

@@ -1,7 +1,7 @@
 //! The machines of one peer, stepped as one.
 
 use super::{
-    Cx, Effect, Env, Host, Input, Machine, Overlay, TimerKey,
+    Cx, Effect, Env, Host, Input, Machine, Overlay, ReqId, TimerKey,
     cx::{Handover, OWNER_SHIFT},
 };
 use crate::{report::Fact, seed::Rng};
@@ -82,6 +82,16 @@ impl<O, R> PeerHost<O, R> {
                 let workload = (key >> OWNER_SHIFT) as u8 - 1;
                 let own = TimerKey(key & ((1 << OWNER_SHIFT) - 1));
                 Self::role_step(roles, &mut cx, workload, Input::Timer(own));
+                Self::keep_what_the_overlay_lives_on(overlay, &mut cx);
+            }
+            Input::Asked { ask, what } => {
+                Self::role_step(roles, &mut cx, what.workload(), Input::Asked { ask, what });
+                Self::keep_what_the_overlay_lives_on(overlay, &mut cx);
+            }
+            Input::Fetched { req: ReqId(req), result } => {
+                let workload = (req >> OWNER_SHIFT) as u8 - 1;
+                let own = ReqId(req & ((1 << OWNER_SHIFT) - 1));
+                Self::role_step(roles, &mut cx, workload, Input::Fetched { req: own, result });
                 Self::keep_what_the_overlay_lives_on(overlay, &mut cx);
             }
             Input::Start { kept } => {

@@ -17,6 +17,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 pub mod topology;
+pub mod update;
 mod workloads;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -31,7 +32,8 @@ pub use self::{
     resolve::{Resolved, resolved},
     sessions::{Session, Sessions},
     topology::Graph,
-    workloads::{WorkloadKind, WorkloadPlan},
+    update::UpdatePlan,
+    workloads::{WorkloadKind, WorkloadPlace, WorkloadPlan},
 };
 use crate::{
     host::Peer,
@@ -177,8 +179,8 @@ impl Plan {
         for (number, workload) in spec.workloads.iter().enumerate() {
             let path = format!("spec.workloads[{number}]");
             let planned = selection.select(&workload.who, &format!("{path}.who")).and_then(|who| {
-                let kind =
-                    workloads::plan(workload, number as u8, &path, &who, &selection, spec.duration, files)?;
+                let place = WorkloadPlace { peers: &peers, duration: spec.duration };
+                let kind = workloads::plan(workload, number as u8, &path, &who, &selection, &place, files)?;
                 Ok((who, kind))
             });
             match planned {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ChatPlan, Files, PeerSet, PlanError, at_field, selection::Selection};
+use super::{ChatPlan, Files, PeerSet, Peers, PlanError, UpdatePlan, at_field, selection::Selection};
 use crate::{
     host::Peer,
     spec::{Workload, chat::Posts},
@@ -23,6 +23,17 @@ pub struct WorkloadPlan {
 pub enum WorkloadKind {
     /// Messages among members of rooms.
     Chat(Arc<ChatPlan>),
+    /// A file that a publisher releases and peers bring to one another.
+    Update(Arc<UpdatePlan>),
+}
+
+/// What a workload is planned into.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkloadPlace<'a> {
+    /// The peers of the run.
+    pub peers: &'a Peers,
+    /// How long workloads go on.
+    pub duration: Nanos,
 }
 
 /// Plans the workload `number`, which stands at `path`, for those who take part.
@@ -32,11 +43,22 @@ pub(super) fn plan(
     path: &str,
     who: &PeerSet,
     selection: &Selection<'_>,
-    duration: Nanos,
+    place: &WorkloadPlace<'_>,
     files: &Files,
 ) -> Result<WorkloadKind, PlanError> {
-    let chat =
-        workload.chat.as_ref().ok_or_else(|| PlanError::new(path, "a workload says what it is: chat"))?;
+    if let Some(update) = &workload.update {
+        let path = format!("{path}.update");
+        let publishers: Vec<Peer> =
+            selection.select(&update.publisher, &format!("{path}.publisher"))?.iter().collect();
+        let eligible: Vec<Peer> = who.iter().collect();
+        let planned = UpdatePlan::new(update.clone(), number, &eligible, &publishers, selection.seed, place);
+        let planned = planned.map_err(|error| PlanError::new(path, error.to_string()))?;
+        return Ok(WorkloadKind::Update(Arc::new(planned)));
+    }
+    let chat = workload
+        .chat
+        .as_ref()
+        .ok_or_else(|| PlanError::new(path, "a workload says what it is: chat or update"))?;
     let archives = match &chat.archive {
         Some(archive) => selection.select(archive, &format!("{path}.chat.archive"))?,
         None => PeerSet::default(),
@@ -48,7 +70,8 @@ pub(super) fn plan(
         Posts::Trace(trace) => files.get(&trace.file).map(String::as_str),
         _ => None,
     };
-    let planned = ChatPlan::new(chat.clone(), number, &members, &archives, selection.seed, duration, trace);
+    let planned =
+        ChatPlan::new(chat.clone(), number, &members, &archives, selection.seed, place.duration, trace);
     let planned = planned.map_err(|error| {
         PlanError::new(at_field(&format!("{path}.chat"), error.field()), error.to_string())
     })?;

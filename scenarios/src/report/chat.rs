@@ -159,7 +159,11 @@ impl ChatRecorder {
             | Fact::PresenceSeen { .. }
             | Fact::CaughtUp { .. }
             | Fact::ReadSeen { .. }
-            | Fact::Refused { .. } => {}
+            | Fact::Refused { .. }
+            | Fact::Released { .. }
+            | Fact::ChunkCame { .. }
+            | Fact::Installed { .. }
+            | Fact::ManifestRefused { .. } => {}
         }
     }
 

@@ -49,6 +49,30 @@ impl PubsubCount {
     ];
 }
 
+/// What became of a chunk that was fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChunkFate {
+    /// It was right, and is kept.
+    Kept,
+    /// It was right, and here already.
+    Again,
+    /// The manifest does not accept it.
+    Refused,
+}
+
+/// Why a manifest was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestFault {
+    /// Its signature is wrong.
+    Tainted,
+    /// It is not of the publisher, or makes no sense.
+    Stranger,
+    /// Its version is lower than one that is known.
+    Rollback,
+    /// It has expired.
+    Expired,
+}
+
 /// Something that happened at a peer. The host adds when and to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -136,5 +160,43 @@ pub enum Fact {
         workload: u8,
         /// Whose log it claims to be of.
         author: Peer,
+    },
+    /// An update: this peer released a version.
+    Released {
+        /// The workload.
+        workload: u8,
+        /// Which, from 1.
+        version: u32,
+        /// A hash of its content.
+        content: u64,
+    },
+    /// An update: a chunk came that this peer had fetched.
+    ChunkCame {
+        /// The workload.
+        workload: u8,
+        /// From whom.
+        from: Peer,
+        /// Length of its item in bytes.
+        bytes: u32,
+        /// What became of it.
+        fate: ChunkFate,
+    },
+    /// An update: this peer has all of a version, and installs it.
+    Installed {
+        /// The workload.
+        workload: u8,
+        /// Which, from 1.
+        version: u32,
+        /// When it was released, by the publisher's clock.
+        released: Nanos,
+        /// A hash of what is installed.
+        content: u64,
+    },
+    /// An update: a manifest was refused.
+    ManifestRefused {
+        /// The workload.
+        workload: u8,
+        /// Why.
+        why: ManifestFault,
     },
 }

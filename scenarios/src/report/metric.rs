@@ -83,6 +83,8 @@ pub enum Scope {
     Gossipsub,
     /// Every workload of role chat, under the workload's name, a dot and the metric's.
     Chat,
+    /// Every workload of role update, likewise.
+    Update,
 }
 
 /// What a metric is.
@@ -106,7 +108,7 @@ impl Metric {
     pub fn full_name(&self, workload: &str) -> String {
         match self.scope {
             Scope::Run | Scope::Gossipsub => self.name.to_owned(),
-            Scope::Chat => format!("{workload}.{}", self.name),
+            Scope::Chat | Scope::Update => format!("{workload}.{}", self.name),
         }
     }
 }
@@ -161,6 +163,34 @@ metrics! {
         "From a post being said until its author knows that a member has read it, over receipts.", OWN;
     MEMBERS_ABSENT: Chat "members.absent" Count,
         "Members not online at the end, which completeness leaves out; once for each of their rooms.", OWN;
+    INSTALL_TIME: Update "install.time" Seconds,
+        "From a release until a peer has all of it and installs it, over installs.", OWN;
+    INSTALL_COMPLETENESS: Update "install.completeness" Percent,
+        "Peers that installed the last release, of those online at the end that are to have it.", OWN;
+    INSTALL_T50: Update "install.t50" Seconds,
+        "From a release until half of those who are to have it have installed it, over releases that reached so many.", OWN;
+    INSTALL_T95: Update "install.t95" Seconds,
+        "The same until 95 % have.", OWN;
+    INSTALL_T100: Update "install.t100" Seconds,
+        "The same until all have.", OWN;
+    INSTALL_OVER_BOUND: Update "install.overBound" Count,
+        "The time until all have it, as a multiple of the least possible: max(F/u_s, F/d_min, N F/(u_s + sum u_i)).",
+        "Kumar and Ross, Peer-assisted file distribution: the minimum distribution time, HOTWEB 2006";
+    ORIGIN_OFFLOAD: Update "origin.offload" Percent,
+        "Bytes of kept chunks that came from other peers instead of a publisher.", OWN;
+    BYTES_SITE: Update "bytes.site" Percent,
+        "Bytes of kept chunks that came from another peer of the same site.", OWN;
+    BYTES_REGION: Update "bytes.region" Percent,
+        "Bytes of kept chunks that came from another peer of the same region, and not of the same site.", OWN;
+    BYTES_FAR: Update "bytes.far" Percent,
+        "Bytes of kept chunks that came from another peer of another region.", OWN;
+    BYTES_WASTED: Update "bytes.wasted" Percent,
+        "Bytes of chunks that came and were here already, falsified or not wanted any more, of those of all that came.", OWN;
+    CHUNKS_REFUSED: Update "chunks.refused" Count,
+        "Chunks that did not fit the manifest, and were thrown away.", OWN;
+    MANIFESTS_REFUSED: Update "manifests.refused" Count,
+        "Manifests that were refused: falsified, a stranger's, expired, or older than one that is known.",
+        "The Update Framework, section 1.5.2";
     OVERLAY_DUPLICATES: Run "overlay.duplicates" Count,
         "Copies of an item that came after the first, for each item that came, over peers.", OWN;
     OVERLAY_REDUNDANCY: Run "overlay.redundancy" Count,
@@ -208,14 +238,18 @@ metrics! {
 pub fn metrics_of(spec: &ScenarioSpec) -> Vec<(String, &'static Metric)> {
     let mut list = Vec::new();
     for workload in &spec.workloads {
-        let own = METRICS.iter().filter(|metric| metric.scope == Scope::Chat && workload.chat.is_some());
+        let own = METRICS.iter().filter(|metric| match metric.scope {
+            Scope::Run | Scope::Gossipsub => false,
+            Scope::Chat => workload.chat.is_some(),
+            Scope::Update => workload.update.is_some(),
+        });
         list.extend(own.map(|metric| (metric.full_name(&workload.name), metric)));
     }
     let gossipsub = matches!(spec.overlay, Overlay::Gossipsub(_));
     let of_run = METRICS.iter().filter(|metric| match metric.scope {
         Scope::Run => true,
         Scope::Gossipsub => gossipsub,
-        Scope::Chat => false,
+        Scope::Chat | Scope::Update => false,
     });
     list.extend(of_run.map(|metric| (metric.name.to_owned(), metric)));
     list

@@ -9,20 +9,23 @@ pub mod replicates;
 mod settling;
 pub mod statistics;
 mod summary;
-
+pub mod update;
 mod verdict;
+mod workload;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use chat::ChatRecorder;
-pub use fact::{Fact, PubsubCount, Route};
+pub use fact::{ChunkFate, Fact, ManifestFault, PubsubCount, Route};
 pub use histogram::Histogram;
 pub use metric::{Metric, Unit};
 pub use settling::{NOTABLE_BIAS, Settling};
 pub use summary::{Statistic, Summary};
+pub use update::UpdateRecorder;
 pub use verdict::{Bound, Invariant, TargetResult, Trust, Validity, bounds, judge};
+pub use workload::WorkloadRecorder;
 
 /// The version of the report's form; it changes when a field is renamed or means something else.
 pub const SCHEMA: &str = "peerlab.dev/report/v1";

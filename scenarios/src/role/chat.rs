@@ -401,7 +401,7 @@ impl<H: Host> Chat<H> {
         match &cx.item(&item).content {
             Content::Chat(ChatItem::Post(_)) => self.receive(cx, item, hops, Route::Overlay),
             Content::Chat(ChatItem::Read(_)) => self.receipt(cx, &item),
-            Content::Chat(ChatItem::Beat | ChatItem::Leave) | Content::Raw(_) => {}
+            Content::Chat(ChatItem::Beat | ChatItem::Leave) | Content::Raw(_) | Content::Update(_) => {}
         }
     }
 
@@ -441,6 +441,7 @@ impl<H: Host> Machine<H> for Chat<H> {
                 }
             }
             Input::Command { command: Command::Post { room, bytes }, .. } => self.post(cx, room, bytes),
+            Input::Command { command, .. } => unreachable!("a chat is not told to {command:?}"),
             Input::PeerUp { peer, link } => {
                 if let Err(place) = self.connected.binary_search(&peer) {
                     self.connected.insert(place, peer);
@@ -464,6 +465,8 @@ impl<H: Host> Machine<H> for Chat<H> {
             Input::Timer(LOOK) => self.look(cx),
             Input::Timer(READ) => self.tell_read(cx),
             Input::Timer(key) => unreachable!("a chat sets no timer {key:?}"),
+            Input::Asked { ask, .. } => cx.refuse(ask),
+            Input::Fetched { req, .. } => unreachable!("a chat fetches nothing, and not {req:?}"),
         }
     }
 

@@ -1,3 +1,7 @@
 //! What peers do for their users, as machines: one for each kind of workload.
 
+mod any;
 pub mod chat;
+pub mod distribution;
+
+pub use any::Any;

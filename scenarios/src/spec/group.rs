@@ -259,6 +259,9 @@ pub enum Behaviour {
     FreeRider(FreeRider),
     /// They falsify what they pass on.
     Corruptor(Corruptor),
+    /// They stay with the first version of an update: they hide the manifests of all later ones, and send what is not of them when
+    /// asked for their chunks.
+    StaleSeeder(StaleSeeder),
 }
 
 impl Default for Behaviour {
@@ -286,6 +289,11 @@ pub struct FreeRider {}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Corruptor {}
+
+/// They stay with the first version of an update.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StaleSeeder {}
 
 /// People behind one door: a LAN whose peers share an uplink.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

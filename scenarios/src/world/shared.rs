@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     host::{Host, Msg, Payload, SeenSet},
-    wire::{Body, Frame, Item, ItemId, Note},
+    wire::{
+        Blob, Body, Content, Frame, Item, ItemId, Kind, Note,
+        update::{Chunk, UpdateItem},
+    },
 };
 
 /// A host whose handles are `Arc`s: content lives as long as somebody holds it.
@@ -37,6 +40,17 @@ impl Host for Shared {
 }
 
 impl Shared {
+    /// An item as its receiver decodes it. A body of no bytes is zeros on the wire: it is carried over, as what proves it is not
+    /// the digest of zeros.
+    pub(super) fn item_over_the_wire(&self, item: &Arc<Item>) -> Arc<Item> {
+        let msg = self.over_the_wire(&Msg::new(Kind::Serve, 0, Payload::Item(Arc::clone(item))));
+        let Payload::Item(decoded) = msg.payload else { panic!("an item came out as {msg:?}") };
+        match &item.content {
+            Content::Update(UpdateItem::Chunk(Chunk { body: Blob::Sized(_), .. })) => Arc::clone(item),
+            _ => decoded,
+        }
+    }
+
     /// The message as its receiver decodes it from the sender's bytes. Whether an item is tainted is not on the wire, for
     /// here nobody signs: it is carried over.
     pub(super) fn over_the_wire(&self, msg: &Msg<Self>) -> Msg<Self> {

@@ -8,7 +8,7 @@ use std::{
 
 use super::Shared;
 use crate::{
-    host::{Behaviour, Lane, Link, Msg, Peer, PeerHost, StoreKey, TimerKey, Why},
+    host::{Ask, Behaviour, Lane, Link, Msg, Peer, PeerHost, ReqId, StoreKey, TimerKey, Why},
     units::Nanos,
     wire::Item,
 };
@@ -22,12 +22,32 @@ pub(super) enum Event {
     Connect { life: u32, planned: bool },
     /// A message arrives over a connection.
     Message { connection: u64, lane: Lane, msg: Msg<Shared> },
+    /// An item that was fetched arrives over a connection.
+    Served { connection: u64, req: ReqId, item: Arc<Item> },
+    /// There was no connection to fetch anything over.
+    NotFetched(ReqId),
     /// The other end closed a connection.
     Closed { connection: u64, why: Why },
     /// A cut connection's patience ends, if it is still the same cut.
     Silence { connection: u64, cut: u64 },
     /// A timer is due, if it was not moved.
     Timer(TimerKey),
+}
+
+impl Event {
+    /// The lane of what is on the network.
+    pub(super) const fn lane(&self) -> Option<Lane> {
+        match self {
+            Self::Message { lane, .. } => Some(*lane),
+            Self::Served { .. } => Some(Lane::Bulk),
+            _ => None,
+        }
+    }
+
+    /// Whether it is on the network.
+    pub(super) const fn is_message(&self) -> bool {
+        self.lane().is_some()
+    }
 }
 
 /// One end of a connection.
@@ -67,6 +87,10 @@ pub(super) struct Station<O, R> {
     pub(super) ends: BTreeMap<Peer, End>,
     pub(super) timers: BTreeMap<TimerKey, u64>,
     pub(super) kept: BTreeMap<StoreKey, Arc<Item>>,
+    /// What its machines fetch, and from whom.
+    pub(super) fetches: BTreeMap<ReqId, Peer>,
+    /// What it was asked for and has not answered.
+    pub(super) asked: BTreeSet<Ask>,
     /// Counts what it caused, to order what happens at one instant.
     pub(super) sequence: u64,
     /// Counts its starts.
@@ -92,6 +116,8 @@ impl<O, R> Station<O, R> {
             ends: BTreeMap::new(),
             timers: BTreeMap::new(),
             kept: BTreeMap::new(),
+            fetches: BTreeMap::new(),
+            asked: BTreeSet::new(),
             sequence: 0,
             life: 0,
         }
@@ -116,6 +142,8 @@ impl<O, R> Station<O, R> {
         self.machines = None;
         self.links.clear();
         self.timers.clear();
+        self.fetches.clear();
+        self.asked.clear();
         std::mem::take(&mut self.ends)
     }
 }

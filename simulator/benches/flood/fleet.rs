@@ -69,7 +69,7 @@ spec:
 
     /// Who says something, when.
     pub(crate) fn posts(&self) -> impl Iterator<Item = (Nanos, Peer, Command)> {
-        let WorkloadKind::Chat(chat) = &self.plan.workloads[0].kind;
+        let WorkloadKind::Chat(chat) = &self.plan.workloads[0].kind else { unreachable!("the fleet chats") };
         chat.timeline()
     }
 

@@ -69,7 +69,7 @@ impl Loop {
         }
         let (mut wheel, mut bytes) = (Wheel::new(), Vec::new());
         for (number, (at, author, command)) in (0..).zip(fleet.posts()) {
-            let Command::Post { room, bytes: body } = command;
+            let Command::Post { room, bytes: body } = command else { unreachable!("the fleet chats") };
             let len = HEADER + post(0, author, 0, room, at, body).encoded_len();
             assert!(u64::from(len) <= net.packet.0, "a message is one packet");
             bytes.push(u64::from(len) + net.overhead.0);

@@ -19,6 +19,48 @@ pub struct Coverage {
     pub band: Vec<(f64, f64, f64)>,
     /// How the time axis is divided.
     pub scale: Scale,
+    /// What spreads.
+    pub of: Spreading,
+}
+
+/// What spreads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spreading {
+    /// Messages, to those who are to read them.
+    #[default]
+    Messages,
+    /// Releases, to those who are to install them.
+    Releases,
+}
+
+impl Spreading {
+    const fn subtitle(self) -> &'static str {
+        match self {
+            Self::Messages => "Share of a message's recipients that hold it",
+            Self::Releases => "Share of the peers that have installed a release",
+        }
+    }
+
+    const fn mean(self) -> &'static str {
+        match self {
+            Self::Messages => "mean over messages",
+            Self::Releases => "mean over releases",
+        }
+    }
+
+    const fn time(self) -> &'static str {
+        match self {
+            Self::Messages => "Time since publication",
+            Self::Releases => "Time since the release",
+        }
+    }
+
+    const fn share(self) -> &'static str {
+        match self {
+            Self::Messages => "Recipients reached",
+            Self::Releases => "Peers reached",
+        }
+    }
 }
 
 /// The shares whose times are marked.
@@ -36,24 +78,24 @@ impl Coverage {
         let shade = BLUE.mix(0.18);
         let mut frame = Frame {
             title: &self.title,
-            subtitle: "Share of a message's recipients that hold it".to_owned(),
+            subtitle: self.of.subtitle().to_owned(),
             legend: Vec::new(),
             height: HEIGHT,
         };
         let Some((longest, _)) = mean.last().copied() else { return frame.draw_empty() };
-        frame.legend.push((Sample::Line(line), "mean over messages".to_owned()));
+        frame.legend.push((Sample::Line(line), self.of.mean().to_owned()));
         if !band.is_empty() {
             frame.legend.push((Sample::Area(shade), "5th to 95th percentile".to_owned()));
         }
 
-        const TIME: &str = "Time since publication";
+        let time = self.of.time();
         let typical = first_at(&mean, 0.5).map_or(longest, |(x, _)| x);
         let first = mean.iter().map(|(x, _)| *x).find(|x| *x > 0.0);
         let x = match first.filter(|_| self.scale.is_log(typical, longest)) {
-            Some(first) => Axis::log(TIME, &Unit::Seconds, first.max(typical / 1e3), longest, 7),
-            None => Axis::linear(TIME, &Unit::Seconds, longest, End::Exact, 8),
+            Some(first) => Axis::log(time, &Unit::Seconds, first.max(typical / 1e3), longest, 7),
+            None => Axis::linear(time, &Unit::Seconds, longest, End::Exact, 8),
         };
-        let y = Axis::linear("Recipients reached", &Unit::Share, 1.0, End::Tick, 5);
+        let y = Axis::linear(self.of.share(), &Unit::Share, 1.0, End::Tick, 5);
 
         frame.draw(|sheet, room| {
             let mut panel = sheet.panel(room, x, y);

@@ -25,7 +25,7 @@ mod throughput;
 pub use axis::Scale;
 pub use bytes::{BytesPerPeer, Direction};
 pub use cdf::{Cdf, Shares, Target};
-pub use coverage::Coverage;
+pub use coverage::{Coverage, Spreading};
 pub use duplicates::Duplicates;
 pub use graph::GraphDrawing;
 pub use overlay::{OverlayMap, Region};

@@ -28,7 +28,7 @@ fn cdf(points: &[(f64, f64)], target: Option<f64>) -> String {
 
 fn coverage(points: &[(f64, f64)], scale: Scale) -> String {
     let band = points.iter().map(|(x, y)| (*x, y * 0.9, *y)).collect();
-    Coverage { title: "Coverage".into(), mean: points.to_vec(), band, scale }.svg()
+    Coverage { title: "Coverage".into(), mean: points.to_vec(), band, scale, ..Coverage::default() }.svg()
 }
 
 fn throughput(points: &[(f64, f64)]) -> String {

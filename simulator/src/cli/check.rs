@@ -180,7 +180,12 @@ pub(super) fn metrics(path: Option<&Path>, json: bool) -> Result<u8, Stop> {
                 "unit": metric.unit,
                 "meaning": metric.meaning,
                 "source": metric.source,
-                "of": match metric.scope { Scope::Run => "run", Scope::Chat => "chat", Scope::Gossipsub => "gossipsub" },
+                "of": match metric.scope {
+                    Scope::Run => "run",
+                    Scope::Chat => "chat",
+                    Scope::Update => "update",
+                    Scope::Gossipsub => "gossipsub",
+                },
             })
         };
         let entries: Vec<_> = list.iter().map(entry).collect();

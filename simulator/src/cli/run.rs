@@ -11,7 +11,7 @@ use std::{
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use peerlab_scenarios::{
-    plan,
+    plan::{self, WorkloadKind},
     report::{Report, Trust, Verdict},
     units::{Bytes, Nanos},
 };
@@ -75,6 +75,7 @@ impl Run {
         self.replication.check_single()?;
         let ready = check::prepare(&self.file, self.seed).map_err(check::input)?;
         let plan = &ready.plan;
+        self.check_facts(plan)?;
         let place = self.out.clone().unwrap_or_else(|| {
             free_place(&Path::new("out").join(&plan.name), &format!("seed-{}", plan.seed.0))
         });
@@ -134,6 +135,16 @@ impl Run {
         let limit = self.memory.or_else(memory::available);
         let refused = |error| Stop::Input(format!("error: {}: {error}\n", self.file.display()));
         limit.map(|limit| cost.fits(limit).map(|()| limit).map_err(refused)).transpose()
+    }
+
+    /// Whether there can be any facts to write.
+    fn check_facts(&self, plan: &plan::Plan) -> Result<(), Stop> {
+        let chats = plan.workloads.iter().any(|workload| matches!(workload.kind, WorkloadKind::Chat(_)));
+        if self.facts.is_none() || chats {
+            return Ok(());
+        }
+        let why = "--facts writes the showings of posts, and no workload is a chat: leave it out";
+        Err(Stop::Input(format!("error: {}: {why}\n", self.file.display())))
     }
 
     fn listen(&self, folder: &Folder) -> Result<Interrupt, Stop> {

@@ -13,13 +13,15 @@ use crate::{
     replicates::{Band, ChatCurves, curve},
 };
 
-/// What the chart of ratios shows: how soon posts arrive, and what they cost.
-const HEADLINE: [(&str, Statistic); 8] = [
+/// What the chart of ratios shows: how soon posts and releases arrive, and what they cost.
+const HEADLINE: [(&str, Statistic); 10] = [
     ("delivery.latency", Statistic::Mean),
     ("delivery.latency", Statistic::P50),
     ("delivery.latency", Statistic::P99),
     ("coverage.t95", Statistic::P50),
     ("delivery.hops", Statistic::Mean),
+    ("install.time", Statistic::Mean),
+    ("install.t95", Statistic::P50),
     ("overlay.redundancy", Statistic::Mean),
     ("network.sent", Statistic::Mean),
     ("network.sent", Statistic::Max),

@@ -132,7 +132,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     #[inline]
-    fn in_one_lan(&self, a: Peer, b: Peer) -> bool {
+    pub(super) fn in_one_lan(&self, a: Peer, b: Peer) -> bool {
         self.network.has_sites() && self.plan.sites.shared_lan(&self.plan.peers, a, b).is_some()
     }
 
@@ -188,7 +188,11 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         } else {
             self.observer.delivered(now, to, msg.kind, item, len);
         }
-        self.step(to, Input::Message { from, lane, msg });
+        if msg.kind.is_bulk() {
+            self.hear_of_fetch(from, to, &msg);
+        } else {
+            self.step(to, Input::Message { from, lane, msg });
+        }
         self.store.release(&msg);
     }
 

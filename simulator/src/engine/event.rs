@@ -70,9 +70,17 @@ pub(super) enum Control {
     Heal,
     /// The warm-up ends.
     Measure,
+    /// A fetch found no connection; the handle is the fetch.
+    NotFetched,
+    /// Something is due in the stream from the destination to the source; the handle is which.
+    Stream,
+    /// The last bit of an item that was fetched comes to the downlink; the handle is which.
+    Landing,
+    /// It has been worked on: the machines see it.
+    Landed,
 }
 
-const CONTROLS: [Control; 13] = [
+const CONTROLS: [Control; 17] = [
     Control::Begin,
     Control::End,
     Control::Connect,
@@ -86,6 +94,10 @@ const CONTROLS: [Control; 13] = [
     Control::Fault,
     Control::Heal,
     Control::Measure,
+    Control::NotFetched,
+    Control::Stream,
+    Control::Landing,
+    Control::Landed,
 ];
 
 const LANES: [Lane; 3] = [Lane::Reliable, Lane::Bulk, Lane::Datagram];

@@ -102,7 +102,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         self.seats[index].machines = None;
         self.timers[index].clear();
         self.observer.down(Nanos(self.now), peer);
-        for (other, id, drained) in self.links.disconnect_all(peer) {
+        let ended = self.links.disconnect_all(peer);
+        self.stop_fetches(peer, ended.iter().map(|&(other, ..)| other));
+        for (other, id, drained) in ended {
             // Its system closes the connections, and says so to the other ends behind what was sent before.
             let told = drained.saturating_add(1).max(self.now + self.plan.delay(peer, other).0);
             self.at(told, other, peer, Control::Stopped, id);
@@ -157,6 +159,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     /// Ends this side of a connection, if it still stands, and tells the machines.
     fn disconnected(&mut self, peer: Peer, other: Peer, id: u32, why: Why) {
         if self.links.disconnect(peer, other, id) {
+            self.end_fetches(peer, other, why);
             self.step(peer, Input::PeerDown { peer: other, why });
         }
     }
@@ -286,6 +289,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             FaultEffect::Partition(..) | FaultEffect::Outage(_) => self.silence_begins(&fault.effect),
             FaultEffect::Degrade { .. } => {}
         }
+        self.strain_flows();
     }
 
     /// A cut begins: connections across it break when it, and those that take over from it, last as long as they wait.
@@ -306,6 +310,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     pub(super) fn fault_ends(&mut self, number: usize) {
         self.trouble.end(number);
+        self.strain_flows();
         let fault = self.trouble.fault(number).clone();
         if let Some(who) = trouble::stops(&fault.effect) {
             who.iter().for_each(|peer| self.start(peer));

@@ -16,10 +16,12 @@
 //! | `trouble` | faults while they last |
 //! | `carry` | a message on its way |
 //! | `life` | peers and connections as they come and go |
+//! | [`flows`] | bulk transfer: items as flows that share links |
 //! | [`traffic`] | the account of messages |
 
 mod carry;
 mod event;
+pub mod flows;
 mod life;
 mod links;
 mod network;
@@ -37,7 +39,8 @@ use std::collections::BTreeMap;
 
 use peerlab_scenarios::{
     host::{
-        Behaviour, Command, Effect, Env, Input, Machine, Outbox, Overlay, Peer, PeerHost, StoreKey, TimerKey,
+        Behaviour, Command, Effect, Env, Input, Machine, Outbox, Overlay, Peer, PeerHost, ReqId, StoreKey,
+        TimerKey,
     },
     plan::{Plan, Sessions, WorkloadKind},
     report::Fact,
@@ -48,6 +51,7 @@ use peerlab_scenarios::{
 
 use self::{
     event::{Control, EVERYONE, Phase},
+    flows::Flows,
     links::Links,
     network::Network,
     seat::Seat,
@@ -69,6 +73,8 @@ pub trait Observer {
     fn falsified(&mut self, _now: Nanos, _bytes: u32) {}
     /// Any other message reached its machine.
     fn delivered(&mut self, _now: Nanos, _to: Peer, _kind: Kind, _item: Option<ItemRef>, _bytes: u32) {}
+    /// Bytes of an item that was fetched reached a peer that did not want it any more, or of which the rest never came.
+    fn discarded(&mut self, _now: Nanos, _to: Peer, _workload: u8, _bytes: u64) {}
     /// The warm-up is over: what was counted so far does not count.
     fn measure(&mut self, _now: Nanos) {}
     /// So many events are done, at this instant. Called now and then.
@@ -118,6 +124,7 @@ pub struct Engine<'p, O, R, V> {
     links: Links,
     network: Network,
     trouble: Trouble,
+    flows: Flows,
     traffic: Traffic,
     seats: Vec<Seat<O, R>>,
     behaviours: Vec<Behaviour>,
@@ -153,6 +160,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             spec::Behaviour::Silent(_) => Behaviour::Silent,
             spec::Behaviour::FreeRider(_) => Behaviour::FreeRider,
             spec::Behaviour::Corruptor(_) => Behaviour::Corruptor,
+            spec::Behaviour::StaleSeeder(_) => Behaviour::StaleSeeder,
         };
         let behaviours: Vec<Behaviour> = plan.peers.iter().map(behaviour).collect();
         let network = Network::new(plan, plan.seed);
@@ -171,6 +179,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             seats: seats.collect(),
             network,
             trouble: Trouble::new(&plan.faults),
+            flows: Flows::default(),
             traffic: Traffic::default(),
             behaviours,
             timers: vec![Vec::new(); n],
@@ -213,6 +222,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         for (number, workload) in self.plan.workloads.iter().enumerate() {
             self.timelines.push(match &workload.kind {
                 WorkloadKind::Chat(chat) => Box::new(chat.timeline()),
+                WorkloadKind::Update(update) => Box::new(update.timeline()),
             });
             self.pending.push(None);
             self.next_command(number);
@@ -280,6 +290,10 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             Control::Fault => self.fault_begins(handle as usize),
             Control::Heal => self.fault_ends(handle as usize),
             Control::Measure => self.measure(),
+            Control::NotFetched => self.not_fetched(peer, other, ReqId(handle)),
+            Control::Stream => self.look_at_stream(event),
+            Control::Landing => self.landing(event),
+            Control::Landed => self.landed(event),
         }
     }
 
@@ -326,6 +340,10 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
                 }
                 Effect::Dial(other) => self.dial(peer, other),
                 Effect::HangUp(other) => self.hang_up(peer, other),
+                Effect::Fetch { req, from, what } => self.fetch(peer, req, from, what),
+                Effect::Abort(req) => self.abort(peer, req),
+                Effect::Serve { ask, item } => self.serve(peer, ask, item),
+                Effect::Refuse(ask) => self.refuse(peer, ask),
             }
         }
         self.out.effects = effects;
@@ -397,6 +415,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         while let Some(event) = self.wheel.pop() {
             self.count_in_flight(&event);
         }
+        self.count_flows();
         for peer in self.plan.peers.iter() {
             self.collect_counters(peer);
         }

@@ -6,6 +6,8 @@
 //! time stays at the end of time. All chance is a hash of the seed, the pair and the
 //! message's number, so it does not depend on the order in which events are worked off.
 
+use std::mem;
+
 use peerlab_scenarios::{
     host::{Lane, Peer, Uplink},
     plan::Plan,
@@ -33,6 +35,9 @@ pub(super) struct Port {
     /// Bytes sent and received, with overhead.
     pub(super) sent: u64,
     pub(super) received: u64,
+    /// Bytes of messages that took of what flows have of each link; see [`super::flows`].
+    owed_up: u32,
+    owed_down: u32,
     /// Messages sent so far: numbers them, for chance and for order.
     pub(super) seq: u32,
     group: u16,
@@ -46,6 +51,16 @@ impl Port {
     /// The port of a peer of a group.
     pub(super) fn new(group: u16, honest: bool) -> Self {
         Self { group, honest, ..Self::default() }
+    }
+
+    /// Bytes that messages took of its uplink since this was last asked.
+    pub(super) fn take_owed_up(&mut self) -> u64 {
+        u64::from(mem::take(&mut self.owed_up))
+    }
+
+    /// Bytes that messages took of its downlink since this was last asked.
+    pub(super) fn take_owed_down(&mut self) -> u64 {
+        u64::from(mem::take(&mut self.owed_down))
     }
 
     /// When the peer has received and worked on all that has come to its downlink so far, ns.
@@ -133,6 +148,9 @@ struct SitePort {
     down_free: u64,
     up: Pace,
     down: Pace,
+    /// As in [`Port`].
+    owed_up: u64,
+    owed_down: u64,
 }
 
 impl Network {
@@ -156,7 +174,7 @@ impl Network {
             let uplink = plan.sites.spec(instance).uplink.as_ref();
             let pace = |rate: Option<BitsPerSec>| Pace::of(rate.unwrap_or(BitsPerSec(u64::MAX)));
             let (up, down) = (pace(uplink.map(|uplink| uplink.up)), pace(uplink.map(|uplink| uplink.down)));
-            SitePort { up_free: 0, down_free: 0, up, down }
+            SitePort { up_free: 0, down_free: 0, up, down, owed_up: 0, owed_down: 0 }
         };
         Self {
             groups: group_of,
@@ -212,6 +230,7 @@ impl Network {
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
         port.up_free = start.saturating_add(pace.time(bytes));
         port.sent += bytes;
+        port.owed_up = port.owed_up.saturating_add(bytes as u32);
         Some(port.up_free)
     }
 
@@ -230,12 +249,19 @@ impl Network {
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
         port.down_free = port.down_free.max(now).saturating_add(pace.time(bytes));
         port.received += bytes;
+        port.owed_down = port.owed_down.saturating_add(bytes as u32);
+        self.work(port, port.down_free, len, kind)
+    }
+
+    /// Works on a message that was received: when that is done.
+    #[inline]
+    pub(super) fn work(&self, port: &mut Port, received: u64, len: u32, kind: Kind) -> u64 {
         let work = self.per_kind[usize::from(kind.number())]
             .saturating_add(u64::from(len).saturating_mul(self.per_kibibyte) >> 10);
         if work == 0 {
-            return port.down_free;
+            return received;
         }
-        port.cpu_free = port.cpu_free.max(port.down_free).saturating_add(work);
+        port.cpu_free = port.cpu_free.max(received).saturating_add(work);
         port.cpu_free
     }
 
@@ -245,10 +271,38 @@ impl Network {
         Uplink { free: Nanos(port.up_free), pace: self.up[usize::from(port.group)].0 }
     }
 
+    /// Bytes that messages took of a site's way out since this was last asked.
+    pub(super) fn take_owed_out(&mut self, site: u32) -> u64 {
+        mem::take(&mut self.sites[site as usize].owed_up)
+    }
+
+    /// Bytes that messages took of a site's way in since this was last asked.
+    pub(super) fn take_owed_in(&mut self, site: u32) -> u64 {
+        mem::take(&mut self.sites[site as usize].owed_down)
+    }
+
+    /// Bytes of a full packet, overhead included.
+    pub(super) fn full_packet(&self) -> u64 {
+        u64::from(self.packet) + u64::from(self.overhead)
+    }
+
+    /// Chance that a packet between two peers is lost, of 2^32; `lan` is whether it stays within one LAN.
+    #[inline]
+    fn chance_of_loss(&self, from: Peer, to: Peer, lan: bool) -> u64 {
+        let (a, b) = (usize::from(self.groups[from.index()]), usize::from(self.groups[to.index()]));
+        if lan { self.lan_loss[a] } else { self.loss[a * self.up.len() + b] }
+    }
+
+    /// Share of the packets between two peers that are lost, 0 to 1.
+    pub(super) fn packet_loss(&self, from: Peer, to: Peer, lan: bool, strain: Strain) -> f64 {
+        strained(self.chance_of_loss(from, to, lan), strain)
+    }
+
     /// Puts a message into its site's way out: when it has left.
     pub(super) fn leave_site(&mut self, now: u64, site: u32, bytes: u64) -> u64 {
         let port = &mut self.sites[site as usize];
         port.up_free = port.up_free.max(now).saturating_add(port.up.time(bytes));
+        port.owed_up = port.owed_up.saturating_add(bytes);
         port.up_free
     }
 
@@ -256,6 +310,7 @@ impl Network {
     pub(super) fn enter_site(&mut self, now: u64, site: u32, bytes: u64) -> u64 {
         let port = &mut self.sites[site as usize];
         port.down_free = port.down_free.max(now).saturating_add(port.down.time(bytes));
+        port.owed_down = port.owed_down.saturating_add(bytes);
         port.down_free
     }
 
@@ -275,13 +330,11 @@ impl Network {
         let amplitude = ((u128::from(delay) * u128::from(self.jitter)) >> 32) as u64;
         let jittered =
             delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw as u32)) >> 32) as u64;
-        let groups = self.up.len();
-        let (a, b) = (usize::from(self.groups[from.index()]), usize::from(self.groups[to.index()]));
-        let loss = if lan { self.lan_loss[a] } else { self.loss[a * groups + b] };
+        let loss = self.chance_of_loss(from, to, lan);
         if packets == 1 && strain.loss == Share::ZERO && draw >> 32 >= loss {
             return Flight::Lasts(jittered);
         }
-        let packet = 1.0 - (1.0 - loss as f64 / CERTAIN as f64) * (1.0 - strain.loss.as_f64());
+        let packet = strained(loss, strain);
         let simple = packets == 1 && strain.loss == Share::ZERO;
         let lost = if simple { (1, 1) } else { thinned(packets, packet, mix(draw, 0, 1)) };
         self.recover(packets, lost, packet, draw, delay, jittered, lane)
@@ -375,6 +428,11 @@ pub(super) struct Hop {
 
 /// All of the 32 random bits that decide a loss.
 const CERTAIN: u64 = 1 << 32;
+
+/// Share of packets that are lost, 0 to 1, where their chance of it is so many of 2^32 and a fault takes some besides.
+fn strained(loss: u64, strain: Strain) -> f64 {
+    1.0 - (1.0 - loss as f64 / CERTAIN as f64) * (1.0 - strain.loss.as_f64())
+}
 
 /// A probability as a bound on 32 random bits: none is below 0, and all are below [`CERTAIN`].
 fn threshold(probability: f64) -> u64 {

@@ -1,11 +1,13 @@
 //! Stories of the modelled network: what machines that follow a script send each other, and when it comes.
 
+mod bulk;
+
 use std::{cell::RefCell, rc::Rc};
 
 use peerlab_scenarios::{
     host::{
-        Cx, Input, Lane, Link, Links as Lives, Machine, Msg, Overlay, Payload, Peer, PeerHost, RoleSlot,
-        StoreKey, TimerKey, Why,
+        Cx, Input, Lane, Link, Links as Lives, Machine, Msg, Overlay, Payload, Peer, PeerHost, ReqId,
+        RoleSlot, StoreKey, TimerKey, Why,
     },
     plan::{Files, Plan},
     report::Fact,
@@ -29,6 +31,9 @@ enum Act {
     Dial(Peer),
     HangUp(Peer),
     Store(u32),
+    /// Fetches, under a name, from a peer, an item of so many bytes; one of none is refused.
+    Fetch(u32, Peer, u32),
+    Abort(u32),
 }
 
 /// What a machine saw.
@@ -41,6 +46,9 @@ enum Saw {
     Down(Peer, Why),
     /// The sender's message of this number.
     Got(Peer, u32),
+    Asked(Peer),
+    /// What came of the fetch of this name.
+    Fetched(u32, Result<(), Why>),
 }
 
 type Log = Rc<RefCell<Vec<(Nanos, Peer, Saw)>>>;
@@ -79,6 +87,8 @@ impl Actor {
                 let item = self.item(cx, 200);
                 cx.store(StoreKey(u64::from(key)), item);
             }
+            Act::Fetch(req, from, bytes) => cx.fetch(ReqId(req), from, ItemId::new(0, from, bytes)),
+            Act::Abort(req) => cx.abort(ReqId(req)),
         }
     }
 }
@@ -104,6 +114,17 @@ impl Machine<Store> for Actor {
             Input::Timer(TimerKey(number)) => return self.act(cx, self.script[number as usize].2),
             Input::Command { .. } => return,
             Input::Published { .. } => unreachable!("nobody publishes"),
+            Input::Asked { ask, what } => {
+                match what.number() {
+                    0 => cx.refuse(ask),
+                    bytes => {
+                        let item = self.item(cx, bytes);
+                        cx.serve(ask, item);
+                    }
+                }
+                Saw::Asked(ask.by)
+            }
+            Input::Fetched { req, result } => Saw::Fetched(req.0, result.map(|_| ())),
         };
         self.log.borrow_mut().push((cx.now, cx.me, saw));
     }

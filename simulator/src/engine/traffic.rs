@@ -15,11 +15,16 @@ pub enum Loss {
     Cut,
     /// Its receiver was not there any more, or had started anew since their connection was made.
     Offline,
+    /// It was on its way in bulk when its connection ended.
+    Broken,
+    /// It was on its way in bulk when its receiver gave it up.
+    Aborted,
 }
 
 impl Loss {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Closed, Self::Path, Self::Queue, Self::Cut, Self::Offline];
+    pub const ALL: [Self; 7] =
+        [Self::Closed, Self::Path, Self::Queue, Self::Cut, Self::Offline, Self::Broken, Self::Aborted];
 
     /// As it stands in a report.
     #[must_use]
@@ -30,6 +35,8 @@ impl Loss {
             Self::Queue => "queue",
             Self::Cut => "cut",
             Self::Offline => "offline",
+            Self::Broken => "broken",
+            Self::Aborted => "aborted",
         }
     }
 }

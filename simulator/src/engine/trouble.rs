@@ -123,33 +123,37 @@ impl Trouble {
     /// What degradations add to the path from one peer to another; counts a hit for the message, unless it was counted for the
     /// sender's rate.
     pub(super) fn strain(&mut self, a: Peer, b: Peer) -> Strain {
-        let mut strain = Strain::NONE;
         for &number in &self.active {
-            if let FaultEffect::Degrade { who, latency, loss, rate } = &self.faults[number].effect
-                && (latency.0 > 0 || *loss > Share::ZERO)
-                && (who.contains(a) || who.contains(b))
+            if let FaultEffect::Degrade { who, rate, .. } = &self.faults[number].effect
+                && strains(&self.faults[number].effect, a, b).is_some()
             {
                 self.hits[number] += u64::from(*rate == Share::ALL || !who.contains(a));
-                strain.latency = strain.latency.saturating_add(latency.0);
-                strain.loss = strain.loss.max(*loss);
             }
         }
-        strain
+        self.strain_between(a, b)
+    }
+
+    /// The same, without a message.
+    pub(super) fn strain_between(&self, a: Peer, b: Peer) -> Strain {
+        let strains = self.active.iter().filter_map(|&number| strains(&self.faults[number].effect, a, b));
+        strains.fold(Strain::NONE, |all, one| Strain {
+            latency: all.latency.saturating_add(one.latency),
+            loss: all.loss.max(one.loss),
+        })
     }
 
     /// What is left of a peer's rate; counts a hit for the message that meets less than all of it.
     pub(super) fn rate(&mut self, peer: Peer) -> Share {
-        let mut least = Share::ALL;
         for &number in &self.active {
-            if let FaultEffect::Degrade { who, rate, .. } = &self.faults[number].effect
-                && *rate < Share::ALL
-                && who.contains(peer)
-            {
-                self.hits[number] += 1;
-                least = least.min(*rate);
-            }
+            self.hits[number] += u64::from(slows(&self.faults[number].effect, peer).is_some());
         }
-        least
+        self.rate_left(peer)
+    }
+
+    /// The same, without a message.
+    pub(super) fn rate_left(&self, peer: Peer) -> Share {
+        let rates = self.active.iter().filter_map(|&number| slows(&self.faults[number].effect, peer));
+        rates.min().unwrap_or(Share::ALL)
     }
 
     /// Counts a peer stopped.
@@ -177,6 +181,26 @@ impl Trouble {
 
 const fn is_cut(effect: &FaultEffect) -> bool {
     matches!(effect, FaultEffect::Partition(..) | FaultEffect::Outage(_))
+}
+
+/// What a fault adds to the path between two peers.
+fn strains(effect: &FaultEffect, a: Peer, b: Peer) -> Option<Strain> {
+    match effect {
+        FaultEffect::Degrade { who, latency, loss, .. }
+            if (latency.0 > 0 || *loss > Share::ZERO) && (who.contains(a) || who.contains(b)) =>
+        {
+            Some(Strain { latency: latency.0, loss: *loss })
+        }
+        _ => None,
+    }
+}
+
+/// What a fault leaves of a peer's rate, if that is less than all.
+fn slows(effect: &FaultEffect, peer: Peer) -> Option<Share> {
+    match effect {
+        FaultEffect::Degrade { who, rate, .. } if *rate < Share::ALL && who.contains(peer) => Some(*rate),
+        _ => None,
+    }
 }
 
 /// Whom a fault stops.

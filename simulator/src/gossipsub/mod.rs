@@ -304,8 +304,12 @@ impl Machine<Store> for Gossipsub {
             Input::PeerUp { peer, link } => self.connected(cx, peer, link),
             Input::PeerDown { peer, .. } => self.disconnected(cx, peer),
             Input::Timer(key) => unreachable!("gossipsub sets no timer {key:?}"),
-            // libp2p says no word when it leaves; commands and published items are for roles.
-            Input::Stop | Input::Command { .. } | Input::Published { .. } => {}
+            // libp2p says no word when it leaves; commands, published items and fetches are for roles.
+            Input::Stop
+            | Input::Command { .. }
+            | Input::Published { .. }
+            | Input::Asked { .. }
+            | Input::Fetched { .. } => {}
         }
         if !self.neighbours.slow.is_empty() {
             self.note_slow_peers();

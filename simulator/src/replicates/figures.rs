@@ -39,8 +39,8 @@ pub fn chart_curves(batch: &Batch) -> Vec<ChatCurves> {
         let chats = || batch.runs.iter().map(|run| &run.chats[number]);
         let pooled = batch.pooled.get(&format!("{name}.delivery.latency"));
         let at = pooled.map_or_else(Vec::new, quantiles);
-        let latency: Vec<_> = chats().map(|chat| (&chat.latency, chat.latency.total())).collect();
-        let coverage: Vec<_> = chats().map(|chat| (&chat.latency, chat.expected)).collect();
+        let latency: Vec<_> = chats().map(|chat| (&chat.times, chat.times.total())).collect();
+        let coverage: Vec<_> = chats().map(|chat| (&chat.times, chat.expected)).collect();
         ChatCurves {
             name: name.clone(),
             latency: shares(at.iter().copied(), &latency, NANOS_PER_SECOND),
@@ -48,6 +48,20 @@ pub fn chart_curves(batch: &Batch) -> Vec<ChatCurves> {
         }
     });
     curves.collect()
+}
+
+/// (seconds since a release, share of the peers that are to have it and had installed it), of the update of this number.
+fn rollout(batch: &Batch, number: usize) -> Band {
+    let updates = || batch.runs.iter().map(|run| &run.updates[number]);
+    let pooled = updates().next().and_then(|first| batch.pooled.get(&format!("{}.install.time", first.name)));
+    let installs: Vec<_> = updates().map(|update| (&update.times, update.expected)).collect();
+    shares(pooled.map_or_else(Vec::new, quantiles).into_iter(), &installs, NANOS_PER_SECOND)
+}
+
+/// The names of the updates, in their order.
+fn updates(batch: &Batch) -> impl Iterator<Item = (usize, &str)> {
+    let updates = batch.runs.first().into_iter().flat_map(|run| &run.updates);
+    updates.map(|update| update.name.as_str()).enumerate()
 }
 
 /// Values at even steps of the share below them, the least first.
@@ -94,6 +108,26 @@ pub fn figures(batch: &Batch, curves: &[ChatCurves]) -> Vec<Figure> {
                 unit: Unit::Seconds,
                 shares: Shares::Recipients,
                 curves: vec![curve(&runs(batch), &chat.coverage)],
+                scale: Scale::Auto,
+                quantiles: false,
+                target: None,
+            }
+            .svg(),
+        });
+    }
+    for (number, name) in updates(batch) {
+        figures.push(Figure {
+            id: format!("{name}-coverage"),
+            title: format!("Rollout of {name}"),
+            caption: "Share of all (release, peer that is to have it) pairs in which the peer had installed the release at this \
+                      age: the mean over runs and its interval."
+                .to_owned(),
+            svg: Cdf {
+                title: format!("Rollout of {name} since the release"),
+                quantity: "Time since the release".to_owned(),
+                unit: Unit::Seconds,
+                shares: Shares::Recipients,
+                curves: vec![curve(&runs(batch), &rollout(batch, number))],
                 scale: Scale::Auto,
                 quantiles: false,
                 target: None,
@@ -186,6 +220,11 @@ pub fn series(batch: &Batch, curves: &[ChatCurves]) -> Vec<Series> {
             rows: rows(&chat.coverage),
         });
     }
+    list.extend(updates(batch).map(|(number, name)| Series {
+        name: format!("{name}-coverage"),
+        columns: vec!["seconds_since_release", "share_of_peers_reached", "low", "high"],
+        rows: rows(&rollout(batch, number)),
+    }));
     let counts: [(&str, Count); 3] = [
         ("item_bytes", |interval| interval.payload),
         ("control_bytes", |interval| interval.control),

@@ -7,7 +7,7 @@ use std::{
 
 use peerlab_scenarios::{
     plan::Plan,
-    report::{ChatRecorder, Histogram, Report, Unit},
+    report::{Histogram, Metric, Report, Unit},
     units::Nanos,
 };
 
@@ -28,8 +28,10 @@ pub struct ReplicateRun {
     pub digest: u64,
     /// Wall time.
     pub took: Duration,
-    /// How spreading went, by chat.
+    /// How posts spread, by chat.
     pub(super) chats: Vec<Spreading>,
+    /// How releases spread, by update.
+    pub(super) updates: Vec<Spreading>,
     /// Traffic over time.
     pub(super) series: Vec<Interval>,
     /// How long an interval of it is.
@@ -42,15 +44,20 @@ pub struct ReplicateRun {
     pub(super) histograms: Vec<(String, Unit, Histogram)>,
 }
 
-/// How the posts of a chat spread.
+/// How the posts of a chat, or the releases of an update, spread.
 #[derive(Debug)]
 pub(super) struct Spreading {
-    /// The chat's name.
+    /// The workload's name.
     pub(super) name: String,
-    /// How many showings took how long.
-    pub(super) latency: Steps,
-    /// How many showings there would be if all members were shown all posts.
+    /// How many showings, or installs, took how long.
+    pub(super) times: Steps,
+    /// How many there would be if all were shown all posts, or installed all releases.
     pub(super) expected: u64,
+}
+
+/// A distribution as it is kept until it is pooled.
+fn kept(workload: &str, metric: Metric, histogram: &Histogram) -> (String, Unit, Histogram) {
+    (metric.full_name(workload), metric.unit, histogram.clone())
 }
 
 impl ReplicateRun {
@@ -61,23 +68,30 @@ impl ReplicateRun {
         if outcome.interrupted.is_some() {
             return None;
         }
-        let named = || plan.workloads.iter().map(|workload| &workload.name).zip(&recorder.chats);
-        let spreading = |(name, chat): (&String, &ChatRecorder)| Spreading {
-            name: name.clone(),
-            latency: Steps::of(chat.delivery()),
+        let chats = recorder.chats(plan).map(|(name, chat)| Spreading {
+            name: name.to_owned(),
+            times: Steps::of(chat.delivery()),
             expected: chat.expected(),
-        };
-        let histograms = named().flat_map(|(name, chat)| {
-            let distributions = chat.distributions().into_iter();
-            distributions.map(|(metric, histogram)| (metric.full_name(name), metric.unit, histogram.clone()))
+        });
+        let updates = recorder.updates(plan).map(|(name, update, _)| Spreading {
+            name: name.to_owned(),
+            times: Steps::of(update.install()),
+            expected: update.expected(),
+        });
+        let of_chats = recorder.chats(plan).flat_map(|(name, chat)| {
+            chat.distributions().map(|(metric, histogram)| kept(name, metric, histogram))
+        });
+        let of_updates = recorder.updates(plan).flat_map(|(name, update, _)| {
+            update.distributions().map(|(metric, histogram)| kept(name, metric, histogram))
         });
         Some(Self {
             report: assemble::report(plan, &outcome, &recorder),
             events: outcome.events,
             digest: outcome.digest,
             took: began.elapsed(),
-            chats: named().map(spreading).collect(),
-            histograms: histograms.collect(),
+            chats: chats.collect(),
+            updates: updates.collect(),
+            histograms: of_chats.chain(of_updates).collect(),
             interval: recorder.interval,
             window: plan.spec.warm_up..plan.spec.duration,
             end: plan.spec.end(),

@@ -1,5 +1,5 @@
-//! Scenarios that nobody would write: whatever is valid runs to its end, accounts for every message and shows no post twice,
-//! out of order or to a stranger; twice with the same outcome.
+//! Scenarios that nobody would write: whatever is valid runs to its end, accounts for every message, shows no post twice,
+//! out of order or to a stranger, and installs nothing that was not released; twice with the same outcome.
 
 use proptest::prelude::*;
 
@@ -77,7 +77,7 @@ fn life() -> impl Strategy<Value = String> {
 }
 
 fn behaviour() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["honest", "honest", "silent", "freeRider", "corruptor"])
+    prop::sample::select(vec!["honest", "honest", "silent", "freeRider", "corruptor", "staleSeeder"])
 }
 
 fn group(name: &'static str) -> impl Strategy<Value = String> {
@@ -116,16 +116,32 @@ fn fault(name: &'static str) -> impl Strategy<Value = String> {
         .prop_map(move |(at, lasts, kind)| format!("{{name: {name}, at: {at}s, {lasts}{kind}}}"))
 }
 
+fn update() -> impl Strategy<Value = String> {
+    let sizes = (1u32..400, 1u32..64, 1u32..4, 1u32..3_000);
+    let fetch = (1u32..20, 1u32..8, 1u32..3_000, 1u32..500, 1u32..9);
+    let partners = (0u32..5, 0u32..3, 1u32..4);
+    (sizes, fetch, partners).prop_map(
+        |((size, chunk, releases, every), (parallel, per, patience, announce, fallback), (near, far, sources))| {
+            format!(
+                "{{publisher: {{count: {sources}}}, at: 1s, size: {size}Ki, chunk: {chunk}Ki, releases: {releases}, every: {every}ms, \
+                 partners: {{near: {near}, far: {far}}}, fallback: {fallback}s, rollout: [{{share: 30%, after: 0s}}, \
+                 {{share: 100%, after: 1s}}], fetch: {{parallel: {parallel}, perHolder: {per}, patience: {patience}ms, \
+                 announceAfter: {announce}ms}}}}"
+            )
+        },
+    )
+}
+
 fn spec() -> impl Strategy<Value = String> {
     let chat = (1u32..4, 2u32..6, 50u32..800, 0u32..3_000, 1u32..5, prop::bool::ANY);
     let groups = (group("one"), group("two"));
-    (any::<u32>(), groups, topology(), overlay(), network(), (fault("f"), fault("g")), chat).prop_map(
-        |(seed, (one, two), topology, overlay, network, (f, g), (rooms, members, every, body, sync, more))| {
+    (any::<u32>(), groups, topology(), overlay(), network(), (fault("f"), fault("g")), chat, update()).prop_map(
+        |(seed, (one, two), topology, overlay, network, (f, g), (rooms, members, every, body, sync, more), update)| {
             let more = if more { ", presence: {every: 1s, timeout: 3s}, readReceipts: true" } else { "" };
             format!(
                 "seed: {seed}\nduration: 10s\nwarmUp: 1s\ncoolDown: 3s\ngroups: [{one}, {two}]\ntopology: {topology}\noverlay: {overlay}\n\
                  network: {network}\nfaults: [{f}, {g}]\nworkloads: [{{name: talk, chat: {{rooms: {rooms}, members: {members}, \
-                 posts: {{poisson: {{every: {every}ms}}}}, body: {body}B, sync: {{every: {sync}s}}{more}}}}}]\n"
+                 posts: {{poisson: {{every: {every}ms}}}}, body: {body}B, sync: {{every: {sync}s}}{more}}}}}, {{name: patch, update: {update}}}]\n"
             )
         },
     )
@@ -133,7 +149,9 @@ fn spec() -> impl Strategy<Value = String> {
 
 /// Invariants that no choice of parameters may break; that a fault hits, or that somebody speaks, is up to the scenario.
 fn is_law(name: &str) -> bool {
-    !(name.contains("every fault hit something") || name.contains("something was said"))
+    !(name.contains("every fault hit something")
+        || name.contains("something was said")
+        || name.contains("something was released"))
 }
 
 proptest! {

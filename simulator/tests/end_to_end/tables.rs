@@ -83,6 +83,16 @@ fn facts_of_many_groups_of_rows_are_whole() {
 }
 
 #[test]
+fn facts_of_a_scenario_without_a_chat_are_refused() {
+    let workshop = Workshop::new("facts-none");
+    let update = TINY.replace("talk, chat: {posts: {poisson: {every: 1s}}}", "patch, update: {size: 1Mi}");
+    workshop.write("patch.yaml", scenario(&update.replace("targets:", "# ")).as_bytes());
+    let done = workshop.run(&["run", "patch.yaml", "--out", "out", "--facts", "csv"]).ends_with(2);
+    assert!(done.err.contains("no workload is a chat"), "{}", done.err);
+    assert_eq!(workshop.names(), ["patch.yaml"], "nothing was begun");
+}
+
+#[test]
 fn the_plan_tells_who_is_there_when_and_who_is_in_which_room() {
     let workshop = Workshop::new("plan");
     let churn = "{name: come-and-go, peers: 8, churn: {online: {constant: {value: 2s}}, offline: {constant: {value: 1s}}}}";

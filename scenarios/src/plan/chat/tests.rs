@@ -41,7 +41,8 @@ proptest! {
         let spec = ChatSpec { rooms: Count::new(rooms), members: Some(Count::new(4)), posts, ..ChatSpec::default() };
         let plan = plan_of(spec, &peers(12), seed, HOUR);
         let mut last = Nanos::ZERO;
-        for (at, author, Command::Post { room, bytes }) in plan.timeline() {
+        for (at, author, command) in plan.timeline() {
+            let Command::Post { room, bytes } = command else { panic!("a chat is told to post") };
             prop_assert!(last <= at && at < HOUR);
             prop_assert!(plan.rank(room, author).is_some());
             prop_assert_eq!(bytes, 200);
@@ -63,7 +64,7 @@ proptest! {
         let of_first_two = |rooms| {
             let spec = ChatSpec { rooms: Count::new(rooms), posts: posts.clone(), ..ChatSpec::default() };
             let first_two = |post: &(Nanos, Peer, Command)| {
-                let Command::Post { room, .. } = post.2;
+                let Command::Post { room, .. } = post.2 else { panic!("a chat is told to post") };
                 room < 2
             };
             plan_of(spec, &peers(8), seed, HOUR).timeline().filter(first_two).collect::<Vec<_>>()
@@ -84,7 +85,7 @@ proptest! {
             prop_assert!(come.iter().all(|peer| peer.0 >= 40), "nobody who was there before moves in");
         }
         for (old, new) in before.timeline().zip(after.timeline()) {
-            let Command::Post { room, .. } = new.2;
+            let Command::Post { room, .. } = new.2 else { panic!("a chat is told to post") };
             prop_assert_eq!((old.0, old.2), (new.0, new.2));
             prop_assert!(old.1 == new.1 || new.1.0 >= 40 || after.rank(room, old.1).is_none());
         }

@@ -16,7 +16,9 @@ pub(super) const CLOSED: u32 = u32::MAX;
 pub(super) fn post(item: &Item) -> Option<&Post> {
     match &item.content {
         Content::Chat(ChatItem::Post(post)) => Some(post),
-        Content::Chat(ChatItem::Beat | ChatItem::Leave | ChatItem::Read(_)) | Content::Raw(_) => None,
+        Content::Chat(ChatItem::Beat | ChatItem::Leave | ChatItem::Read(_))
+        | Content::Raw(_)
+        | Content::Update(_) => None,
     }
 }
 

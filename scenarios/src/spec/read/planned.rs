@@ -3,13 +3,12 @@
 use super::path::{FieldPath, Segment};
 
 /// Their paths, without the indices of lists.
-const PLANNED: [&[&str]; 9] = [
+const PLANNED: [&[&str]; 8] = [
     &["spec", "discovery"],
     &["spec", "network", "mobility"],
     &["spec", "groups", "cpu"],
     &["spec", "groups", "behaviour", "spammer"],
     &["spec", "groups", "behaviour", "eclipse"],
-    &["spec", "workloads", "update"],
     &["spec", "workloads", "stream"],
     &["spec", "workloads", "board"],
     &["spec", "workloads", "job"],

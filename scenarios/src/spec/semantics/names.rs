@@ -95,6 +95,10 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     for (index, workload) in spec.workloads.iter().enumerate() {
         let path = root.key("workloads").index(index).key("who");
         selector(&workload.who, &path, &scope, faults);
+        if let Some(update) = &workload.update {
+            let path = root.key("workloads").index(index).key("update").key("publisher");
+            selector(&update.publisher, &path, &scope, faults);
+        }
         // A workload's members are chosen when only those before it have theirs.
         let named = workload.who.workload.as_deref();
         if named.is_some_and(|name| scope.workloads.known[index..].contains(&name)) {
