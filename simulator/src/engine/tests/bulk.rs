@@ -6,7 +6,7 @@ const KIB: u32 = 1 << 10;
 const MIB: u32 = 1 << 20;
 
 /// One packet a message and no losses: a fetch of *n* bytes at 8 Mbit/s takes *n* µs.
-fn story(script: Vec<(Nanos, Peer, Act)>) -> Story {
+fn story(script: Vec<(Nanos, Peer, Act)>) -> Story<'static> {
     Story { network: "jitter: 0%, handshake: 1, packet: 64kB", ..Story::new(script) }
 }
 
