@@ -1,31 +1,14 @@
-//! A scenario on the model engine: which machines its peers run, and what this engine cannot do.
+//! A scenario on the model engine: which machines its peers run.
 
 use peerlab_scenarios::{
     host::{Peer, PeerHost, RoleSlot},
     overlay::{Flood, Plumtree, Star},
     plan::{Plan, WorkloadKind},
     role::chat::Chat,
-    spec::{
-        Nat, ScenarioSpec,
-        overlay::Overlay,
-        read::{Fault, FieldPath},
-    },
+    spec::overlay::Overlay,
 };
 
 use crate::engine::{Engine, Observer, Outcome, store::Store};
-
-/// What a scenario asks for and this engine cannot do, by field. A run would not mean what the file says, so none begins.
-#[must_use]
-pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
-    let behind_nat = spec.groups.iter().enumerate().filter(|(_, group)| group.nat != Nat::Open);
-    behind_nat
-        .map(|(number, _)| {
-            let path = FieldPath::parse(&format!("spec.groups[{number}].nat"));
-            Fault::new(path, "the model engine does not model address translation: every peer can be dialled")
-                .help("write `nat: open`, or leave the field out")
-        })
-        .collect()
-}
 
 /// Runs a plan, to its end or until `stop` says so. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
 pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (Outcome, V) {

@@ -70,6 +70,8 @@ impl fmt::Display for Unit {
 pub enum Scope {
     /// Every run, under the metric's own name.
     Run,
+    /// Runs with peers behind NAT, under the metric's own name.
+    Nat,
     /// Every workload of role chat, under the workload's name, a dot and the metric's.
     Chat,
 }
@@ -94,7 +96,7 @@ impl Metric {
     #[must_use]
     pub fn full_name(&self, workload: &str) -> String {
         match self.scope {
-            Scope::Run => self.name.to_owned(),
+            Scope::Run | Scope::Nat => self.name.to_owned(),
             Scope::Chat => format!("{workload}.{}", self.name),
         }
     }
@@ -168,6 +170,26 @@ metrics! {
         "Messages that were lost for good since the warm-up, of those that were lost or delivered since.", OWN;
     PEERS_ONLINE: Run "peers.online" Percent,
         "Peers running at the end.", OWN;
+    NAT_DIRECT: Nat "nat.direct" Percent,
+        "Connections that were dialled without help, of those that stand at the end.", OWN;
+    NAT_PUNCHED: Nat "nat.punched" Percent,
+        "Connections that began at a relay and became direct, by a hole or by dialling back, of those that stand at the end.", OWN;
+    NAT_RELAYED: Nat "nat.relayed" Percent,
+        "Connections that a relay carries, of those that stand at the end.", OWN;
+    NAT_UNREACHABLE: Nat "nat.unreachable" Percent,
+        "Neighbours that are not connected for want of a relay, of the topology's edges whose ends both run at the end.", OWN;
+    NAT_REFUSED: Nat "nat.refused" Count,
+        "Attempts to connect that failed since the warm-up because no relay was there, or none had room.", OWN;
+    NAT_PUNCHING: Nat "nat.punching" Percent,
+        "Holes that were punched, of those that were tried and came to an end, over the whole run.",
+        "arXiv 2510.27500 (success rate of DCUtR)";
+    NAT_ATTEMPTS: Nat "nat.attempts" Count,
+        "Attempts until a hole was punched or given up, over those tried in the whole run.", OWN;
+    RELAY_BYTES: Nat "relay.bytes" Bytes,
+        "Bytes that a relay passed on since the warm-up, packet overhead included, over relays.", OWN;
+    RELAY_DETOUR: Nat "relay.detour" Seconds,
+        "By how much the way through the relay is longer than the direct one, one way, over connections that a relay carries at \
+         the end; nothing where it is shorter.", OWN;
 }
 
 /// The metrics that a scenario's report will hold, by full name.
@@ -178,10 +200,11 @@ pub fn metrics_of(spec: &ScenarioSpec) -> Vec<(String, &'static Metric)> {
         let own = METRICS.iter().filter(|metric| metric.scope == Scope::Chat && workload.chat.is_some());
         list.extend(own.map(|metric| (metric.full_name(&workload.name), metric)));
     }
+    let nat = spec.groups.iter().any(|group| !group.nat.can_be_dialled());
     list.extend(
         METRICS
             .iter()
-            .filter(|metric| metric.scope == Scope::Run)
+            .filter(|metric| metric.scope == Scope::Run || (nat && metric.scope == Scope::Nat))
             .map(|metric| (metric.name.to_owned(), metric)),
     );
     list

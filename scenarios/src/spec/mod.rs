@@ -20,6 +20,7 @@ pub mod semantics;
 mod target;
 mod time_of_day;
 pub mod topology;
+mod traversal;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -29,7 +30,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     chat::ChatSpec, count::Count, distribution::*, fault::*, group::*, network::*, overlay::Overlay,
-    selector::Who, target::Target, time_of_day::TimeOfDay, topology::Topology, workload::Workload,
+    selector::Who, target::Target, time_of_day::TimeOfDay, topology::Topology, traversal::Traversal,
+    workload::Workload,
 };
 use crate::units::Nanos;
 

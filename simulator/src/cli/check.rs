@@ -18,7 +18,6 @@ use peerlab_scenarios::{
 
 use super::{Stop, colours, print, table};
 use crate::cli::table::Table;
-use peerlab_simulator::model;
 
 /// The longest file that a scenario may name.
 const MOST_OF_A_FILE: u64 = 1 << 30;
@@ -63,10 +62,6 @@ pub(super) fn read(path: &Path) -> Result<(Document<Scenario>, Vec<u8>), Result<
 /// Reads a scenario and plans it with its own seed, or another.
 pub(super) fn prepare(path: &Path, seed: Option<u64>) -> Result<Ready, Result<Problems, Stop>> {
     let (document, bytes) = read(path)?;
-    let refused = model::refusals(&document.value.spec);
-    if !refused.is_empty() {
-        return Err(Ok(document.problems(refused)));
-    }
     let mut files = Files::new();
     let beside = path.parent().unwrap_or_else(|| Path::new("."));
     for (field, name) in plan::files(&document.value.spec) {
@@ -171,7 +166,7 @@ pub(super) fn metrics(path: Option<&Path>, json: bool) -> Result<u8, Stop> {
                 "unit": metric.unit,
                 "meaning": metric.meaning,
                 "source": metric.source,
-                "of": match metric.scope { Scope::Run => "run", Scope::Chat => "chat" },
+                "of": match metric.scope { Scope::Run | Scope::Nat => "run", Scope::Chat => "chat" },
             })
         };
         let entries: Vec<_> = list.iter().map(entry).collect();

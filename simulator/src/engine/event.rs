@@ -70,9 +70,15 @@ pub(super) enum Control {
     Heal,
     /// The warm-up ends.
     Measure,
+    /// Something goes on over a circuit; the handle is what.
+    Transit,
+    /// Attempts to make a circuit's connection direct end; the handle is which circuit.
+    Upgrade,
+    /// A circuit has lasted as long as its relay lets it; the handle is which.
+    Expire,
 }
 
-const CONTROLS: [Control; 13] = [
+const CONTROLS: [Control; 16] = [
     Control::Begin,
     Control::End,
     Control::Connect,
@@ -86,6 +92,9 @@ const CONTROLS: [Control; 13] = [
     Control::Fault,
     Control::Heal,
     Control::Measure,
+    Control::Transit,
+    Control::Upgrade,
+    Control::Expire,
 ];
 
 const LANES: [Lane; 3] = [Lane::Reliable, Lane::Bulk, Lane::Datagram];

@@ -15,13 +15,16 @@
 //! | `trouble` | faults while they last |
 //! | `carry` | a message on its way |
 //! | `life` | peers and connections as they come and go |
+//! | [`circuits`], `relay` | connections that a relay carries, and how they become direct |
 //! | [`traffic`] | the account of messages |
 
 mod carry;
+pub mod circuits;
 mod event;
 mod life;
 mod links;
 mod network;
+mod relay;
 mod seat;
 pub mod store;
 pub mod traffic;
@@ -45,6 +48,7 @@ use peerlab_scenarios::{
 };
 
 use self::{
+    circuits::{Circuits, Reached},
     event::{Control, EVERYONE, Phase},
     links::Links,
     network::Network,
@@ -94,6 +98,8 @@ pub struct Outcome {
     pub online: Vec<bool>,
     /// A hash of all events in their order: equal for runs that are the same.
     pub digest: u64,
+    /// How connections were reached, in a fleet with NAT.
+    pub reached: Option<Reached>,
     links: Links,
 }
 
@@ -114,6 +120,7 @@ pub struct Engine<'p, O, R, V> {
     wheel: Wheel,
     store: Store,
     links: Links,
+    circuits: Circuits,
     network: Network,
     trouble: Trouble,
     traffic: Traffic,
@@ -166,6 +173,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             wheel: Wheel::new(),
             store: Store::default(),
             links: Links::new(plan),
+            circuits: Circuits::default(),
             seats: seats.collect(),
             network,
             trouble: Trouble::new(&plan.faults),
@@ -278,6 +286,9 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             Control::Fault => self.fault_begins(handle as usize),
             Control::Heal => self.fault_ends(handle as usize),
             Control::Measure => self.measure(),
+            Control::Transit => self.transit(handle),
+            Control::Upgrade => self.upgrade(handle),
+            Control::Expire => self.expire(handle),
         }
     }
 
@@ -374,6 +385,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         }
         self.warm_up = self.traffic.clone();
         self.bytes_before = self.seats.iter().map(|seat| (seat.port.sent, seat.port.received)).collect();
+        self.circuits.measure();
         self.observer.measure(Nanos(self.now));
     }
 
@@ -397,6 +409,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         for peer in self.plan.peers.iter() {
             self.collect_counters(peer);
         }
+        let reached = self.reached();
         let bytes = self.seats.iter().zip(&self.bytes_before);
         let outcome = Outcome {
             events: self.events,
@@ -410,6 +423,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             skipped_commands: self.skipped_commands,
             online: self.seats.iter().map(|seat| seat.port.online).collect(),
             digest: self.digest,
+            reached,
             links: self.links,
         };
         self.observer.progress(end, outcome.events);

@@ -15,11 +15,13 @@ pub enum Loss {
     Cut,
     /// Its receiver was not there any more, or had started anew since their connection was made.
     Offline,
+    /// Its relay had gone, or had ended its circuit.
+    Relay,
 }
 
 impl Loss {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Closed, Self::Path, Self::Queue, Self::Cut, Self::Offline];
+    pub const ALL: [Self; 6] = [Self::Closed, Self::Path, Self::Queue, Self::Cut, Self::Offline, Self::Relay];
 
     /// As it stands in a report.
     #[must_use]
@@ -30,6 +32,7 @@ impl Loss {
             Self::Queue => "queue",
             Self::Cut => "cut",
             Self::Offline => "offline",
+            Self::Relay => "relay",
         }
     }
 }

@@ -22,10 +22,6 @@ pub(crate) struct Simulated {
 pub(crate) fn simulate(spec: &str, files: &[(&str, &str)]) -> Result<Simulated, String> {
     let text = scenario(spec);
     let document = document("scenario.yaml", text.as_bytes()).map_err(|problems| problems.to_string())?;
-    let refusals = model::refusals(&document.value.spec);
-    if !refusals.is_empty() {
-        return Err(document.problems(refusals).to_string());
-    }
     let files: Files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     let plan = Plan::new(&document.value, Seed(document.value.spec.seed), &files).map_err(|errors| {
         let faults = errors.into_iter().map(|error| Fault::new(FieldPath::parse(&error.path), error.why));

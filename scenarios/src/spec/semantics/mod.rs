@@ -10,6 +10,7 @@ mod peers;
 mod periods;
 mod targets;
 mod times;
+pub(crate) mod traversal;
 
 use super::{ScenarioSpec, read::Fault, read::FieldPath};
 
@@ -23,6 +24,7 @@ pub fn faults(spec: &ScenarioSpec) -> Vec<Fault> {
     periods::check(spec, &mut faults);
     targets::check(spec, &mut faults);
     limits::check(spec, &mut faults);
+    traversal::check(spec, &mut faults);
     faults
 }
 
