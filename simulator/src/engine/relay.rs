@@ -235,8 +235,11 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     #[cold]
     pub(super) fn send_by_relay(&mut self, event: Event) {
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        let id = self.links.id(from, to).expect("a message is sent over a connection");
-        let circuit = self.circuits.of(from, to, id).expect("a connection by way of a relay has a circuit");
+        let id = self.links.id(from, to);
+        let Some(circuit) = id.and_then(|id| self.circuits.of(from, to, id)) else {
+            // The other end has ended the connection and made another, of which this one is yet to learn.
+            return self.lose(&event::read(&event).1, Loss::Relay);
+        };
         let transit =
             Transit { circuit, from, seq: event.seq(), stage: Stage::Out, cargo: Cargo::Message(event) };
         let handle = self.circuits.take_in(transit);
