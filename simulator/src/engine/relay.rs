@@ -283,17 +283,16 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             *self.circuits.get(transit.circuit).expect("a circuit outlasts what is on its way over it");
         let relay = circuit.relay;
         let ended = circuit.broken || self.lives[relay.index()] != circuit.relay_life;
-        match transit.stage {
-            Stage::Out if self.plan.peers.site(transit.from).is_some() => {
-                let site = self.plan.peers.site(transit.from).expect("it was just asked for");
+        match (transit.stage, self.plan.peers.site(transit.from)) {
+            (Stage::Out, Some(site)) => {
                 let leaves = self.network.leave_site(self.now, site, self.bytes_of(&transit.cargo));
                 self.transit_goes_on(leaves, transit.from, handle, Stage::OutOfSite);
             }
-            Stage::Out | Stage::OutOfSite => self.to_relay(handle, transit, relay),
+            (Stage::Out | Stage::OutOfSite, _) => self.to_relay(handle, transit, relay),
             _ if ended => self.lose_transit(handle, Loss::Relay),
-            Stage::ToRelay => self.into_relay(handle, transit, &circuit),
-            Stage::ThroughRelay => self.out_of_relay(handle, transit, relay),
-            Stage::FromRelay => self.from_relay(handle, transit, &circuit),
+            (Stage::ToRelay, _) => self.into_relay(handle, transit, &circuit),
+            (Stage::ThroughRelay, _) => self.out_of_relay(handle, transit, relay),
+            (Stage::FromRelay, _) => self.from_relay(handle, transit, &circuit),
         }
     }
 
