@@ -54,6 +54,14 @@ generate:
     UPDATE_GOLDEN=1 cargo test --package peerlab-scenarios --features crd --test schema
     UPDATE_GOLDEN=1 cargo test --package peerlab-simulator --test docs -- that_of
 
+# Compare ten topologies for chat: the study in docs/study-which-topology-for-chat.md
+topology-comparison *arguments:
+    cargo run --release --package peerlab-simulator -- compare scenarios/chat-over-k-regular.yaml \
+        scenarios/chat-over-full-mesh.yaml scenarios/chat-over-star.yaml scenarios/chat-over-ring.yaml \
+        scenarios/chat-over-tree.yaml scenarios/chat-over-grid.yaml scenarios/chat-over-hypercube.yaml \
+        scenarios/chat-over-small-world.yaml scenarios/chat-over-scale-free.yaml scenarios/chat-over-geographic.yaml \
+        --out out/topologies "$@"
+
 # Draw the pictures of README.md anew
 images:
     cargo run --release --package peerlab-simulator -- run scenarios/chat-room.yaml --quiet --out out/images --force || test $? -eq 1

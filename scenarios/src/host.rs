@@ -20,13 +20,13 @@ mod peer_host;
 use std::fmt;
 
 pub use behaviour::Behaviour;
-pub use cx::{Cx, Env, Outbox};
+pub use cx::{Cx, Env, Outbox, Uplink};
 pub use peer_host::{PeerHost, RoleSlot};
 
 use crate::{
     report::Fact,
     units::Nanos,
-    wire::{Item, Kind, Note},
+    wire::{Item, Kind, Note, Topic},
 };
 
 /// A peer, by its index in the plan.
@@ -224,7 +224,8 @@ pub enum Input<H: Host> {
         /// What came.
         msg: Msg<H>,
     },
-    /// The overlay brings a role an item that another peer published; each item comes at most once.
+    /// The overlay brings a role an item that another peer published; each item comes at most once, as long as the overlay
+    /// remembers it.
     Published {
         /// The neighbour who sent it.
         via: Peer,
@@ -310,7 +311,9 @@ pub enum Links {
 pub trait Overlay<H: Host>: Machine<H> {
     /// Which connections it lives on.
     fn links(&self) -> Links;
-    /// Brings an item that a role of this peer made to all other peers.
+    /// A role of this peer wants items of this topic, or no longer. Overlays without topics bring every item to every peer.
+    fn subscribe(&mut self, _cx: &mut Cx<'_, H>, _topic: Topic, _wanted: bool) {}
+    /// Brings an item that a role of this peer made to all other peers, or to those that subscribe to its topic.
     fn publish(&mut self, cx: &mut Cx<'_, H>, item: H::Item);
     /// Whether it lives on the connection to a peer, of those that are not the plan's: a role that hangs up leaves that one
     /// standing, whoever dialled.

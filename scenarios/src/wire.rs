@@ -24,7 +24,11 @@ pub const HEADER: u32 = 4;
 /// Length of a signature in bytes.
 const SIGNATURE: usize = 64;
 
-/// What a message is. Kinds up to [`Kind::ShuffleReply`] are the overlay's, the others a role's.
+/// What a message is. Kinds up to [`Kind::PubsubIDontWant`] are the overlay's, the others a role's.
+///
+/// Those whose names begin with `Pubsub` are RPCs of gossipsub, each of which libp2p sends by itself. They travel in
+/// libp2p's encoding and not in a [`Frame`]: gossipsub is not a machine of this crate, but a model in the one engine and
+/// the library itself in the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -51,6 +55,22 @@ pub enum Kind {
     Shuffle,
     /// HyParView: a sample in return; carries [`Note::Peers`].
     ShuffleReply,
+    /// gossipsub: an item, published or forwarded; `hops` counts the links travelled, this one included.
+    PubsubPublish,
+    /// gossipsub: topics that the sender subscribes to, or no longer.
+    PubsubSubscriptions,
+    /// gossipsub: which extensions the sender speaks, the first word on a connection.
+    PubsubExtensions,
+    /// gossipsub: the receiver is in the sender's mesh of a topic now (GRAFT).
+    PubsubGraft,
+    /// gossipsub: the receiver is not, and should not come back for a while (PRUNE).
+    PubsubPrune,
+    /// gossipsub: the sender has these items (IHAVE).
+    PubsubIHave,
+    /// gossipsub: send me these items (IWANT).
+    PubsubIWant,
+    /// gossipsub: do not send me these items (IDONTWANT).
+    PubsubIDontWant,
     /// Chat: what the sender has of the rooms it shares with the receiver; carries [`Note::Frontier`]. `hops` 1 asks for
     /// the same in return.
     ChatHave,
@@ -60,7 +80,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 21] = [
         Self::Gossip,
         Self::Announce,
         Self::Graft,
@@ -72,6 +92,14 @@ impl Kind {
         Self::Disconnect,
         Self::Shuffle,
         Self::ShuffleReply,
+        Self::PubsubPublish,
+        Self::PubsubSubscriptions,
+        Self::PubsubExtensions,
+        Self::PubsubGraft,
+        Self::PubsubPrune,
+        Self::PubsubIHave,
+        Self::PubsubIWant,
+        Self::PubsubIDontWant,
         Self::ChatHave,
         Self::ChatEntry,
     ];
@@ -94,13 +122,27 @@ impl Kind {
     #[inline]
     #[must_use]
     pub const fn is_overlay(self) -> bool {
-        (self as u8) <= Self::ShuffleReply as u8
+        (self as u8) <= Self::PubsubIDontWant as u8
+    }
+
+    /// Whether it travels in libp2p's encoding instead of a [`Frame`].
+    #[inline]
+    #[must_use]
+    pub const fn is_pubsub(self) -> bool {
+        Self::PubsubPublish as u8 <= self as u8 && self as u8 <= Self::PubsubIDontWant as u8
+    }
+
+    /// Whether an overlay brings an item by it, to all who want it.
+    #[inline]
+    #[must_use]
+    pub const fn spreads_item(self) -> bool {
+        matches!(self, Self::Gossip | Self::PubsubPublish)
     }
 
     /// Whether its payload is an item; the others are control traffic.
     #[must_use]
     pub const fn carries_item(self) -> bool {
-        matches!(self, Self::Gossip | Self::ChatEntry)
+        self.spreads_item() || matches!(self, Self::ChatEntry)
     }
 
     /// As it stands in a scenario and in a report.
@@ -118,9 +160,33 @@ impl Kind {
             Self::Disconnect => "disconnect",
             Self::Shuffle => "shuffle",
             Self::ShuffleReply => "shuffleReply",
+            Self::PubsubPublish => "pubsubPublish",
+            Self::PubsubSubscriptions => "pubsubSubscriptions",
+            Self::PubsubExtensions => "pubsubExtensions",
+            Self::PubsubGraft => "pubsubGraft",
+            Self::PubsubPrune => "pubsubPrune",
+            Self::PubsubIHave => "pubsubIHave",
+            Self::PubsubIWant => "pubsubIWant",
+            Self::PubsubIDontWant => "pubsubIDontWant",
             Self::ChatHave => "chatHave",
             Self::ChatEntry => "chatEntry",
         }
+    }
+}
+
+/// What an item is about: a room of a chat, say. Roles subscribe to topics, and each item has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Topic {
+    /// The workload.
+    pub workload: u8,
+    /// Its number there.
+    pub number: u32,
+}
+
+/// As libp2p's pubsub names it: `peerlab/0/12`.
+impl std::fmt::Display for Topic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "peerlab/{}/{}", self.workload, self.number)
     }
 }
 
@@ -273,6 +339,13 @@ impl Item {
             self.len = encoded_size(&self);
         }
         self
+    }
+
+    /// The topic that it is published under.
+    #[inline]
+    #[must_use]
+    pub const fn published_under(&self) -> Topic {
+        Topic { workload: self.id.workload(), number: self.topic }
     }
 
     /// The workload that it belongs to.

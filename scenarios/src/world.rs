@@ -74,7 +74,7 @@ use station::{End, Event, Station};
 use crate::{
     host::{
         Behaviour, Command, Effect, Env, Input, Lane, Link, Links, Machine, Msg, Outbox, Overlay, Peer,
-        PeerHost, Why,
+        PeerHost, Uplink, Why,
     },
     report::Fact,
     seed::Seed,
@@ -431,6 +431,7 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
             seed: self.seed,
             links: &station.links,
             known: &station.known,
+            uplink: Uplink::IDLE,
             host: &mut self.shared,
             out: &mut self.outbox,
         };

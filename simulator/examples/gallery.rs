@@ -7,7 +7,9 @@ use anyhow::Context as _;
 use peerlab_simulator::charts::{
     self, BytesPerPeer, Cdf, Coverage, Curve, Direction, Duplicates, GraphDrawing,
 };
-use peerlab_simulator::charts::{Interval, OverlayMap, Rate, RateUnit, Region, Scale, Target, Throughput};
+use peerlab_simulator::charts::{
+    Interval, OverlayMap, Rate, RateUnit, Region, Scale, Shares, Target, Throughput,
+};
 use peerlab_simulator::html::{
     self, FaultRow, Figure, InvariantRow, MetricRow, Page, TargetRow, Validity, Verdict,
 };
@@ -95,6 +97,7 @@ fn latency(scale: Scale, series: &[(&str, f64, f64)]) -> Cdf {
         title: "Delivery latency".into(),
         quantity: "Latency".into(),
         unit: Unit::Seconds,
+        shares: Shares::Samples,
         curves,
         scale,
         quantiles: true,

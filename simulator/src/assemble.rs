@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use peerlab_scenarios::{
     plan::{FaultPlan, Plan, nat::ATTEMPTS},
     report::{
-        ChatRecorder, FaultSummary, Histogram, Invariant, Metric, Report, SCHEMA, ScenarioSummary, Summary,
-        Unit, Validity,
+        ChatRecorder, FaultSummary, Histogram, Invariant, Metric, PubsubCount, Report, SCHEMA,
+        ScenarioSummary, Summary, Unit, Validity,
         chat::{MAX_SPREADING, OrderCheck},
         judge, metric,
     },
+    spec::Overlay,
     units::Nanos,
     wire::Kind,
 };
@@ -23,9 +24,8 @@ use crate::{
     },
     quantity,
     record::Recorder,
+    warm_up,
 };
-
-const NANOS_PER_SECOND: f64 = 1e9;
 
 /// The report of a run, but for its provenance.
 #[must_use]
@@ -35,7 +35,7 @@ pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
     Report {
         schema: SCHEMA.to_owned(),
         engine: "model".to_owned(),
-        scenario: scenario(plan, outcome),
+        scenario: scenario(plan, outcome, recorder),
         seed: plan.seed.0,
         validity: Validity::of(&invariants, disturbances(plan, outcome, recorder)),
         targets: judge(&plan.spec.targets, &metrics),
@@ -45,7 +45,7 @@ pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
     }
 }
 
-fn scenario(plan: &Plan, outcome: &Outcome) -> ScenarioSummary {
+fn scenario<P>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> ScenarioSummary {
     let fault = |(fault, &hits): (&FaultPlan, &u64)| FaultSummary {
         name: fault.name.clone(),
         kind: fault.effect.kind().to_owned(),
@@ -60,6 +60,11 @@ fn scenario(plan: &Plan, outcome: &Outcome) -> ScenarioSummary {
         edges: plan.graph.edges(),
         duration: plan.spec.duration.as_secs_f64(),
         warm_up: plan.spec.warm_up.as_secs_f64(),
+        settling: warm_up::settling(
+            &[&recorder.series],
+            recorder.interval,
+            &(plan.spec.warm_up..plan.spec.duration),
+        ),
         cool_down: plan.spec.cool_down.as_secs_f64(),
         faults: plan.faults.iter().zip(&outcome.fault_hits).map(fault).collect(),
     }
@@ -89,6 +94,12 @@ fn metrics<P: FnMut(Nanos, u64)>(
         Summary::one(Unit::Count, duplicate as f64 / first as f64)
     };
     put(metric::OVERLAY_REDUNDANCY, redundancy);
+    if matches!(plan.spec.overlay, Overlay::Gossipsub(_)) {
+        put(metric::GOSSIPSUB_MESH_DEGREE, Summary::of(Unit::Count, recorder.mesh_degrees.clone(), 1.0));
+        for what in PubsubCount::ALL {
+            put(counted(what), Summary::one(Unit::Count, recorder.pubsub[what as usize] as f64));
+        }
+    }
     put(metric::OVERLAY_TAINTED, Summary::one(Unit::Count, total(|copies| copies.tainted) as f64));
 
     let bytes = |side: fn(&(u64, u64)) -> u64| {
@@ -143,6 +154,21 @@ fn nat_metrics(plan: &Plan, reached: &Reached, metrics: &mut BTreeMap<String, Su
     put(metric::RELAY_DETOUR, Summary::of(Unit::Seconds, reached.detours.clone(), NANOS_PER_SECOND));
 }
 
+/// The metric of what gossipsub counts.
+const fn counted(what: PubsubCount) -> Metric {
+    match what {
+        PubsubCount::Announced => metric::GOSSIPSUB_ANNOUNCED,
+        PubsubCount::Asked => metric::GOSSIPSUB_ASKED,
+        PubsubCount::Broken => metric::GOSSIPSUB_BROKEN,
+        PubsubCount::Spared => metric::GOSSIPSUB_SPARED,
+        PubsubCount::Dropped => metric::GOSSIPSUB_DROPPED,
+        PubsubCount::Grafted => metric::GOSSIPSUB_GRAFTED,
+        PubsubCount::Pruned => metric::GOSSIPSUB_PRUNED,
+        PubsubCount::Refused => metric::GOSSIPSUB_REFUSED,
+        PubsubCount::Ignored => metric::GOSSIPSUB_IGNORED,
+    }
+}
+
 fn percent(part: u64, whole: u64) -> Summary {
     if whole == 0 {
         Summary::none(Unit::Percent)
@@ -153,22 +179,12 @@ fn percent(part: u64, whole: u64) -> Summary {
 
 fn chat_metrics(name: &str, chat: &ChatRecorder, outcome: &Outcome, metrics: &mut BTreeMap<String, Summary>) {
     let mut put = |metric: Metric, summary: Summary| metrics.insert(metric.full_name(name), summary);
-    let seconds = |histogram| Summary::of_histogram(Unit::Seconds, histogram, NANOS_PER_SECOND);
-    put(metric::DELIVERY_LATENCY, seconds(chat.delivery()));
-    put(metric::DELIVERY_LIVE, seconds(chat.delivery_by_overlay()));
-    put(metric::DELIVERY_HOPS, Summary::of_histogram(Unit::Count, chat.hops(), 1.0));
-    put(metric::ORDER_HELD, seconds(chat.held()));
-    let [t50, t95, t100] = chat.time_to_share();
-    put(metric::COVERAGE_T50, seconds(t50));
-    put(metric::COVERAGE_T95, seconds(t95));
-    put(metric::COVERAGE_T100, seconds(t100));
-    put(metric::CATCH_UP_TIME, seconds(chat.catch_up()));
+    for (metric, histogram) in chat.distributions() {
+        put(metric, Summary::of_histogram(metric.unit, histogram, metric.unit.recorded_steps()));
+    }
     let (showings, by_overlay) = (chat.delivery().len(), chat.delivery_by_overlay().len());
     put(metric::CATCH_UP_SHARE, Summary { n: showings, ..percent(showings - by_overlay, showings) });
-    put(metric::PRESENCE_DETECTION, seconds(chat.presence_detection()));
-    put(metric::PRESENCE_LAST_SEEN, seconds(chat.last_seen()));
     put(metric::PRESENCE_FALSE, Summary::one(Unit::Count, chat.false_offline() as f64));
-    put(metric::READ_LATENCY, seconds(chat.read()));
 
     let online = |peer: peerlab_scenarios::host::Peer| outcome.online[peer.index()];
     let (mut shown, mut expected, mut shares) = (0, 0, Vec::new());
@@ -253,8 +269,8 @@ fn invariants<P: FnMut(Nanos, u64)>(
         ),
     }];
     if !plan.faults.is_empty() {
-        // A fault that an interrupted run did not come to is none the worse for it.
-        let came = |fault: &FaultPlan| outcome.interrupted.is_none_or(|at| fault.at < at);
+        // A fault that an interrupted run did not come to, or not to the end of, is none the worse for it.
+        let came = |fault: &FaultPlan| outcome.interrupted.is_none_or(|at| fault.until <= at);
         let idle = plan.faults.iter().zip(&outcome.fault_hits);
         let idle = idle.filter(|(fault, hits)| came(fault) && **hits == 0);
         let idle: Vec<_> = idle.map(|(fault, _)| fault.name.as_str()).collect();

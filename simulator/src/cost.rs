@@ -19,9 +19,11 @@ use crate::{
 /// The program, its report and its charts, bytes.
 const PROGRAM: f64 = 40e6;
 
-/// A peer with its port, its timers and the machine of an overlay, bytes: one that only passes on, and one that keeps a tree.
+/// A peer with its port, its timers and the machine of an overlay, bytes: one that only passes on, one that keeps a tree, and
+/// one of gossipsub.
 const PEER: f64 = 400.0;
 const PEER_IN_A_TREE: f64 = 1_200.0;
+const PEER_IN_A_MESH: f64 = 3_000.0;
 
 /// Both ends of an edge in the plan and in the engine, and the events of its handshake, bytes.
 const EDGE: f64 = 120.0;
@@ -85,14 +87,17 @@ impl Cost {
             rooms += seats * (SEAT + heads + ENTRY * posts_in_room);
         }
         // A flood crosses each edge once in each direction, but for the one by which an item came (each peer but its author).
-        let copies = match plan.spec.overlay {
-            Overlay::Flood {} => (2.0 * edges - peers + 1.0).max(0.0),
-            Overlay::Plumtree(_) | Overlay::Star {} => peers,
+        let flood = (2.0 * edges - peers + 1.0).max(0.0);
+        let (copies, peer) = match &plan.spec.overlay {
+            Overlay::Flood {} => (flood, PEER),
+            Overlay::Plumtree(_) => (peers, PEER_IN_A_TREE),
+            // Meshes settle a little above their size, and an item does not go back to where it came from.
+            Overlay::Gossipsub(params) => (flood.min(peers * f64::from(params.mesh_n.get())), PEER_IN_A_MESH),
+            Overlay::Star {} => (peers, PEER),
         };
         let deliveries = items * copies;
         let per_second = deliveries / plan.spec.duration.as_secs_f64();
         let in_flight = (per_second * ON_ITS_WAY).max(copies.min(deliveries));
-        let peer = if matches!(plan.spec.overlay, Overlay::Plumtree(_)) { PEER_IN_A_TREE } else { PEER };
         let memory = vec![
             ("the program", PROGRAM),
             ("its peers: simulate fewer", peers * peer),
@@ -170,7 +175,11 @@ spec:
     #[test]
     fn deliveries_are_near_what_a_run_delivers() {
         // A tree that is still being formed carries copies besides.
-        let cases = [("flood: {}", 0.9..1.1), ("plumtree: {membership: {plan: {}}}", 0.9..2.0)];
+        let cases = [
+            ("flood: {}", 0.9..1.1),
+            ("plumtree: {membership: {plan: {}}}", 0.9..2.0),
+            ("gossipsub: {}", 0.9..1.2),
+        ];
         for (overlay, near) in cases {
             let plan = plan(60, overlay, "200ms");
             let expected = Cost::of(&plan).deliveries;

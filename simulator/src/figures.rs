@@ -9,7 +9,7 @@ use peerlab_scenarios::{
 use crate::{
     charts::{
         BytesPerPeer, Cdf, Coverage, Curve, Direction, Duplicates, Interval, OverlayMap, Rate, RateUnit,
-        Region, Scale, Target, Throughput,
+        Region, Scale, Shares, Target, Throughput,
     },
     engine::Outcome,
     html::Figure,
@@ -106,6 +106,7 @@ fn latency(name: &str, chat: &ChatRecorder, report: &Report) -> Cdf {
         title: format!("Delivery latency of {name}"),
         quantity: "Time from post to showing".to_owned(),
         unit: Unit::Seconds,
+        shares: Shares::Samples,
         curves,
         scale: Scale::Auto,
         quantiles: true,

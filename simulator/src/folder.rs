@@ -81,16 +81,22 @@ impl Draft {
 const MARK: &str = "report.json";
 
 /// All that a run may write into its folder, the mark aside.
-const ENTRIES: [&str; 8] = [
+const ENTRIES: [&str; 11] = [
     "report.html",
+    "report.md",
     "scenario.yaml",
     "charts",
     "series",
     "plan",
     "files",
+    "replicates",
+    "runs",
     Format::Csv.file(),
     Format::Parquet.file(),
 ];
+
+/// How the schemas of all reports begin.
+const SCHEMAS: [&str; 3] = ["peerlab.dev/report/", "peerlab.dev/replicates/", "peerlab.dev/comparison/"];
 
 /// A free place for a run below `parent`: `NAME`, or `NAME-2` and so on.
 #[must_use]
@@ -147,12 +153,20 @@ impl Folder {
     /// # Errors
     /// When the system refuses.
     pub fn write_named(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        self.write_named_below("", name, content)
+    }
+
+    /// The same, in a folder `below` the run's.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn write_named_below(&self, below: &str, name: &str, content: &[u8]) -> Result<(), FolderError> {
         let steps = Path::new(name).components().filter_map(|step| match step {
             Component::Normal(name) => Some(Path::new(name)),
             Component::ParentDir => Some(Path::new("_")),
             Component::CurDir | Component::RootDir | Component::Prefix(_) => None,
         });
-        self.write_at(&Path::new("files").join(steps.collect::<PathBuf>()), content)
+        self.write_at(&Path::new(below).join("files").join(steps.collect::<PathBuf>()), content)
     }
 
     /// Writes charts as SVG and PNG.
@@ -175,14 +189,7 @@ impl Folder {
     /// When the system refuses.
     pub fn write_series(&self, series: &[Series]) -> Result<(), FolderError> {
         for series in series {
-            let mut text = series.columns.join(",");
-            text.push('\n');
-            for row in &series.rows {
-                let cells: Vec<String> = row.iter().map(ToString::to_string).collect();
-                text.push_str(&cells.join(","));
-                text.push('\n');
-            }
-            self.write(&format!("series/{}.csv", series.name), text.as_bytes())?;
+            self.write(&format!("series/{}.csv", series.name), csv(series).as_bytes())?;
         }
         Ok(())
     }
@@ -241,6 +248,19 @@ impl Folder {
     }
 }
 
+/// A series as CSV.
+#[must_use]
+pub fn csv(series: &Series) -> String {
+    let mut text = series.columns.join(",");
+    text.push('\n');
+    for row in &series.rows {
+        let cells: Vec<String> = row.iter().map(ToString::to_string).collect();
+        text.push_str(&cells.join(","));
+        text.push('\n');
+    }
+    text
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         // After a rename there is nothing to remove; after a failure the draft must not stay.
@@ -253,7 +273,7 @@ fn recognise(place: &Path) -> Result<(), FolderError> {
     let report = fs::read(place.join(MARK)).ok();
     let report: Option<serde_json::Value> = report.and_then(|text| serde_json::from_slice(&text).ok());
     let schema = report.as_ref().and_then(|report| report["schema"].as_str());
-    if !schema.is_some_and(|schema| schema.starts_with("peerlab.dev/report/")) {
+    if !schema.is_some_and(|schema| SCHEMAS.iter().any(|known| schema.starts_with(known))) {
         return Err(FolderError::NotOurs(place.to_owned()));
     }
     for entry in fs::read_dir(place).map_err(at(place))? {

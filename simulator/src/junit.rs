@@ -2,14 +2,19 @@
 
 use std::fmt::Write as _;
 
-use peerlab_scenarios::report::Report;
+use peerlab_scenarios::report::{
+    Report,
+    replicates::{Answer, Replicates},
+};
 
-use crate::page;
+use crate::{page, replicates};
 
-/// The report as JUnit XML; `took` is the wall time of the run in seconds.
+/// A test case: what it is called, and why it failed if it did.
+type Case = (String, Option<String>);
+
+/// The report of a run as JUnit XML; `took` is its wall time in seconds.
 #[must_use]
 pub fn xml(report: &Report, took: f64) -> String {
-    let name = escape(&report.scenario.name);
     let invariants = report.invariants.iter().map(|invariant| {
         (format!("invariant: {}", invariant.name), (!invariant.holds).then(|| invariant.detail.clone()))
     });
@@ -19,7 +24,30 @@ pub fn xml(report: &Report, took: f64) -> String {
         let title = format!("target: {} {}", target.metric, page::bound(target));
         (title, (!target.met).then(|| format!("observed {observed}")))
     });
-    let cases: Vec<_> = invariants.chain(targets).collect();
+    suite(&report.scenario.name, &invariants.chain(targets).collect::<Vec<_>>(), took)
+}
+
+/// The report on replicates as JUnit XML; `took` is the wall time of all in seconds.
+#[must_use]
+pub fn xml_of_replicates(report: &Replicates, took: f64) -> String {
+    let invariants = report.invariants.iter().map(|invariant| {
+        let why = || format!("with the seeds {:?}", invariant.broken_with);
+        (format!("invariant: {}", invariant.name), (!invariant.holds).then(why))
+    });
+    let targets = report.targets.iter().map(|target| {
+        let title = format!("target: {} {}", target.metric, replicates::page::bound(target));
+        let why = || {
+            let word = replicates::page::answer(target.answer).to_lowercase();
+            let (observed, runs) = (replicates::page::observed(target), report.seeds.len());
+            format!("{word}: observed {observed}, met in {} of {runs} runs", target.met_in)
+        };
+        (title, (target.answer != Answer::Met).then(why))
+    });
+    suite(&report.scenario.name, &invariants.chain(targets).collect::<Vec<_>>(), took)
+}
+
+fn suite(name: &str, cases: &[Case], took: f64) -> String {
+    let name = escape(name);
     let failures = cases.iter().filter(|(_, failure)| failure.is_some()).count();
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\" \
@@ -27,13 +55,13 @@ pub fn xml(report: &Report, took: f64) -> String {
         cases.len()
     );
     for (title, failure) in cases {
-        let title = escape(&title);
+        let title = escape(title);
         let _ = match failure {
             None => writeln!(text, "    <testcase classname=\"{name}\" name=\"{title}\"/>"),
             Some(why) => writeln!(
                 text,
                 "    <testcase classname=\"{name}\" name=\"{title}\">\n      <failure message=\"{}\"/>\n    </testcase>",
-                escape(&why)
+                escape(why)
             ),
         };
     }

@@ -2,12 +2,14 @@
 
 pub mod assemble;
 pub mod charts;
+pub mod compare;
 pub mod copies;
 pub mod cost;
 pub mod engine;
 pub mod facts;
 pub mod figures;
 pub mod folder;
+pub mod gossipsub;
 pub mod html;
 pub mod junit;
 pub mod model;
@@ -15,3 +17,6 @@ pub mod page;
 pub mod plan_tables;
 pub mod quantity;
 pub mod record;
+pub mod replicates;
+pub mod verify;
+pub mod warm_up;

@@ -1,14 +1,28 @@
 //! A scenario on the model engine: which machines its peers run.
 
+use std::sync::Arc;
+
 use peerlab_scenarios::{
     host::{Peer, PeerHost, RoleSlot},
     overlay::{Flood, Plumtree, Star},
     plan::{Plan, WorkloadKind},
     role::chat::Chat,
-    spec::overlay::Overlay,
+    spec::{ScenarioSpec, overlay::Overlay},
 };
 
-use crate::engine::{Engine, Observer, Outcome, store::Store};
+use crate::{
+    engine::{Engine, Observer, Outcome, store::Store},
+    gossipsub::{self, Fleet, Gossipsub},
+};
+
+/// What of a scenario this engine imitates rather than runs, with the release that it follows.
+#[must_use]
+pub fn imitated(spec: &ScenarioSpec) -> Option<&'static str> {
+    match spec.overlay {
+        Overlay::Gossipsub(_) => Some(gossipsub::MODEL),
+        Overlay::Flood {} | Overlay::Plumtree(_) | Overlay::Star {} => None,
+    }
+}
 
 /// Runs a plan, to its end or until `stop` says so. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
 pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (Outcome, V) {
@@ -19,6 +33,11 @@ pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (O
         }
         Overlay::Plumtree(params) => {
             let overlay = || Plumtree::<Store>::new(params.clone());
+            Engine::new(plan, |peer| PeerHost::new(overlay(), roles(plan, peer)), observer).run(stop)
+        }
+        Overlay::Gossipsub(params) => {
+            let fleet = Fleet::new(plan, params);
+            let overlay = || Gossipsub::new(Arc::clone(&fleet));
             Engine::new(plan, |peer| PeerHost::new(overlay(), roles(plan, peer)), observer).run(stop)
         }
         Overlay::Star {} => {

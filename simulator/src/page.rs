@@ -1,6 +1,6 @@
 //! A report as the page that people read.
 
-use peerlab_scenarios::report::{Bound, Report, TargetResult, Trust, Unit as MetricUnit, Verdict};
+use peerlab_scenarios::report::{Bound, Report, Settling, TargetResult, Trust, Unit as MetricUnit, Verdict};
 
 use crate::{
     html::{self, FaultRow, Figure, InvariantRow, MetricRow, Page, TargetRow, Validity},
@@ -16,7 +16,7 @@ const MODEL: [&str; 4] = [
     "Not modelled: congestion inside the network, congestion control and slow start, acknowledgement traffic, address \
      translation, clocks that differ between peers, and processors unless the scenario says so.",
     "Every message is charged its encoded length and the overhead of its packets. Protocols are the ones that run on real \
-     peers, not models of them.",
+     peers, not models of them; gossipsub alone is a model, of the release of libp2p that the provenance names.",
     "The run depends on the scenario and its seed alone: the same two give the same numbers on any machine.",
 ];
 
@@ -60,6 +60,25 @@ pub fn verdict(report: &Report) -> String {
     }
 }
 
+/// What was declared of the beginning, and what was seen: `30 s declared, 12 s detected`.
+#[must_use]
+pub fn warm_up(declared: f64, settling: &Settling) -> String {
+    let declared = Unit::Seconds.show(declared);
+    let Some(at) = settling.at else {
+        return format!("{declared} declared, none detected, for latency did not settle by half-time");
+    };
+    let detected = format!("{declared} declared, {} detected", Unit::Seconds.show(at));
+    match settling.bias {
+        None => detected,
+        Some(bias) => {
+            let change = Unit::Share.show(bias.abs());
+            let way = if bias < 0.0 { "too low" } else { "too high" };
+            let word = if settling.is_late() { "TOO SHORT" } else { "which matters little" };
+            format!("{detected}: {word}, mean latency is {change} {way} for it")
+        }
+    }
+}
+
 /// The page of a report with its charts.
 #[must_use]
 pub fn page(report: &Report, figures: Vec<Figure>) -> Page {
@@ -96,7 +115,7 @@ pub fn page(report: &Report, figures: Vec<Figure>) -> Page {
             ("Peers".to_owned(), grouped(u64::from(scenario.peers))),
             ("Edges".to_owned(), grouped(scenario.edges)),
             ("Duration".to_owned(), seconds(scenario.duration)),
-            ("Warm-up".to_owned(), seconds(scenario.warm_up)),
+            ("Warm-up".to_owned(), warm_up(scenario.warm_up, &scenario.settling)),
         ],
         targets: report
             .targets
@@ -146,7 +165,7 @@ pub fn page(report: &Report, figures: Vec<Figure>) -> Page {
 const OCCASION: [&str; 2] = ["wallSeconds", "finishedAtUnixSeconds"];
 
 /// The provenance, a row a field; what is long, and the machine, stand in `report.json`.
-fn provenance_rows(provenance: &serde_json::Value) -> Vec<(String, String)> {
+pub(crate) fn provenance_rows(provenance: &serde_json::Value) -> Vec<(String, String)> {
     let fields = provenance.as_object().into_iter().flatten();
     let scalar = fields.filter_map(|(name, value)| match value {
         _ if OCCASION.contains(&name.as_str()) => None,

@@ -3,7 +3,7 @@
 use peerlab_scenarios::{
     host::Peer,
     plan::{Plan, WorkloadKind},
-    report::{ChatRecorder, Fact},
+    report::{ChatRecorder, Fact, PubsubCount, Route},
     units::Nanos,
     wire::Kind,
 };
@@ -26,6 +26,10 @@ pub struct Interval {
     pub control: u64,
     /// Posts shown.
     pub shown: u64,
+    /// Showings by the overlay of posts said in this interval.
+    pub live: u64,
+    /// How long these were on their way, together, in ns.
+    pub live_nanos: u64,
 }
 
 /// Items that came to a peer, and their copies.
@@ -46,6 +50,10 @@ pub struct Recorder<P> {
     pub chats: Vec<ChatRecorder>,
     /// By peer, since the warm-up.
     pub copies: Vec<Copies>,
+    /// Peers in each mesh of gossipsub, at the end or when its peer stopped.
+    pub mesh_degrees: Vec<u64>,
+    /// What gossipsub counted since the warm-up, in the order of [`PubsubCount::ALL`].
+    pub pubsub: [u64; PubsubCount::ALL.len()],
     /// How long an interval is.
     pub interval: Nanos,
     /// The series.
@@ -70,6 +78,8 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
         Self {
             chats: chats.collect(),
             copies: vec![Copies::default(); plan.peers.len() as usize],
+            mesh_degrees: Vec::new(),
+            pubsub: [0; PubsubCount::ALL.len()],
             interval: Nanos(end.div_ceil(INTERVALS).max(1)),
             series: vec![Interval::default(); INTERVALS as usize + 1],
             copy_count: CopyCount::new(plan.peers.len()),
@@ -90,8 +100,16 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
                 copies.duplicate += duplicate;
                 copies.tainted += tainted;
             }
-            Fact::Shown { .. } => {
+            Fact::MeshDegree { peers } => self.mesh_degrees.push(u64::from(peers)),
+            Fact::Pubsub { what, count } => self.pubsub[what as usize] += count,
+            Fact::Shown { posted, route, .. } => {
                 self.series[(now.0 / self.interval.0) as usize].shown += 1;
+                if route == Route::Overlay {
+                    // Where it was said: by that it is before or after the warm-up.
+                    let interval = &mut self.series[(posted.0 / self.interval.0) as usize];
+                    interval.live += 1;
+                    interval.live_nanos = interval.live_nanos.saturating_add(now.saturating_sub(posted).0);
+                }
                 self.chats.iter_mut().for_each(|chat| chat.record(now, peer, fact));
                 if let Some(facts) = &mut self.facts {
                     facts.record(now, peer, fact);
@@ -121,7 +139,7 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
             return;
         };
         interval.payload += u64::from(bytes);
-        if kind == Kind::Gossip {
+        if kind.spreads_item() {
             self.copy_count.came(to.0, item.number());
         }
         self.items = self.items.max(item.number() + 1);

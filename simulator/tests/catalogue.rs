@@ -34,6 +34,18 @@ fn each_scenario_asks_a_question_and_says_when_it_is_answered_well() {
 }
 
 #[test]
+fn the_chats_by_overlays_differ_in_overlay_alone() {
+    let by: Vec<_> = catalogue().into_iter().filter(|(name, _)| name.starts_with("chat-by-")).collect();
+    assert_eq!(by.len(), 3);
+    let shared = |(_, (_, scenario)): &(String, (String, Scenario))| {
+        let mut spec = scenario.spec.clone();
+        (spec.overlay, spec.description, spec.targets) = (Overlay::default(), None, Vec::new());
+        spec
+    };
+    assert!(by[1..].iter().all(|other| shared(other) == shared(&by[0])));
+}
+
+#[test]
 fn the_chats_over_topologies_differ_in_topology_and_overlay_alone() {
     let over: Vec<_> = catalogue().into_iter().filter(|(name, _)| name.starts_with("chat-over-")).collect();
     assert!(over.len() >= 10);

@@ -47,7 +47,8 @@ impl Behaviour {
                     msg.payload = Payload::Note(host.make_note(Note::Ids(own)));
                     true
                 }
-                Payload::Note(_) | Payload::Nothing => true,
+                Payload::Note(_) => msg.kind != Kind::PubsubIHave,
+                Payload::Nothing => true,
             },
             Self::Corruptor => {
                 if let Payload::Item(item) = &msg.payload
@@ -95,6 +96,7 @@ mod tests {
             (Kind::Announce, ids(&[OTHER, ME])),
             (Kind::Announce, ids(&[OTHER])),
             (Kind::Graft, ids(&[OTHER])),
+            (Kind::PubsubIHave, ids(&[OTHER])),
             (Kind::Prune, Payload::Nothing),
         ];
         let send = |(kind, payload)| Effect::Send {
@@ -126,7 +128,7 @@ mod tests {
         let prune = (Kind::Prune, vec![], false);
         let own = (Kind::Gossip, vec![ME], false);
         let honest = left(Behaviour::Honest);
-        assert_eq!(honest.len(), 6);
+        assert_eq!(honest.len(), 7);
         assert_eq!(left(Behaviour::Silent), []);
         let free_rider = [own, (Kind::Announce, vec![ME], false), graft, prune];
         assert_eq!(left(Behaviour::FreeRider), free_rider);

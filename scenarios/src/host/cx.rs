@@ -5,13 +5,14 @@ use crate::{
     report::Fact,
     seed::{Rng, Seed},
     units::Nanos,
-    wire::{Item, Note},
+    wire::{Item, Note, Topic},
 };
 
 /// What goes between the overlay and the roles of one peer within a step.
 #[derive(Debug)]
 pub(super) enum Handover<H: Host> {
     Publish(H::Item),
+    Subscribe { topic: Topic, wanted: bool },
     Deliver { via: Peer, hops: u8, item: H::Item },
 }
 
@@ -29,6 +30,38 @@ impl<H: Host> Default for Outbox<H> {
     }
 }
 
+/// A peer's way out, as its host knows it at the beginning of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uplink {
+    /// When all that was sent before this step will have left.
+    pub free: Nanos,
+    /// Time that a byte takes to leave, in ns × 2^20.
+    pub pace: u64,
+}
+
+impl Uplink {
+    /// A way out on which nothing ever waits.
+    pub const IDLE: Self = Self { free: Nanos::ZERO, pace: 0 };
+
+    /// Bytes that were sent and have not left.
+    #[inline]
+    #[must_use]
+    pub fn unsent(self, now: Nanos) -> u64 {
+        let waits = self.free.saturating_sub(now).0;
+        if waits == 0 {
+            return 0;
+        }
+        u64::try_from((u128::from(waits) << 20) / u128::from(self.pace.max(1))).unwrap_or(u64::MAX)
+    }
+
+    /// When no more than so many bytes will wait.
+    #[must_use]
+    pub fn drained_to(self, bytes: u64) -> Nanos {
+        let left = u64::try_from((u128::from(self.pace) * u128::from(bytes)) >> 20).unwrap_or(u64::MAX);
+        self.free.saturating_sub(Nanos(left))
+    }
+}
+
 /// What the host knows of a peer at the instant of a step.
 #[derive(Debug)]
 pub struct Env<'a, H: Host> {
@@ -42,6 +75,8 @@ pub struct Env<'a, H: Host> {
     pub links: &'a [Peer],
     /// The plan's neighbours, connected or not, in ascending order: addresses known from the start.
     pub known: &'a [Peer],
+    /// Its way out.
+    pub uplink: Uplink,
     /// The host, for contents.
     pub host: &'a mut H,
     /// Where effects go.
@@ -59,6 +94,8 @@ pub struct Cx<'a, H: Host> {
     pub links: &'a [Peer],
     /// The plan's neighbours, connected or not, in ascending order: addresses known from the start.
     pub known: &'a [Peer],
+    /// This peer's way out, as it was when the step began.
+    pub uplink: Uplink,
     pub(super) host: &'a mut H,
     pub(super) out: &'a mut Outbox<H>,
     pub(super) rng: &'a mut Option<Rng>,
@@ -77,6 +114,12 @@ impl<H: Host> Cx<'_, H> {
     #[inline]
     #[must_use]
     pub fn host(&self) -> &H {
+        self.host
+    }
+
+    /// The host itself, for models that belong to one host and use more of it than the contract knows.
+    #[inline]
+    pub fn host_mut(&mut self) -> &mut H {
         self.host
     }
 
@@ -119,6 +162,21 @@ impl<H: Host> Cx<'_, H> {
     /// Hands an item to the overlay, to bring it to all who want it.
     pub fn publish(&mut self, item: H::Item) {
         self.out.handovers.push(Handover::Publish(item));
+    }
+
+    /// Asks the overlay for the items of a topic of this role's workload; to be said again after each start.
+    pub fn subscribe(&mut self, topic: u32) {
+        self.wish(topic, true);
+    }
+
+    /// Takes that back.
+    pub fn unsubscribe(&mut self, topic: u32) {
+        self.wish(topic, false);
+    }
+
+    fn wish(&mut self, number: u32, wanted: bool) {
+        let topic = Topic { workload: self.machine - 1, number };
+        self.out.handovers.push(Handover::Subscribe { topic, wanted });
     }
 
     /// Hands an item that came from the network to the roles of this peer; for overlays.

@@ -64,9 +64,10 @@ impl<O, R> PeerHost<O, R> {
         O: Overlay<H>,
         R: Machine<H>,
     {
-        let Env { now, me, seed, links, known, host, out } = env;
+        let Env { now, me, seed, links, known, uplink, host, out } = env;
         let Self { overlay, overlay_rng, roles } = self;
-        let mut cx = Cx { now, me, links, known, host, out, rng: overlay_rng, seed, machine: OVERLAY };
+        let rng = overlay_rng;
+        let mut cx = Cx { now, me, links, known, uplink, host, out, rng, seed, machine: OVERLAY };
         match input {
             Input::Message { from, lane, msg } if msg.kind.is_overlay() => {
                 overlay.step(&mut cx, Input::Message { from, lane, msg });
@@ -180,6 +181,7 @@ impl<O, R> PeerHost<O, R> {
             for handover in batch.drain(..) {
                 match handover {
                     Handover::Publish(item) => overlay.publish(cx, item),
+                    Handover::Subscribe { topic, wanted } => overlay.subscribe(cx, topic, wanted),
                     Handover::Deliver { via, hops, item } => {
                         let workload = cx.host.item(&item).workload();
                         Self::role_step(roles, cx, workload, Input::Published { via, hops, item });
@@ -202,6 +204,7 @@ fn slot_cx<'b, H: Host>(cx: &'b mut Cx<'_, H>, workload: u8, rng: &'b mut Option
         me: cx.me,
         links: cx.links,
         known: cx.known,
+        uplink: cx.uplink,
         host: cx.host,
         out: cx.out,
         rng,
@@ -214,7 +217,7 @@ fn slot_cx<'b, H: Host>(cx: &'b mut Cx<'_, H>, workload: u8, rng: &'b mut Option
 mod tests {
     use super::*;
     use crate::{
-        host::{Links, Outbox, Peer},
+        host::{Links, Outbox, Peer, Uplink},
         seed::Seed,
         units::Nanos,
         world::Shared,
@@ -255,6 +258,7 @@ mod tests {
             seed: Seed(1),
             links: &[],
             known: &[],
+            uplink: Uplink::IDLE,
             host: &mut Shared,
             out: &mut out,
         };

@@ -20,16 +20,18 @@ pub enum Any<H: Host> {
 }
 
 impl<H: Host> Any<H> {
-    /// A peer's machine for the overlay of a scenario. `hub` is the centre of the topology, for a star.
+    /// A peer's machine for the overlay of a scenario, or none for one that engines bring along themselves. `hub` is the
+    /// centre of the topology, for a star.
     #[must_use]
-    pub fn new(overlay: &spec::overlay::Overlay, hub: Peer) -> Self {
-        match overlay {
+    pub fn new(overlay: &spec::overlay::Overlay, hub: Peer) -> Option<Self> {
+        Some(match overlay {
             spec::overlay::Overlay::Flood {} => Self::Flood(Flood::default()),
             spec::overlay::Overlay::Plumtree(params) => {
                 Self::Plumtree(Box::new(Plumtree::new(params.clone())))
             }
             spec::overlay::Overlay::Star {} => Self::Star(Star::new(hub)),
-        }
+            spec::overlay::Overlay::Gossipsub(_) => return None,
+        })
     }
 }
 

@@ -32,8 +32,8 @@ fn plumtree_over_view() -> Overlay {
 /// A world of peers that run an overlay, with a probe on top. Peer 0 is the hub of a star. Every pair has a latency of
 /// its own between 10 and 60 ms.
 fn world(seed: u64, peers: u32, edges: &[(Peer, Peer)], overlay: Overlay) -> Peers {
-    let machines =
-        move |_| PeerHost::new(Any::new(&overlay, Peer(0)), vec![RoleSlot::new(0, Probe::default())]);
+    let overlay = move || Any::new(&overlay, Peer(0)).expect("it is one of this crate");
+    let machines = move |_| PeerHost::new(overlay(), vec![RoleSlot::new(0, Probe::default())]);
     World::new(Seed(seed), peers, edges, machines).latency(|a, b| {
         let (low, high) = (a.min(b), a.max(b));
         Nanos(10_000_000 + crate::seed::mix(7, low.0.into(), high.0.into()) % 50_000_000)

@@ -193,6 +193,12 @@ impl ChatPlan {
         self.spec.rooms.get()
     }
 
+    /// The topic of signs of life, which are about no room; the other topics are the rooms.
+    #[must_use]
+    pub const fn presence_topic(&self) -> u32 {
+        self.rooms()
+    }
+
     /// The members of a room in ascending order; none when there is no such room.
     #[must_use]
     pub fn members(&self, room: u32) -> &[Peer] {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Plan, peers::Link};
-use crate::{spec::Scenario, units::BitsPerSec};
+use crate::spec::Scenario;
 
 /// A scenario that leaves nothing open.
 #[derive(Clone, Debug)]
@@ -47,11 +47,10 @@ pub fn resolved(scenario: &Scenario, plan: &Plan) -> Resolved {
         let word = serde_json::to_value(group.link.profile).unwrap_or_default();
         let origin = format!("profile {}", word.as_str().unwrap_or_default());
         let link = Link::of(&group.link);
-        let rate = |given: Option<BitsPerSec>, rate: BitsPerSec| Some(given.unwrap_or(rate));
-        group.link.down = rate(group.link.down, link.down);
-        group.link.up = rate(group.link.up, link.up);
-        group.link.access.get_or_insert(link.access);
-        group.link.loss.get_or_insert(link.loss);
+        group.link.down = Some(link.down);
+        group.link.up = Some(link.up);
+        group.link.access = Some(link.access);
+        group.link.loss = Some(link.loss);
         for field in ["down", "up", "access", "loss"] {
             origins.insert(format!("{path}.link.{field}"), origin.clone());
         }

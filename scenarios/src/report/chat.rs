@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use order::Onlooker;
 pub use order::{MAX_CHECKED_PAIRS, OrderCheck};
 
-use super::{Fact, Histogram, Route};
+use super::{Fact, Histogram, Metric, Route, metric};
 use crate::{host::Peer, plan::chat::ChatPlan, units::Nanos};
 
 /// Posts whose spreading is followed at a time. When there are more, the oldest is given up; then it counts in
@@ -152,6 +152,8 @@ impl ChatRecorder {
                 self.order.forked(author);
             }
             Fact::Copies { .. }
+            | Fact::MeshDegree { .. }
+            | Fact::Pubsub { .. }
             | Fact::Posted { .. }
             | Fact::Shown { .. }
             | Fact::PresenceSeen { .. }
@@ -274,6 +276,25 @@ impl ChatRecorder {
 
 /// What was found.
 impl ChatRecorder {
+    /// The metrics that are kept as histograms, in ns where they are times.
+    #[must_use]
+    pub fn distributions(&self) -> [(Metric, &Histogram); 11] {
+        let [half, most, all] = &self.time_to_share;
+        [
+            (metric::DELIVERY_LATENCY, &self.delivery),
+            (metric::DELIVERY_LIVE, &self.delivery_by_overlay),
+            (metric::DELIVERY_HOPS, &self.hops),
+            (metric::ORDER_HELD, &self.held),
+            (metric::COVERAGE_T50, half),
+            (metric::COVERAGE_T95, most),
+            (metric::COVERAGE_T100, all),
+            (metric::CATCH_UP_TIME, &self.catch_up),
+            (metric::PRESENCE_DETECTION, &self.detection),
+            (metric::PRESENCE_LAST_SEEN, &self.last_seen),
+            (metric::READ_LATENCY, &self.read),
+        ]
+    }
+
     /// Time from making a post to showing it to a reader, in ns, however it came.
     #[must_use]
     pub const fn delivery(&self) -> &Histogram {
@@ -311,13 +332,18 @@ impl ChatRecorder {
         self.given_up
     }
 
+    /// How many (post, other member) pairs there are.
+    #[must_use]
+    pub fn expected(&self) -> u64 {
+        let rooms = self.rooms.iter().zip(0..);
+        rooms.map(|(room, id)| room.posts() * (self.plan.members(id).len() as u64 - 1)).sum()
+    }
+
     /// Share from 0 to 1 of all (post, other member) pairs in which the member had been shown the post at this age; 1
     /// when nothing was said. Members that are offline count.
     #[must_use]
     pub fn coverage(&self, age: Nanos) -> f64 {
-        let rooms = self.rooms.iter().zip(0..);
-        let expected: u64 =
-            rooms.map(|(room, id)| room.posts() * (self.plan.members(id).len() as u64 - 1)).sum();
+        let expected = self.expected();
         if expected == 0 { 1.0 } else { self.delivery.count_up_to(age.0) as f64 / expected as f64 }
     }
 

@@ -11,6 +11,44 @@ pub enum Route {
     CatchUp,
 }
 
+/// What a gossipsub peer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PubsubCount {
+    /// Items announced to others, once for each that was told.
+    Announced,
+    /// Items asked for.
+    Asked,
+    /// Answers that did not come in time.
+    Broken,
+    /// Items not sent, or taken out of a queue, for the receiver had said that it needs them not.
+    Spared,
+    /// Messages that waited too long for their connection, or found too many waiting.
+    Dropped,
+    /// Peers taken into a mesh.
+    Grafted,
+    /// Peers put out of one, by this side.
+    Pruned,
+    /// Messages that libp2p refused: too long to be published, or a control message too long to be read.
+    Refused,
+    /// Messages of peers whose score is too low.
+    Ignored,
+}
+
+impl PubsubCount {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Announced,
+        Self::Asked,
+        Self::Broken,
+        Self::Spared,
+        Self::Dropped,
+        Self::Grafted,
+        Self::Pruned,
+        Self::Refused,
+        Self::Ignored,
+    ];
+}
+
 /// Something that happened at a peer. The host adds when and to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -22,6 +60,18 @@ pub enum Fact {
         duplicate: u64,
         /// Refused for a wrong signature.
         tainted: u64,
+    },
+    /// gossipsub: peers in this peer's mesh of a topic, at the end or when it stopped.
+    MeshDegree {
+        /// How many.
+        peers: u32,
+    },
+    /// gossipsub: things of one sort, counted since it was last asked.
+    Pubsub {
+        /// What was counted.
+        what: PubsubCount,
+        /// How many.
+        count: u64,
     },
     /// A chat: this peer's user said something.
     Posted {

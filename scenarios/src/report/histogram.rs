@@ -75,6 +75,14 @@ impl Histogram {
         self.buckets.value_at_quantile(share).clamp(self.min(), self.max)
     }
 
+    /// The upper edges of all buckets that hold something, as quantiles have them, with how many numbers each holds.
+    pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let edge = |value: u64| value.clamp(self.min(), self.max);
+        self.buckets
+            .iter_recorded()
+            .map(move |bucket| (edge(bucket.value_iterated_to()), bucket.count_at_value()))
+    }
+
     /// How many numbers are at most this one, or in its bucket.
     #[must_use]
     pub fn count_up_to(&self, value: u64) -> u64 {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    spec::ScenarioSpec,
+    spec::{Overlay, ScenarioSpec},
     units::{Bytes, Nanos, QuantityError, Share},
 };
 
@@ -35,6 +35,15 @@ impl Unit {
             Self::Bytes => "B",
             Self::Percent => "%",
             Self::Count => "1",
+        }
+    }
+
+    /// How many of the steps in which values are recorded make one of this unit: times are recorded in ns, the rest as it is.
+    #[must_use]
+    pub const fn recorded_steps(self) -> f64 {
+        match self {
+            Self::Seconds => 1e9,
+            Self::Bytes | Self::Percent | Self::Count => 1.0,
         }
     }
 
@@ -72,6 +81,8 @@ pub enum Scope {
     Run,
     /// Runs with peers behind NAT, under the metric's own name.
     Nat,
+    /// Runs over gossipsub, under the metric's own name.
+    Gossipsub,
     /// Every workload of role chat, under the workload's name, a dot and the metric's.
     Chat,
 }
@@ -96,13 +107,14 @@ impl Metric {
     #[must_use]
     pub fn full_name(&self, workload: &str) -> String {
         match self.scope {
-            Scope::Run | Scope::Nat => self.name.to_owned(),
+            Scope::Run | Scope::Nat | Scope::Gossipsub => self.name.to_owned(),
             Scope::Chat => format!("{workload}.{}", self.name),
         }
     }
 }
 
 const OWN: &str = "peerlab";
+const GOSSIPSUB: &str = "libp2p, gossipsub v1.0 to v1.2";
 
 macro_rules! metrics {
     ($($constant:ident: $scope:ident $name:literal $unit:ident, $meaning:literal, $source:expr;)*) => {
@@ -158,6 +170,27 @@ metrics! {
         "Leitao et al., Plumtree, SRDS 2007, section 4.1";
     OVERLAY_TAINTED: Run "overlay.tainted" Count,
         "Copies refused for a wrong signature.", OWN;
+    GOSSIPSUB_MESH_DEGREE: Gossipsub "gossipsub.meshDegree" Count,
+        "Peers in a mesh at the end or when its peer stopped, over peers and the topics that they subscribe to.", GOSSIPSUB;
+    GOSSIPSUB_ANNOUNCED: Gossipsub "gossipsub.announced" Count,
+        "Items named in announcements (IHAVE), once for each peer that was told.", GOSSIPSUB;
+    GOSSIPSUB_ASKED: Gossipsub "gossipsub.asked" Count,
+        "Items asked for (IWANT): what the mesh did not bring in time.", GOSSIPSUB;
+    GOSSIPSUB_BROKEN: Gossipsub "gossipsub.brokenPromises" Count,
+        "Items asked for that nobody had sent when the time for it was over.", GOSSIPSUB;
+    GOSSIPSUB_SPARED: Gossipsub "gossipsub.spared" Count,
+        "Copies not sent, or taken out of a queue, for their receiver had the item already (IDONTWANT).", GOSSIPSUB;
+    GOSSIPSUB_DROPPED: Gossipsub "gossipsub.dropped" Count,
+        "Messages that waited too long for their connection or found its queue full: libp2p's event SlowPeer.",
+        GOSSIPSUB;
+    GOSSIPSUB_GRAFTED: Gossipsub "gossipsub.grafted" Count,
+        "Peers taken into a mesh, by either side.", GOSSIPSUB;
+    GOSSIPSUB_PRUNED: Gossipsub "gossipsub.pruned" Count,
+        "Peers put out of a mesh, or not let in.", GOSSIPSUB;
+    GOSSIPSUB_REFUSED: Gossipsub "gossipsub.refused" Count,
+        "Items too long to be published, and control messages too long to be read.", GOSSIPSUB;
+    GOSSIPSUB_IGNORED: Gossipsub "gossipsub.ignored" Count,
+        "Messages not heeded because of their sender's score.", GOSSIPSUB;
     NETWORK_SENT: Run "network.sent" Bytes,
         "Bytes that left a peer, packet overhead included, over peers.", OWN;
     NETWORK_RECEIVED: Run "network.received" Bytes,
@@ -201,11 +234,13 @@ pub fn metrics_of(spec: &ScenarioSpec) -> Vec<(String, &'static Metric)> {
         list.extend(own.map(|metric| (metric.full_name(&workload.name), metric)));
     }
     let nat = spec.groups.iter().any(|group| !group.nat.can_be_dialled());
-    list.extend(
-        METRICS
-            .iter()
-            .filter(|metric| metric.scope == Scope::Run || (nat && metric.scope == Scope::Nat))
-            .map(|metric| (metric.name.to_owned(), metric)),
-    );
+    let gossipsub = matches!(spec.overlay, Overlay::Gossipsub(_));
+    let of_run = METRICS.iter().filter(|metric| match metric.scope {
+        Scope::Run => true,
+        Scope::Nat => nat,
+        Scope::Gossipsub => gossipsub,
+        Scope::Chat => false,
+    });
+    list.extend(of_run.map(|metric| (metric.name.to_owned(), metric)));
     list
 }

@@ -1,10 +1,15 @@
 //! Facts, and the report that they add up to.
 
 pub mod chat;
+pub mod comparison;
 mod fact;
 mod histogram;
 pub mod metric;
+pub mod replicates;
+mod settling;
+pub mod statistics;
 mod summary;
+
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -12,10 +17,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use chat::ChatRecorder;
-pub use fact::{Fact, Route};
+pub use fact::{Fact, PubsubCount, Route};
 pub use histogram::Histogram;
 pub use metric::{Metric, Unit};
-pub use summary::Summary;
+pub use settling::{NOTABLE_BIAS, Settling};
+pub use summary::{Statistic, Summary};
 pub use verdict::{Bound, Invariant, TargetResult, Trust, Validity, bounds, judge};
 
 /// The version of the report's form; it changes when a field is renamed or means something else.
@@ -60,6 +66,8 @@ pub struct ScenarioSummary {
     pub duration: f64,
     /// What did not count at the beginning, in seconds.
     pub warm_up: f64,
+    /// When it had settled, by what was seen.
+    pub settling: Settling,
     /// What followed at the end, in seconds.
     pub cool_down: f64,
     /// What went wrong by plan.

@@ -25,7 +25,53 @@ pub struct Summary {
     pub max: f64,
 }
 
+/// One number of a distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Statistic {
+    /// The mean.
+    Mean,
+    /// The median.
+    P50,
+    /// The 95th percentile.
+    P95,
+    /// The 99th percentile.
+    P99,
+    /// The largest.
+    Max,
+}
+
+impl Statistic {
+    /// All, in the order of a summary.
+    pub const ALL: [Self; 5] = [Self::Mean, Self::P50, Self::P95, Self::P99, Self::Max];
+
+    /// As it stands in a report.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::P50 => "p50",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::Max => "max",
+        }
+    }
+}
+
 impl Summary {
+    /// One of its numbers, or nothing when there was nothing to count.
+    #[must_use]
+    pub fn value(&self, statistic: Statistic) -> Option<f64> {
+        let value = match statistic {
+            Statistic::Mean => self.mean,
+            Statistic::P50 => self.p50,
+            Statistic::P95 => self.p95,
+            Statistic::P99 => self.p99,
+            Statistic::Max => self.max,
+        };
+        (self.n > 0).then_some(value)
+    }
+
     /// Of one number.
     #[must_use]
     pub fn one(unit: Unit, value: f64) -> Self {

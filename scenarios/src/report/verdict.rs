@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Summary, Unit};
+use super::{Statistic, Summary, Unit};
 use crate::{spec::Target, units::QuantityError};
 
 /// Whether a run's numbers can be believed.
@@ -55,6 +55,14 @@ impl Validity {
         reasons.extend(disturbances);
         Self { state, reasons }
     }
+
+    /// Adds something that disturbed the run.
+    pub fn disturbed(&mut self, told: String) {
+        if self.state == Trust::Valid {
+            self.state = Trust::Degraded;
+        }
+        self.reasons.push(told);
+    }
 }
 
 /// A bound of a target.
@@ -87,6 +95,24 @@ impl Bound {
             Self::AtMost => "atMost",
             Self::AtLeast => "atLeast",
         }
+    }
+
+    /// What of a metric it bounds.
+    #[must_use]
+    pub const fn statistic(self) -> Statistic {
+        match self {
+            Self::P50 => Statistic::P50,
+            Self::P95 => Statistic::P95,
+            Self::P99 => Statistic::P99,
+            Self::Max => Statistic::Max,
+            Self::AtMost | Self::AtLeast => Statistic::Mean,
+        }
+    }
+
+    /// Whether a value keeps it.
+    #[must_use]
+    pub fn admits(self, value: f64, limit: f64) -> bool {
+        if self == Self::AtLeast { value >= limit } else { value <= limit }
     }
 }
 
@@ -134,16 +160,8 @@ pub fn judge(targets: &[Target], metrics: &BTreeMap<String, Summary>) -> Vec<Tar
     for target in targets {
         let Some(summary) = metrics.get(&target.metric) else { continue };
         for (bound, limit) in bounds(target, summary.unit).into_iter().flatten() {
-            let value = match bound {
-                Bound::P50 => summary.p50,
-                Bound::P95 => summary.p95,
-                Bound::P99 => summary.p99,
-                Bound::Max => summary.max,
-                Bound::AtMost | Bound::AtLeast => summary.mean,
-            };
-            let observed = (summary.n > 0).then_some(value);
-            let met = observed
-                .is_some_and(|value| if bound == Bound::AtLeast { value >= limit } else { value <= limit });
+            let observed = summary.value(bound.statistic());
+            let met = observed.is_some_and(|value| bound.admits(value, limit));
             let metric = target.metric.clone();
             results.push(TargetResult { metric, bound, limit, observed, unit: summary.unit, met });
         }

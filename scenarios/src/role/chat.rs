@@ -153,6 +153,7 @@ impl<H: Host> Chat<H> {
             Room { id, me, log: Log::default(), backlog: Backlog::default(), reading }
         };
         self.rooms = self.plan.rooms_of(cx.me).map(room).collect();
+        self.rooms.iter().for_each(|room| cx.subscribe(room.id));
         for (key, item) in kept {
             self.stored = (key.0 & STORED) + 1;
             self.recover(cx, item);
@@ -163,6 +164,9 @@ impl<H: Host> Chat<H> {
             let mine = self.rooms.iter().filter(|room| room.me.is_some());
             let peers = mine.flat_map(|room| self.plan.members(room.id)).filter(|peer| **peer != cx.me);
             self.contacts = Contacts::new(peers.copied().collect());
+            if self.is_present() {
+                cx.subscribe(self.plan.presence_topic());
+            }
             let at = cx.now.saturating_add(cx.rng().below_nanos(presence.every));
             cx.set_timer(BEAT, at);
         }
@@ -328,7 +332,7 @@ impl<H: Host> Chat<H> {
         let Some(presence) = self.plan.spec().presence.clone() else { return };
         if self.is_present() {
             self.announced = true;
-            self.tell(cx, 0, ChatItem::Beat);
+            self.tell(cx, self.plan.presence_topic(), ChatItem::Beat);
             let at = cx.now.saturating_add(about(cx.rng(), presence.every));
             cx.set_timer(BEAT, at);
         }
@@ -433,7 +437,7 @@ impl<H: Host> Machine<H> for Chat<H> {
             Input::Start { kept } => self.start(cx, &kept),
             Input::Stop => {
                 if self.is_present() {
-                    self.tell(cx, 0, ChatItem::Leave);
+                    self.tell(cx, self.plan.presence_topic(), ChatItem::Leave);
                 }
             }
             Input::Command { command: Command::Post { room, bytes }, .. } => self.post(cx, room, bytes),

@@ -1,5 +1,9 @@
 //! How items travel between peers.
 
+mod gossipsub;
+
+pub use gossipsub::{Authenticity, Gossipsub, Score, TopicScore};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +12,7 @@ use crate::units::Nanos;
 
 /// How what a peer publishes is brought to all others. Flooding when left out: it measures the topology that was given,
 /// where an overlay with a membership of its own measures the one that it makes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Overlay {
     /// Every peer passes each new item on to all its neighbours in the topology: as fast and as robust as the topology
@@ -17,6 +21,11 @@ pub enum Overlay {
     /// Epidemic broadcast trees (Leitão, Pereira and Rodrigues, SRDS 2007): items travel along a tree that forms by
     /// itself, and the links outside of the tree carry announcements that repair it.
     Plumtree(Plumtree),
+    /// gossipsub as libp2p has it (version 0.50 of its Rust crate, protocols v1.1 and v1.2): items travel along a mesh of
+    /// bounded degree for each topic, and word of them beyond it, so that those whom the mesh missed can ask. It runs over
+    /// the links of the topology and knows no other peers: those who share a topic must be linked with one another, or be
+    /// reached over others who share it.
+    Gossipsub(Box<Gossipsub>),
     /// A server: everybody sends to one peer, which passes on to everybody else. The topology must be a star, and its
     /// centre is the server. What the peer-to-peer overlays are compared with.
     Star {},
@@ -154,6 +163,7 @@ mod tests {
         assert!(error("plumtree: {keep: '30'}").contains("the unit is missing"));
         assert!(error("flood: {degree: 3}").contains("unknown field `degree`"));
         assert!(error("gossip: {}").contains("unknown variant `gossip`"));
+        assert!(error("gossipsub: {meshN: 0}").contains("0 is not within 1 to 1000"));
     }
 
     /// API servers warn of integer formats, and an editor shows descriptions and defaults.

@@ -137,6 +137,15 @@ impl Axis {
         Self { range: 0.0..bins as f64, log: false, ticks, minor: Vec::new(), title: name.to_owned() }
     }
 
+    /// An axis without a title of named rows, the first at its upper end, each one long.
+    pub(crate) fn rows(labels: Vec<String>) -> Self {
+        let count = labels.len().max(1) as f64;
+        // Ticks rise, and rows are told from top to bottom.
+        let ticks = labels.into_iter().rev().zip(0..);
+        let ticks = ticks.map(|(label, row)| Tick { at: f64::from(row) + 0.5, label }).collect();
+        Self { range: 0.0..count, log: false, ticks, minor: Vec::new(), title: String::new() }
+    }
+
     pub(crate) fn title(&self) -> &str {
         &self.title
     }

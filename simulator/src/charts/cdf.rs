@@ -1,9 +1,11 @@
 //! Delivery latency as a cumulative distribution.
 
+use plotters::style::Color as _;
+
 use super::axis::{Axis, End, Scale};
 use super::frame::{Frame, HEIGHT, Sample};
 use super::palette::{GREY, INK, Marker, pen};
-use super::{Curve, finite, first_at};
+use super::{Curve, finite, finite_band, first_at};
 use crate::quantity::Unit;
 
 /// Cumulative distributions of one quantity, one curve a series.
@@ -15,7 +17,9 @@ pub struct Cdf {
     pub quantity: String,
     /// Its unit; the x of all curves is in its base unit.
     pub unit: Unit,
-    /// Points (value, share of the samples at or below it, 0 to 1), both rising.
+    /// What the curves give shares of.
+    pub shares: Shares,
+    /// Points (value, share at or below it, 0 to 1), both rising.
     pub curves: Vec<Curve>,
     /// How the x axis is divided.
     pub scale: Scale,
@@ -23,6 +27,32 @@ pub struct Cdf {
     pub quantiles: bool,
     /// A bound to compare with.
     pub target: Option<Target>,
+}
+
+/// What a cumulative curve gives shares of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shares {
+    /// Of the samples: the curve ends at 1.
+    #[default]
+    Samples,
+    /// Of a message's recipients: the curve ends where no more are reached.
+    Recipients,
+}
+
+impl Shares {
+    fn subtitle(self) -> &'static str {
+        match self {
+            Self::Samples => "Share of samples at or below each value",
+            Self::Recipients => "Share of a message's recipients that hold it",
+        }
+    }
+
+    fn axis(self) -> &'static str {
+        match self {
+            Self::Samples => "Cumulative share",
+            Self::Recipients => "Recipients reached",
+        }
+    }
 }
 
 /// A bound on the quantity of an x axis.
@@ -37,6 +67,9 @@ pub struct Target {
 const QUANTILES: [(f64, &str, Marker); 3] =
     [(0.5, "p50", Marker::Circle), (0.95, "p95", Marker::Square), (0.99, "p99", Marker::Diamond)];
 
+/// Opacity of bands: two that overlap can still be told apart.
+const SHADE: f64 = 0.2;
+
 impl Cdf {
     /// The chart as an SVG document.
     #[must_use]
@@ -44,17 +77,17 @@ impl Cdf {
         let curves: Vec<_> = self
             .curves
             .iter()
-            .map(|curve| (curve.label.as_str(), finite(&curve.points)))
-            .filter(|(_, points)| !points.is_empty())
+            .map(|curve| (curve.label.as_str(), finite(&curve.points), finite_band(&curve.band)))
+            .filter(|(_, points, _)| !points.is_empty())
             .collect();
         let mut frame = Frame {
             title: &self.title,
-            subtitle: "Share of samples at or below each value".to_owned(),
+            subtitle: self.shares.subtitle().to_owned(),
             legend: Vec::new(),
             height: HEIGHT,
         };
         let target = self.target.as_ref().filter(|target| target.at.is_finite());
-        let values = || curves.iter().flat_map(|(_, points)| points.iter().map(|(x, _)| *x));
+        let values = || curves.iter().flat_map(|(_, points, _)| points.iter().map(|(x, _)| *x));
         let Some(largest) = values().chain(target.map(|t| t.at)).max_by(f64::total_cmp) else {
             return frame.draw_empty();
         };
@@ -72,7 +105,7 @@ impl Cdf {
                 pen
             })
             .collect();
-        for ((label, points), pen) in curves.iter().zip(&pens) {
+        for ((label, points, _), pen) in curves.iter().zip(&pens) {
             frame.legend.push((Sample::Line(*pen), self.legend(label, points)));
         }
         if self.quantiles {
@@ -81,9 +114,13 @@ impl Cdf {
                 .extend(QUANTILES.map(|(_, name, marker)| (Sample::Mark(marker, GREY), name.to_owned())));
         }
 
+        if curves.iter().any(|(_, _, band)| !band.is_empty()) {
+            frame.legend.push((Sample::Area(GREY.mix(SHADE)), "95 % interval over runs".to_owned()));
+        }
+
         let typical = curves
             .iter()
-            .filter_map(|(_, points)| first_at(points, 0.5).map(|(x, _)| x))
+            .filter_map(|(_, points, _)| first_at(points, 0.5).map(|(x, _)| x))
             .min_by(f64::total_cmp)
             .unwrap_or(largest);
         let smallest_positive = values().filter(|x| *x > 0.0).min_by(f64::total_cmp);
@@ -94,7 +131,7 @@ impl Cdf {
             }
             None => Axis::linear(&self.quantity, &self.unit, largest, End::Exact, 8),
         };
-        let y = Axis::linear("Cumulative share", &Unit::Share, 1.0, End::Tick, 5);
+        let y = Axis::linear(self.shares.axis(), &Unit::Share, 1.0, End::Tick, 5);
 
         frame.draw(|sheet, room| {
             let mut panel = sheet.panel(room, x, y);
@@ -108,11 +145,15 @@ impl Cdf {
                     panel.inner,
                 );
             }
-            for (index, ((_, points), pen)) in curves.iter().zip(&pens).enumerate() {
+            // Below all lines, so that none is dimmed.
+            for ((_, _, band), pen) in curves.iter().zip(&pens).filter(|((_, _, band), _)| !band.is_empty()) {
+                panel.band(band, pen.colour.mix(SHADE));
+            }
+            for (index, ((_, points, _), pen)) in curves.iter().zip(&pens).enumerate() {
                 panel.line(&steps_from_zero(points), *pen, index);
             }
             if self.quantiles {
-                for ((_, points), pen) in curves.iter().zip(&pens) {
+                for ((_, points, _), pen) in curves.iter().zip(&pens) {
                     for (share, _, marker) in QUANTILES {
                         if let Some((x, y)) = first_at(points, share) {
                             sheet.mark(marker, pen.colour, panel.x(x), panel.y(y));

@@ -5,7 +5,7 @@ use plotters::style::Color as _;
 use super::axis::{Axis, End, Scale};
 use super::frame::{Frame, HEIGHT, Sample};
 use super::palette::{BLUE, GREY, INK, Marker, solid};
-use super::{finite, first_at};
+use super::{finite, finite_band, first_at};
 use crate::quantity::Unit;
 
 /// The share of its recipients that a message has reached, over time.
@@ -31,13 +31,7 @@ impl Coverage {
     #[must_use]
     pub fn svg(&self) -> String {
         let mean = finite(&self.mean);
-        let mut band: Vec<_> = self
-            .band
-            .iter()
-            .copied()
-            .filter(|(x, low, high)| x.is_finite() && low.is_finite() && high.is_finite())
-            .collect();
-        band.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let band = finite_band(&self.band);
         let line = solid(BLUE);
         let shade = BLUE.mix(0.18);
         let mut frame = Frame {

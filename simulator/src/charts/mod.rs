@@ -16,6 +16,7 @@ mod layout;
 mod overlay;
 mod palette;
 mod picture;
+mod ratios;
 mod svg;
 #[cfg(test)]
 mod tests;
@@ -23,12 +24,13 @@ mod throughput;
 
 pub use axis::Scale;
 pub use bytes::{BytesPerPeer, Direction};
-pub use cdf::{Cdf, Target};
+pub use cdf::{Cdf, Shares, Target};
 pub use coverage::Coverage;
 pub use duplicates::Duplicates;
 pub use graph::GraphDrawing;
 pub use overlay::{OverlayMap, Region};
 pub use picture::{PictureError, png};
+pub use ratios::{Ratio, RatioRow, Ratios};
 pub use throughput::{Interval, Rate, RateUnit, Throughput};
 
 /// A named line of a chart: points with x rising.
@@ -38,13 +40,23 @@ pub struct Curve {
     pub label: String,
     /// Its points, in base units.
     pub points: Vec<(f64, f64)>,
+    /// How far it may be off: points (x, low, high); may be empty.
+    pub band: Vec<(f64, f64, f64)>,
 }
 
 impl Curve {
     /// A curve called `label`.
     pub fn new(label: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        Self { label: label.into(), points }
+        Self { label: label.into(), points, band: Vec::new() }
     }
+}
+
+/// The points of a band that are finite, in rising x.
+fn finite_band(band: &[(f64, f64, f64)]) -> Vec<(f64, f64, f64)> {
+    let is_finite = |(x, low, high): &(f64, f64, f64)| x.is_finite() && low.is_finite() && high.is_finite();
+    let mut kept: Vec<_> = band.iter().copied().filter(is_finite).collect();
+    kept.sort_by(|a, b| a.0.total_cmp(&b.0));
+    kept
 }
 
 /// The points whose coordinates are both finite, in rising x.

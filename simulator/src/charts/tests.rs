@@ -11,7 +11,14 @@ fn cdf(points: &[(f64, f64)], target: Option<f64>) -> String {
         title: "Delivery latency".into(),
         quantity: "Latency".into(),
         unit: Unit::Seconds,
-        curves: vec![Curve::new("one", points.to_vec()), Curve::new("two", points.to_vec())],
+        shares: Shares::Samples,
+        curves: vec![
+            Curve {
+                band: points.iter().map(|(x, y)| (*x, y * 0.9, *y)).collect(),
+                ..Curve::new("one", points.to_vec())
+            },
+            Curve::new("two", points.to_vec()),
+        ],
         scale: Scale::Auto,
         quantiles: true,
         target: target.map(|at| Target { at, label: "target".into() }),
@@ -65,6 +72,26 @@ fn graph(peers: usize, edges: &[(u32, u32)]) -> String {
     GraphDrawing { title: "Graph".into(), peers, edges: edges.to_vec() }.svg()
 }
 
+fn ratios(points: &[(f64, f64)]) -> String {
+    let ratio = |at: f64, spread: f64| Ratio {
+        at: at.abs(),
+        low: at - spread,
+        high: at + spread,
+        significant: at > spread,
+    };
+    let row = |(at, spread): &(f64, f64)| RatioRow {
+        label: "a measure with a name that is rather long.p99".into(),
+        ratios: vec![Some(ratio(*at, *spread)), None, Some(ratio(*spread, *at))],
+    };
+    Ratios {
+        title: "Ratios".into(),
+        baseline: "ring".into(),
+        designs: ["one", "two", "three"].map(ToOwned::to_owned).to_vec(),
+        rows: points.iter().map(row).collect(),
+    }
+    .svg()
+}
+
 /// Every chart of the same few numbers.
 fn all(points: &[(f64, f64)]) -> Vec<String> {
     let values: Vec<_> = points.iter().map(|(x, _)| *x).collect();
@@ -77,6 +104,7 @@ fn all(points: &[(f64, f64)]) -> Vec<String> {
         bytes(&values, Scale::Linear),
         bytes(&values, Scale::Log),
         duplicates(&counts),
+        ratios(points),
         overlay(points.len(), points, &[(0, 1), (1, 2), (7, 7)]),
         graph(points.len(), &[(0, 1), (1, 2), (7, 7)]),
     ]
@@ -154,6 +182,7 @@ fn a_sheet_grows_with_its_legend() {
         title: "A title that is much too long for its line. ".repeat(9),
         quantity: "Latency".into(),
         unit: Unit::Seconds,
+        shares: Shares::Samples,
         curves: curves.collect(),
         scale: Scale::Auto,
         quantiles: true,

@@ -83,13 +83,22 @@ pub(super) fn prepare(path: &Path, seed: Option<u64>) -> Result<Ready, Result<Pr
             }
         };
     }
-    let seed = Seed(seed.unwrap_or(document.value.spec.seed));
-    match Plan::new(&document.value, seed, &files) {
-        Ok(plan) => Ok(Ready { document, bytes, files, plan }),
-        Err(errors) => {
-            let fault = |error: PlanError| Fault::new(FieldPath::parse(&error.path), error.why);
-            Err(Ok(document.problems(errors.into_iter().map(fault).collect())))
-        }
+    let seed = seed.unwrap_or(document.value.spec.seed);
+    let plan = plan_with(&document, &files, seed).map_err(Ok)?;
+    Ok(Ready { document, bytes, files, plan })
+}
+
+fn plan_with(document: &Document<Scenario>, files: &Files, seed: u64) -> Result<Plan, Problems> {
+    Plan::new(&document.value, Seed(seed), files).map_err(|errors| {
+        let fault = |error: PlanError| Fault::new(FieldPath::parse(&error.path), error.why);
+        document.problems(errors.into_iter().map(fault).collect())
+    })
+}
+
+impl Ready {
+    /// The plan of the same scenario with another seed.
+    pub(super) fn plan_with(&self, seed: u64) -> Result<Plan, Problems> {
+        plan_with(&self.document, &self.files, seed)
     }
 }
 
@@ -166,7 +175,7 @@ pub(super) fn metrics(path: Option<&Path>, json: bool) -> Result<u8, Stop> {
                 "unit": metric.unit,
                 "meaning": metric.meaning,
                 "source": metric.source,
-                "of": match metric.scope { Scope::Run | Scope::Nat => "run", Scope::Chat => "chat" },
+                "of": match metric.scope { Scope::Run | Scope::Nat => "run", Scope::Chat => "chat", Scope::Gossipsub => "gossipsub" },
             })
         };
         let entries: Vec<_> = list.iter().map(entry).collect();

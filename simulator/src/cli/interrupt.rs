@@ -18,9 +18,12 @@ pub(super) const INTERRUPTED: u8 = 130;
 #[derive(Clone, Debug)]
 pub(super) struct Interrupt(Arc<AtomicBool>);
 
+/// What a signal is answered with when the report so far is written.
+pub(super) const REPORT_FOLLOWS: &str = "the report so far is written; interrupt again to end without it";
+
 impl Interrupt {
-    /// Listens from now on, while the run folder is written at `draft`.
-    pub(super) fn listen(draft: Arc<Draft>, quiet: bool) -> Result<Self, ctrlc::Error> {
+    /// Listens from now on, while the run folder is written at `draft`. `told` is what a signal is answered with.
+    pub(super) fn listen(draft: Arc<Draft>, told: Option<&'static str>) -> Result<Self, ctrlc::Error> {
         let came = Arc::new(AtomicBool::new(false));
         let interrupt = Self(Arc::clone(&came));
         ctrlc::set_handler(move || {
@@ -28,8 +31,8 @@ impl Interrupt {
                 let _shut = draft.abandon();
                 process::exit(i32::from(INTERRUPTED));
             }
-            if !quiet {
-                eprintln!("interrupted: the report so far is written; interrupt again to end without it");
+            if let Some(told) = told {
+                eprintln!("interrupted: {told}");
             }
         })?;
         Ok(interrupt)

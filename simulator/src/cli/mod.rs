@@ -1,14 +1,19 @@
 //! The command line.
 //!
-//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing, 130 interrupted.
+//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing, 130 interrupted. A comparison ends
+//! with 0 whatever it finds.
 
 mod check;
+mod compare;
 mod interrupt;
 mod memory;
 mod provenance;
+mod replicates;
+mod replication;
 mod run;
 mod table;
 mod topology;
+mod verify;
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -37,6 +42,8 @@ struct Arguments {
 enum Command {
     /// Check a scenario, simulate it, and write a report.
     Run(run::Run),
+    /// Run scenarios with the same seeds, and say which differences between them are more than chance.
+    Compare(compare::Compare),
     /// Check scenarios, and say all that is wrong with them.
     Validate {
         /// Scenario files.
@@ -61,6 +68,8 @@ enum Command {
     },
     /// Draw a graph, and print its metrics.
     Topology(topology::Topology),
+    /// Measure again what others published, and say how near this build comes.
+    Verify(verify::Verify),
     /// Print the JSON Schema of scenario files, for editors.
     Schema,
     /// Print a script that completes commands in a shell.
@@ -95,10 +104,12 @@ pub(crate) fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Run(run) => run.run(),
+        Command::Compare(compare) => compare.run(),
         Command::Validate { files, json } => check::validate(&files, json),
         Command::Explain { file } => check::explain(&file),
         Command::Metrics { file, json } => check::metrics(file.as_deref(), json),
         Command::Topology(topology) => topology.run(),
+        Command::Verify(verify) => verify.run(),
         Command::Schema => check::schema(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "peerlab-sim", &mut std::io::stdout());

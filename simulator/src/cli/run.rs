@@ -1,5 +1,7 @@
 //! `peerlab-sim run`: a scenario simulated, and its report written.
 
+mod replicated;
+
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
@@ -27,8 +29,10 @@ use peerlab_simulator::{
 
 use super::{
     Stop, check,
-    interrupt::{INTERRUPTED, Interrupt},
-    memory, print, table,
+    interrupt::{INTERRUPTED, Interrupt, REPORT_FOLLOWS},
+    memory, print,
+    replication::Replication,
+    table,
 };
 
 #[derive(Debug, Args)]
@@ -38,6 +42,8 @@ pub(super) struct Run {
     /// The seed, instead of the scenario's.
     #[arg(long)]
     seed: Option<u64>,
+    #[command(flatten)]
+    replication: Replication,
     /// The run folder. Default: `out/NAME/seed-SEED`, or the next that is free.
     #[arg(long, short)]
     out: Option<PathBuf>,
@@ -63,23 +69,24 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(&self) -> Result<u8, Stop> {
+        if self.replication.is_asked_for() {
+            return self.run_replicates();
+        }
+        self.replication.check_single()?;
         let ready = check::prepare(&self.file, self.seed).map_err(check::input)?;
         let plan = &ready.plan;
         let place = self.out.clone().unwrap_or_else(|| {
             free_place(&Path::new("out").join(&plan.name), &format!("seed-{}", plan.seed.0))
         });
         let cost = Cost::of(plan);
-        if let Some(limit) = self.memory.or_else(memory::available) {
-            let refused = |error| Stop::Input(format!("error: {}: {error}\n", self.file.display()));
-            cost.fits(limit).map_err(refused)?;
-        }
+        self.check_memory(&cost)?;
         if let Some(note) = cost.note().filter(|_| !self.quiet) {
             eprintln!("note: {note}");
         }
         // Before the run, so that a place that is taken costs no time.
         self.check_junit()?;
         let folder = Folder::begin(&place, self.force)?;
-        let interrupt = Interrupt::listen(folder.draft(), self.quiet)?;
+        let interrupt = self.listen(&folder)?;
 
         let bar = self.progress(plan);
         let began = Instant::now();
@@ -120,6 +127,17 @@ impl Run {
             print(&summary(&report, &outcome, took.as_secs_f64(), &place))?;
         }
         Ok(if outcome.interrupted.is_some() { INTERRUPTED } else { report.verdict().exit_code() })
+    }
+
+    /// Whether a run fits into memory; returns how much there is, if that is known.
+    fn check_memory(&self, cost: &Cost) -> Result<Option<Bytes>, Stop> {
+        let limit = self.memory.or_else(memory::available);
+        let refused = |error| Stop::Input(format!("error: {}: {error}\n", self.file.display()));
+        limit.map(|limit| cost.fits(limit).map(|()| limit).map_err(refused)).transpose()
+    }
+
+    fn listen(&self, folder: &Folder) -> Result<Interrupt, Stop> {
+        Ok(Interrupt::listen(folder.draft(), (!self.quiet).then_some(REPORT_FOLLOWS))?)
     }
 
     /// Whether the JUnit file can be written, as far as that can be told before there is anything to write.
@@ -216,7 +234,7 @@ fn summary(report: &Report, outcome: &Outcome, took: f64, place: &Path) -> Strin
         Verdict::Met => "PASS",
         Verdict::Missed => "FAIL",
     };
-    text.push('\n');
+    text.push_str(&format!("\nwarm-up: {}\n", page::warm_up(scenario.warm_up, &scenario.settling)));
     if report.validity.state == Trust::Degraded {
         text.push_str(&format!("DEGRADED: {}\n", report.validity.reasons.join("; ")));
     }

@@ -216,7 +216,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::engine::{network::Port, seat::Seat};
+    use crate::{
+        engine::{network::Port, seat::Seat},
+        gossipsub::Gossipsub,
+    };
 
     #[test]
     fn a_message_comes_out_as_it_went_in() {
@@ -247,6 +250,7 @@ mod tests {
         assert_eq!(size_of::<Port>(), 64, "a cache line");
         assert_eq!(size_of::<Option<PeerHost<Flood<Store>, ()>>>(), 64, "a cache line");
         assert_eq!(size_of::<Seat<Flood<Store>, ()>>(), 128, "two cache lines");
+        assert!(size_of::<Seat<Gossipsub, ()>>() <= 640, "{}", size_of::<Seat<Gossipsub, ()>>());
     }
 
     #[test]

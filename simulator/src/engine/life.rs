@@ -126,7 +126,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if self.plan.need_relay(a, b) {
             return self.shake_hands_by_relay(a, b, wait);
         }
-        if self.trouble.cut(a, b, false).is_some() {
+        // The first packet of a handshake is as much a message as any: a cut that it meets has hit something.
+        if self.trouble.cut(a, b, true).is_some() {
             return;
         }
         let stands = self.now.saturating_add(wait + self.handshake(a, b));
@@ -156,12 +157,15 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     /// Whether a connection may stand from now on. One that stood before and has ended on the other side ends here first.
     fn make_way(&mut self, peer: Peer, other: Peer, lives: u32, way: Way) -> bool {
+        if !self.same_lives(peer, other, lives) {
+            return false;
+        }
         let open = match way {
-            Way::Direct => self.trouble.cut(peer, other, false).is_none(),
+            Way::Direct => self.trouble.cut(peer, other, true).is_none(),
             Way::By(_) => true,
             Way::Closed => false,
         };
-        if !open || !self.same_lives(peer, other, lives) {
+        if !open {
             return false;
         }
         match self.links.id(peer, other) {
@@ -200,7 +204,6 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if peer == other || self.links.id(peer, other).is_some() {
             return;
         }
-        // The first packet of a handshake is as much a message as any: a cut that it meets has hit something.
         let by_relay = self.must_dial_by_relay(peer, other);
         if !self.plan.sites.reach(&self.plan.peers, peer, other)
             || (!by_relay && self.trouble.cut(peer, other, true).is_some())
@@ -309,7 +312,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     /// A cut has lasted as long as a connection waits.
     pub(super) fn silence(&mut self, peer: Peer, other: Peer, id: u32) {
-        if self.cut_between(peer, other).is_some() {
+        if self.cut_between(peer, other, self.links.id(peer, other) == Some(id)).is_some() {
             self.disconnected(peer, other, id, Why::TimedOut);
         }
     }
@@ -338,7 +341,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             let crossing = self.links.connected(peer).filter(|&other| self.crosses(effect, peer, other));
             for other in crossing.collect::<Vec<_>>() {
                 // Where an earlier cut lasts, its beginning has scheduled this.
-                let cut = self.cut_between(peer, other).filter(|cut| cut.since == self.now);
+                let cut = self.cut_between(peer, other, false).filter(|cut| cut.since == self.now);
                 if cut.is_some_and(|cut| breaks <= cut.until) {
                     let id = self.links.id(peer, other).expect("it is connected");
                     self.at(breaks, peer, other, Control::Silence, id);

@@ -12,6 +12,7 @@
 //! | `links` | connections: the plan's in compressed rows, dialled ones beside |
 //! | `seat` | what every message touches of a peer |
 //! | `network` | queues, delay, jitter, loss, processors |
+//! | `rpc` | messages of gossipsub, whose lengths are libp2p's |
 //! | `trouble` | faults while they last |
 //! | `carry` | a message on its way |
 //! | `life` | peers and connections as they come and go |
@@ -25,6 +26,7 @@ mod life;
 mod links;
 mod network;
 mod relay;
+pub(crate) mod rpc;
 mod seat;
 pub mod store;
 pub mod traffic;
@@ -171,7 +173,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             observer,
             now: 0,
             wheel: Wheel::new(),
-            store: Store::default(),
+            store: Store::new(&plan.spec.overlay),
             links: Links::new(plan),
             circuits: Circuits::default(),
             seats: seats.collect(),
@@ -295,13 +297,14 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
     /// One step of a peer's machines, if it runs.
     #[inline]
     fn step(&mut self, peer: Peer, input: Input<Store>) {
-        let Some(machines) = &mut self.seats[peer.index()].machines else { return };
+        let Seat { port, machines: Some(machines) } = &mut self.seats[peer.index()] else { return };
         let env = Env {
             now: Nanos(self.now),
             me: peer,
             seed: self.plan.seed,
             links: self.links.live(peer),
             known: self.links.known(peer),
+            uplink: self.network.uplink(port),
             host: &mut self.store,
             out: &mut self.out,
         };

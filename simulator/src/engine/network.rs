@@ -7,10 +7,10 @@
 //! message's number, so it does not depend on the order in which events are worked off.
 
 use peerlab_scenarios::{
-    host::{Lane, Peer},
+    host::{Lane, Peer, Uplink},
     plan::Plan,
     seed::{Seed, mix, unit_from},
-    units::{BitsPerSec, Share},
+    units::{BitsPerSec, Nanos, Share},
     wire::Kind,
 };
 
@@ -75,6 +75,7 @@ impl Port {
 struct Pace(u64);
 
 impl Pace {
+    /// As in [`Uplink::pace`].
     const SHIFT: u32 = 20;
 
     fn of(rate: BitsPerSec) -> Self {
@@ -252,6 +253,12 @@ impl Network {
         }
         port.cpu_free = port.cpu_free.max(port.down_free).saturating_add(work);
         port.cpu_free
+    }
+
+    /// How busy a peer's uplink is.
+    #[inline]
+    pub(super) fn uplink(&self, port: &Port) -> Uplink {
+        Uplink { free: Nanos(port.up_free), pace: self.up[usize::from(port.group)].0 }
     }
 
     /// Puts a message into its site's way out: when it has left.

@@ -53,8 +53,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             self.online(relay)
                 && relay != caller
                 && self.plan.sites.reach(&self.plan.peers, caller, relay)
-                && self.trouble.cut(caller, relay, false).is_none()
-                && self.trouble.cut(relay, callee, false).is_none()
+                && self.trouble.cut(caller, relay, true).is_none()
+                && self.trouble.cut(relay, callee, true).is_none()
         })
     }
 
@@ -122,7 +122,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         let room = self.plan.spec.network.traversal.circuits;
         let full = room.is_some_and(|room| self.circuits.carried_by(relay).count() >= room.size());
         let cut =
-            self.trouble.cut(peer, relay, false).is_some() || self.trouble.cut(relay, other, false).is_some();
+            self.trouble.cut(peer, relay, true).is_some() || self.trouble.cut(relay, other, true).is_some();
         let there = self.online(relay) && self.lives[relay.index()] == life;
         if there && !cut && (made || !full) {
             Way::By(Opened { relay: (relay, life), caller })
@@ -450,10 +450,11 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         self.circuits.relay(from, to, id)
     }
 
-    /// The cut that a connection between two peers meets: by way of a relay, that which lasts longer.
-    pub(super) fn cut_between(&mut self, a: Peer, b: Peer) -> Option<Cut> {
-        let Some(relay) = self.relay_between(a, b) else { return self.trouble.cut(a, b, false) };
-        let (one, other) = (self.trouble.cut(a, relay, false), self.trouble.cut(relay, b, false));
+    /// The cut that a connection between two peers meets: by way of a relay, that which lasts longer. It is a hit when a
+    /// `message` met it.
+    pub(super) fn cut_between(&mut self, a: Peer, b: Peer, message: bool) -> Option<Cut> {
+        let Some(relay) = self.relay_between(a, b) else { return self.trouble.cut(a, b, message) };
+        let (one, other) = (self.trouble.cut(a, relay, message), self.trouble.cut(relay, b, message));
         if one.map(|cut| cut.until) >= other.map(|cut| cut.until) { one } else { other }
     }
 

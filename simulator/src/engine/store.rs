@@ -2,14 +2,23 @@
 
 use peerlab_scenarios::{
     host::{Host, Msg, Payload, SeenSet},
-    wire::{HEADER, Item, Note},
+    spec::overlay::{Authenticity, Overlay},
+    wire::{HEADER, Item, Kind, Note},
 };
+
+use super::rpc::{self, Envelope, Rpc};
 
 /// An item of the store. Items stay for the whole run, as machines may keep them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ItemRef(pub(super) u32);
 
 impl ItemRef {
+    /// An item of this number, whether made or not.
+    #[cfg(test)]
+    pub(crate) const fn test(number: u32) -> Self {
+        Self(number)
+    }
+
     /// Items are numbered in the order in which they are made.
     #[must_use]
     pub const fn number(self) -> u32 {
@@ -22,8 +31,9 @@ impl ItemRef {
 pub struct NoteRef(pub(super) u32);
 
 /// What the messages of a run carry.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Store {
+    envelope: Envelope,
     items: Vec<Item>,
     notes: Vec<Slot>,
     free: Vec<u32>,
@@ -33,23 +43,93 @@ pub struct Store {
 }
 
 #[derive(Debug)]
+enum Content {
+    Note(Note),
+    Rpc(Rpc),
+}
+
+/// What is left of a note that was freed.
+const NOTHING: Content = Content::Note(Note::Ids(Vec::new()));
+
+#[derive(Debug)]
 struct Slot {
-    note: Note,
+    content: Content,
+    /// On the wire, frame header included.
     len: u32,
     /// Copies in flight, and one for the step that makes it.
     copies: u32,
 }
 
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            envelope: Envelope::new(Authenticity::default()),
+            items: Vec::new(),
+            notes: Vec::new(),
+            free: Vec::new(),
+            fresh: Vec::new(),
+        }
+    }
+}
+
 impl Store {
-    /// Length of a message on the wire in bytes, frame header included.
-    #[inline]
-    pub(super) fn len_of(&self, msg: &Msg<Self>) -> u32 {
-        HEADER
-            + match msg.payload {
-                Payload::Nothing => 0,
-                Payload::Item(ItemRef(item)) => self.items[item as usize].encoded_len(),
-                Payload::Note(NoteRef(note)) => self.notes[note as usize].len,
+    /// An empty store for runs over an overlay, which may have its own idea of how long a message is.
+    pub(super) fn new(overlay: &Overlay) -> Self {
+        match overlay {
+            Overlay::Gossipsub(params) => {
+                Self { envelope: Envelope::new(params.authenticity), ..Self::default() }
             }
+            Overlay::Flood {} | Overlay::Plumtree(_) | Overlay::Star {} => Self::default(),
+        }
+    }
+
+    /// Length of a message on the wire in bytes, frame header or libp2p's encoding included.
+    #[inline]
+    pub(crate) fn len_of(&self, msg: &Msg<Self>) -> u32 {
+        match msg.payload {
+            Payload::Item(ItemRef(item)) if msg.kind == Kind::PubsubPublish => {
+                self.envelope.publish(&self.items[item as usize])
+            }
+            Payload::Item(ItemRef(item)) => HEADER + self.items[item as usize].encoded_len(),
+            Payload::Note(NoteRef(note)) => self.notes[note as usize].len,
+            Payload::Nothing if msg.kind == Kind::PubsubExtensions => rpc::EXTENSIONS,
+            Payload::Nothing => HEADER,
+        }
+    }
+
+    /// What libp2p puts around items.
+    pub(crate) const fn envelope(&self) -> Envelope {
+        self.envelope
+    }
+
+    /// Makes the content of a message of gossipsub.
+    pub(crate) fn make_rpc(&mut self, rpc: Rpc) -> NoteRef {
+        let len = self.envelope.len(&rpc);
+        self.make(Content::Rpc(rpc), len)
+    }
+
+    /// The RPC behind a handle, if it is one.
+    pub(crate) fn rpc(&self, NoteRef(note): NoteRef) -> Option<&Rpc> {
+        match &self.notes[note as usize].content {
+            Content::Rpc(rpc) => Some(rpc),
+            Content::Note(_) => None,
+        }
+    }
+
+    fn make(&mut self, content: Content, len: u32) -> NoteRef {
+        let slot = Slot { content, len, copies: 1 };
+        let made = match self.free.pop() {
+            Some(index) => {
+                self.notes[index as usize] = slot;
+                NoteRef(index)
+            }
+            None => {
+                self.notes.push(slot);
+                NoteRef(u32::try_from(self.notes.len() - 1).expect("fewer than 2^32 notes are in flight"))
+            }
+        };
+        self.fresh.push(made);
+        made
     }
 
     /// Counts one more copy in flight.
@@ -80,7 +160,7 @@ impl Store {
         let slot = &mut self.notes[note as usize];
         slot.copies -= 1;
         if slot.copies == 0 {
-            slot.note = Note::Ids(Vec::new());
+            slot.content = NOTHING;
             self.free.push(note);
         }
     }
@@ -110,7 +190,10 @@ impl Host for Store {
 
     #[inline]
     fn note<'a>(&'a self, note: &'a NoteRef) -> &'a Note {
-        &self.notes[note.0 as usize].note
+        match &self.notes[note.0 as usize].content {
+            Content::Note(note) => note,
+            Content::Rpc(rpc) => unreachable!("{rpc:?} is for gossipsub alone, which knows it"),
+        }
     }
 
     fn make_item(&mut self, item: Item) -> ItemRef {
@@ -119,19 +202,8 @@ impl Host for Store {
     }
 
     fn make_note(&mut self, note: Note) -> NoteRef {
-        let slot = Slot { len: note.encoded_len(), note, copies: 1 };
-        let made = match self.free.pop() {
-            Some(index) => {
-                self.notes[index as usize] = slot;
-                NoteRef(index)
-            }
-            None => {
-                self.notes.push(slot);
-                NoteRef(u32::try_from(self.notes.len() - 1).expect("fewer than 2^32 notes are in flight"))
-            }
-        };
-        self.fresh.push(made);
-        made
+        let len = HEADER + note.encoded_len();
+        self.make(Content::Note(note), len)
     }
 }
 
@@ -239,7 +311,7 @@ mod tests {
     fn a_note_is_freed_with_its_last_copy() {
         let mut store = Store::default();
         let note = store.make_note(Note::Peers(Vec::new()));
-        let msg = Msg::new(peerlab_scenarios::wire::Kind::Shuffle, 0, Payload::Note(note));
+        let msg = Msg::new(Kind::Shuffle, 0, Payload::Note(note));
         store.hold(&msg);
         store.hold(&msg);
         store.end_step();
@@ -253,7 +325,7 @@ mod tests {
     fn a_note_outlives_a_copy_that_is_lost_in_the_step_that_makes_it() {
         let mut store = Store::default();
         let note = store.make_note(Note::Peers(Vec::new()));
-        let msg = Msg::new(peerlab_scenarios::wire::Kind::Shuffle, 0, Payload::Note(note));
+        let msg = Msg::new(Kind::Shuffle, 0, Payload::Note(note));
         store.hold(&msg);
         store.release(&msg);
         store.hold(&msg);

@@ -139,12 +139,12 @@ impl Observer for Nobody {
 
 /// A network of a few peers: 100 ms between any two, links of 8 Mbit/s, that is 1 ms for 1,000 bytes, a round trip to connect,
 /// no loss and no jitter, unless the story says otherwise.
-struct Story {
+struct Story<'a> {
     peers: &'static str,
     group: &'static str,
     network: &'static str,
     edges: &'static str,
-    more: &'static str,
+    more: &'a str,
     lives: Lives,
     seed: u64,
     script: Vec<(Nanos, Peer, Act)>,
@@ -155,7 +155,7 @@ struct Told {
     outcome: Outcome,
 }
 
-impl Story {
+impl Story<'_> {
     fn new(script: Vec<(Nanos, Peer, Act)>) -> Self {
         Self {
             peers: "peers: 3",
@@ -334,7 +334,11 @@ fn a_long_cut_breaks_the_connection_which_comes_back_when_it_heals() {
     // The first three got through, what was under way is lost, and so is what was sent without a connection.
     assert_eq!(got.len() as u64 + told.lost(Loss::Cut) + told.lost(Loss::Closed), 100);
     assert!(told.lost(Loss::Cut) >= 28 && told.lost(Loss::Closed) >= 10);
-    assert_eq!(told.outcome.fault_hits, [told.lost(Loss::Cut)]);
+    assert_eq!(
+        told.outcome.fault_hits,
+        [told.lost(Loss::Cut) + 2],
+        "the messages and both ends of the connection"
+    );
 }
 
 #[test]
@@ -552,4 +556,21 @@ fn a_lan_loses_once_within_and_once_on_the_way_out() {
     assert!((328..=472).contains(&lost(A, B)), "{}", lost(A, B));
     assert!((1_112..=1_288).contains(&lost(B, C)), "{}", lost(B, C));
     assert!((1_112..=1_288).contains(&lost(C, B)), "{}", lost(C, B));
+}
+
+#[test]
+fn a_cut_hits_the_connections_that_it_prevents_and_those_that_it_breaks() {
+    for (from, said) in [("0s", "it prevents"), ("10s", "it breaks, though nobody says anything")] {
+        let cut = format!(
+            "  faults: [{{name: cut, at: {from}, for: 30s, partition: {{between: [{{peers: [0]}}, {{peers: [1]}}]}}}}]"
+        );
+        let told = Story { more: &cut, ..Story::new(vec![]) }.tell();
+        assert!(told.outcome.fault_hits[0] > 0, "the connection that {said}");
+        let before = if from == "0s" { 0 } else { 1 };
+        assert_eq!(
+            told.saw(A, |saw| matches!(saw, Saw::Up(..))).len(),
+            before + 1,
+            "it stands after the cut"
+        );
+    }
 }

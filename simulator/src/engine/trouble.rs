@@ -31,7 +31,7 @@ pub(super) struct Trouble {
     cuts: bool,
     /// All cuts of the run, by number, in the order of their beginning.
     all_cuts: Vec<usize>,
-    /// What each hit: messages cut or strained, peers stopped or kept from starting.
+    /// What each hit: messages cut or strained, connections cut or kept from being made, peers stopped or kept from starting.
     hits: Vec<u64>,
     /// Instants at which a fault begins or ends, ns, the next one last.
     changes: Vec<u64>,
@@ -87,8 +87,9 @@ impl Trouble {
         self.active.is_empty()
     }
 
-    /// The cut between two peers, if there is one; counts a hit for each fault that has part in it now when a message met it.
-    pub(super) fn cut(&mut self, a: Peer, b: Peer, message: bool) -> Option<Cut> {
+    /// The cut between two peers, if there is one; counts a hit for each fault that has part in it now when a message or a
+    /// handshake met it.
+    pub(super) fn cut(&mut self, a: Peer, b: Peer, met: bool) -> Option<Cut> {
         if !self.cuts {
             return None;
         }
@@ -96,7 +97,7 @@ impl Trouble {
         for &number in &self.active {
             let fault = &self.faults[number];
             if crosses(&fault.effect, a, b) {
-                self.hits[number] += u64::from(message);
+                self.hits[number] += u64::from(met);
                 part = Some(fault.at.0);
             }
         }

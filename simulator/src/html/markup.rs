@@ -21,7 +21,8 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// A cell of a table.
-pub(crate) enum Cell {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
     /// The name of its row.
     Head(String),
     /// Words.
@@ -36,9 +37,12 @@ pub(crate) enum Cell {
 
 /// The colour of a judgement. Words always say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub enum Tone {
+    /// As it should be.
     Good,
+    /// Not as it should be.
     Bad,
+    /// Neither.
     Void,
 }
 

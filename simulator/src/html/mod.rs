@@ -1,12 +1,15 @@
 //! The report as one page that opens from disk: style and charts are inside, and nothing is fetched.
 //!
-//! A [`Page`] is plain data; [`page`] writes it. Every text is escaped, whatever stands in the scenario; only the SVG of
+//! A [`Page`] tells of one run and a [`Study`] of several; both are plain data, and [`page`] and [`study`] write them. Every text is escaped, whatever stands in the scenario; only the SVG of
 //! a [`Figure`] goes in as it is.
 
 mod markup;
 mod render;
+mod study;
 
+pub use markup::{Cell, Tone};
 pub use render::page;
+pub use study::{Study, Table, study};
 
 use crate::quantity::Unit;
 

@@ -11,9 +11,8 @@ const STYLE: &str = include_str!("style.css");
 /// The page as one HTML document.
 #[must_use]
 pub fn page(page: &Page) -> String {
-    let title = escape(&page.title);
     let sections = [
-        verdict(page),
+        verdict(page.verdict, &page.verdict_detail),
         paragraphs(&page.description),
         facts(&page.facts),
         section("Targets", &targets(&page.targets)),
@@ -26,42 +25,44 @@ pub fn page(page: &Page) -> String {
         section("Provenance", &provenance(&page.provenance)),
     ]
     .concat();
+    document("peerlab report", &page.title, &sections)
+}
+
+/// A whole document: what it is, its title, and its sections.
+pub(super) fn document(kind: &str, title: &str, sections: &str) -> String {
+    let (kind, title) = (escape(kind), escape(title));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>{title} – peerlab report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <p class=\"engine\">peerlab report</p>\n<h1>{title}</h1>\n{sections}</main>\n</body>\n</html>\n"
+         <title>{title} – {kind}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <p class=\"engine\">{kind}</p>\n<h1>{title}</h1>\n{sections}</main>\n</body>\n</html>\n"
     )
 }
 
 /// A heading and what is under it; nothing when there is nothing.
-fn section(heading: &str, body: &str) -> String {
+pub(super) fn section(heading: &str, body: &str) -> String {
     if body.is_empty() {
         return String::new();
     }
     format!("<section>\n<h2>{}</h2>\n{body}</section>\n", escape(heading))
 }
 
-fn verdict(page: &Page) -> String {
-    let (words, tone) = match page.verdict {
+pub(super) fn verdict(verdict: Verdict, detail: &str) -> String {
+    let (words, tone) = match verdict {
         Verdict::Met => ("✓ Targets met", Tone::Good),
         Verdict::Missed => ("✗ Targets missed", Tone::Bad),
         Verdict::NoTargets => ("No targets set", Tone::Void),
         Verdict::Invalid => ("⚠ Invalid run: its numbers prove nothing", Tone::Bad),
     };
-    let detail = if page.verdict_detail.is_empty() {
-        String::new()
-    } else {
-        format!("<p>{}</p>", escape(&page.verdict_detail))
-    };
+    let detail = if detail.is_empty() { String::new() } else { format!("<p>{}</p>", escape(detail)) };
     format!(
         "<section class=\"verdict {}\" aria-label=\"Verdict\"><strong>{words}</strong>{detail}</section>\n",
         tone.class()
     )
 }
 
-fn facts(facts: &[(String, String)]) -> String {
+pub(super) fn facts(facts: &[(String, String)]) -> String {
     if facts.is_empty() {
         return String::new();
     }
@@ -142,7 +143,7 @@ fn validity(validity: &Validity) -> String {
     format!("<p class=\"state {}\">{words}</p>\n{list}", tone.class())
 }
 
-fn figures(figures: &[Figure]) -> String {
+pub(super) fn figures(figures: &[Figure]) -> String {
     let mut taken = BTreeSet::new();
     figures
         .iter()
@@ -194,7 +195,7 @@ fn faults(faults: &[FaultRow]) -> String {
     )
 }
 
-fn provenance(pairs: &[(String, String)]) -> String {
+pub(super) fn provenance(pairs: &[(String, String)]) -> String {
     let rows: Vec<_> =
         pairs.iter().map(|(name, value)| vec![Cell::Head(name.clone()), Cell::Code(value.clone())]).collect();
     table(

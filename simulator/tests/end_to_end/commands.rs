@@ -23,7 +23,7 @@ fn words(text: &str) -> String {
 fn help_says_what_there_is() {
     let workshop = Workshop::new("help");
     golden("help.txt", &workshop.run(&["--help"]).ends_with(0).out);
-    for command in ["run", "validate", "explain", "metrics", "topology", "schema", "completions"] {
+    for command in ["run", "compare", "validate", "explain", "metrics", "topology", "schema", "completions"] {
         let help = workshop.run(&[command, "--help"]).ends_with(0).out;
         golden(&format!("help-{command}.txt"), &help);
     }
@@ -155,15 +155,23 @@ fn metrics_are_listed_and_are_those_of_the_report() {
     let workshop = Workshop::with_tiny("metrics");
     golden("metrics.txt", &workshop.run(&["metrics"]).ends_with(0).out);
     golden("metrics-of-tiny.txt", &workshop.run(&["metrics", "tiny.yaml"]).ends_with(0).out);
-    let listed = workshop.run(&["metrics", "tiny.yaml", "--json"]).ends_with(0).json();
-    let mut listed: Vec<_> =
-        listed.as_array().expect("a list").iter().map(|metric| (&metric["name"], &metric["unit"])).collect();
-    listed.sort_by_key(|(name, _)| name.as_str().map(ToOwned::to_owned));
-    let report = workshop.run(&["run", "tiny.yaml", "--out", "out", "--json"]).ends_with(0).json();
-    let reported = report["metrics"].as_object().expect("a map");
-    assert_eq!(listed.len(), reported.len());
-    for ((name, unit), (reported, summary)) in listed.into_iter().zip(reported) {
-        assert_eq!((name.as_str(), unit), (Some(reported.as_str()), &summary["unit"]));
+    workshop.write("gossipsub.yaml", scenario(&TINY.replace("flood", "gossipsub")).as_bytes());
+    for file in ["tiny.yaml", "gossipsub.yaml"] {
+        let listed = workshop.run(&["metrics", file, "--json"]).ends_with(0).json();
+        let mut listed: Vec<_> = listed
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|metric| (&metric["name"], &metric["unit"]))
+            .collect();
+        listed.sort_by_key(|(name, _)| name.as_str().map(ToOwned::to_owned));
+        let report =
+            workshop.run(&["run", file, "--out", &format!("{file}.out"), "--json"]).ends_with(0).json();
+        let reported = report["metrics"].as_object().expect("a map");
+        assert_eq!(listed.len(), reported.len());
+        for ((name, unit), (reported, summary)) in listed.into_iter().zip(reported) {
+            assert_eq!((name.as_str(), unit), (Some(reported.as_str()), &summary["unit"]));
+        }
     }
 }
 

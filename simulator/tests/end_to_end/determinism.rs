@@ -43,7 +43,7 @@ fn run(workshop: &Workshop, scenario: &Path, out: &str, surroundings: &[(&str, &
 }
 
 /// Files below a folder, by name, but for the one that holds the provenance.
-fn files(folder: &Path, base: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+pub(crate) fn files(folder: &Path, base: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
     for entry in fs::read_dir(folder).expect("the folder is there") {
         let path = entry.expect("it can be listed").path();
         if path.is_dir() {

@@ -65,8 +65,13 @@ fn every_topology_carries_every_overlay_that_it_can() {
         "{import: {file: graph.txt}}",
         "{edges: {list: [[0,1],[1,2],[2,3],[3,4],[4,5],[5,6],[6,7],[7,8],[8,9],[9,10],[10,11],[11,12],[12,13],[13,14],[14,15]]}}",
     ] {
-        let overlays =
-            ["{flood: {}}", "{plumtree: {}}", "{plumtree: {membership: {plan: {}}}}", "{star: {}}"];
+        let overlays = [
+            "{flood: {}}",
+            "{plumtree: {}}",
+            "{plumtree: {membership: {plan: {}}}}",
+            "{gossipsub: {}}",
+            "{star: {}}",
+        ];
         let is_star = topology.contains("star:");
         for overlay in overlays.iter().filter(|overlay| is_star || **overlay != "{star: {}}") {
             let simulated = runs(&format!("topology: {topology}\noverlay: {overlay}"), &[graph]);
@@ -108,7 +113,7 @@ fn every_behaviour_is_borne() {
         )
     };
     for behaviour in ["honest", "silent", "freeRider", "corruptor"] {
-        for overlay in ["{flood: {}}", "{plumtree: {}}"] {
+        for overlay in ["{flood: {}}", "{plumtree: {}}", "{gossipsub: {}}"] {
             let simulated = runs(&format!("{}\noverlay: {overlay}", groups(behaviour)), &[]);
             assert!(shown(&simulated) > 0, "{behaviour} {overlay}");
             let tainted = simulated.report.metrics["overlay.tainted"].mean;
@@ -136,7 +141,7 @@ fn every_way_to_come_and_go_is_borne() {
         "online: {weekly: {days: [mon], from: \"09:00\", to: \"17:00\", jitter: 5s, startsAt: 8h59m55s}}",
         "online: {trace: {file: sessions.csv}}",
     ] {
-        for overlay in ["{flood: {}}", "{plumtree: {}}"] {
+        for overlay in ["{flood: {}}", "{plumtree: {}}", "{gossipsub: {}}"] {
             let groups = format!("groups: [{{name: all, peers: 12}}, {{name: some, peers: 4, {life}}}]");
             let simulated = runs(&format!("{groups}\noverlay: {overlay}"), &[trace]);
             assert!(shown(&simulated) > 0, "{life} {overlay}");
@@ -157,7 +162,12 @@ fn every_fault_hits_and_heals() {
         "kill: {group: right, share: 50%}",
         "stop: {peers: [0, 3]}",
     ] {
-        for overlay in ["{flood: {}}", "{plumtree: {}}", "{plumtree: {membership: {plan: {}}}}"] {
+        for overlay in [
+            "{flood: {}}",
+            "{plumtree: {}}",
+            "{plumtree: {membership: {plan: {}}}}",
+            "{gossipsub: {score: {}}}",
+        ] {
             let groups = "groups: [{name: left, peers: 8}, {name: right, peers: 8}]";
             let lines = format!(
                 "duration: 1m\n{groups}\noverlay: {overlay}\nfaults: [{{name: f, at: 10s, for: 20s, {fault}}}]"
@@ -204,6 +214,9 @@ fn what_takes_for_ever_ends_with_the_run() {
     for lines in [
         "network: {processing: {perMessage: 5200w, perKibibyte: 5200w}}",
         "network: {timeout: 5200w}\noverlay: {plumtree: {announceAfter: 5200w, missingAfter: 5200w, retryAfter: 5200w, keep: 5200w}}",
+        "overlay: {gossipsub: {heartbeatInterval: 5200w, heartbeatInitialDelay: 5200w, fanoutTtl: 5200w, pruneBackoff: 5200w, \
+         iwantFollowupTime: 5200w, publishQueueDuration: 5200w, duplicateCacheTime: 5200w, score: {decayInterval: 5200w}}}",
+        "groups: [{name: all, peers: 16, link: {up: 1bit, down: 1bit}}]\noverlay: {gossipsub: {}}",
         "groups: [{name: all, peers: 16, link: {up: 1bit, down: 1bit}}]",
         "groups: [{name: all, peers: 16, link: {access: {exponential: {mean: 5200w}}}}]",
         "groups: [{name: all, peers: 16, link: {loss: 100%}}]",

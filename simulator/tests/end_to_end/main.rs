@@ -4,12 +4,14 @@
 //! writes the golden files anew; read them before you commit.
 
 mod commands;
+mod compare;
 mod determinism;
 #[cfg(unix)]
 mod interrupted;
 mod language;
 mod mistakes;
 mod random;
+mod replicates;
 mod simulated;
 mod tables;
 mod workshop;

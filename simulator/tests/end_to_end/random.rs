@@ -26,6 +26,7 @@ fn overlay() -> impl Strategy<Value = String> {
     let times = (1u32..200, 1u32..600, 1u32..400, 0u32..20);
     prop_oneof![
         Just("{flood: {}}".to_owned()),
+        gossipsub(),
         (times, prop::bool::ANY, 1u32..6, 1u32..5).prop_map(
             |((announce, missing, retry, keep), plan, active, period)| {
                 let membership = if plan {
@@ -40,6 +41,24 @@ fn overlay() -> impl Strategy<Value = String> {
             }
         ),
     ]
+}
+
+fn gossipsub() -> impl Strategy<Value = String> {
+    let mesh = (1u32..6, 0u32..4, 0u32..8, 0u32..6);
+    let times = (1u32..3_000, 0u32..2_000, 1u32..4_000, 1u32..4_000);
+    (mesh, times, 0u32..20, prop::bool::ANY, prop::bool::ANY, prop::bool::ANY).prop_map(
+        |((n, less, more, lazy), (beat, wait, remember, backoff), buffer, flood, signed, score)| {
+            let (low, high, outbound) = (n.saturating_sub(less), n + more, n.saturating_sub(less).min(n / 2));
+            let authenticity = if signed { "signed" } else { "anonymous" };
+            let score = if score { ", score: {}" } else { "" };
+            format!(
+                "{{gossipsub: {{meshN: {n}, meshNLow: {low}, meshNHigh: {high}, meshOutboundMin: {outbound}, \
+                 gossipLazy: {lazy}, heartbeatInterval: {beat}ms, heartbeatInitialDelay: {wait}ms, \
+                 duplicateCacheTime: {remember}ms, pruneBackoff: {backoff}ms, sendBuffer: {buffer}kB, \
+                 floodPublish: {flood}, authenticity: {authenticity}{score}}}}}"
+            )
+        },
+    )
 }
 
 fn life() -> impl Strategy<Value = String> {

@@ -255,7 +255,7 @@ fn signs_of_life_and_receipts_are_expected_too() {
     let quiet = ChatSpec { rooms: Count::new(2), ..ChatSpec::default() };
     let of = |spec: ChatSpec| plan_of(spec, &peers(10), 1, HOUR).expected_items(HOUR);
     assert_eq!(of(quiet.clone()), 720.0);
-    let presence = Some(crate::spec::chat::Presence::default());
+    let presence = Some(Presence::default());
     assert_eq!(of(ChatSpec { presence, ..quiet.clone() }), 720.0 + 10.0 * 120.0);
     // Each of 20 seats would tell of each of its room's 360 posts.
     assert_eq!(of(ChatSpec { read_receipts: true, ..quiet }), 720.0 + 20.0 * 360.0);

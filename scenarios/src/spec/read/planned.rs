@@ -3,11 +3,10 @@
 use super::path::{FieldPath, Segment};
 
 /// Their paths, without the indices of lists.
-const PLANNED: [&[&str]; 10] = [
+const PLANNED: [&[&str]; 9] = [
     &["spec", "discovery"],
     &["spec", "network", "mobility"],
     &["spec", "groups", "cpu"],
-    &["spec", "overlay", "gossipsub"],
     &["spec", "groups", "behaviour", "spammer"],
     &["spec", "groups", "behaviour", "eclipse"],
     &["spec", "workloads", "update"],

@@ -4,6 +4,7 @@
 //! Everything here follows from the scenario alone. What depends on a seed or on a file's content, such as a selector
 //! that fits nobody, is found when the plan is made.
 
+mod gossipsub;
 mod limits;
 mod names;
 mod peers;
@@ -25,6 +26,7 @@ pub fn faults(spec: &ScenarioSpec) -> Vec<Fault> {
     targets::check(spec, &mut faults);
     limits::check(spec, &mut faults);
     traversal::check(spec, &mut faults);
+    gossipsub::check(spec, &mut faults);
     faults
 }
 

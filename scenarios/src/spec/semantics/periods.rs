@@ -61,7 +61,7 @@ fn check_chat(chat: &ChatSpec, path: &FieldPath, faults: &mut Vec<Fault>) {
 }
 
 /// Refuses a period below the shortest.
-fn period(path: FieldPath, period: Nanos, faults: &mut Vec<Fault>) {
+pub(super) fn period(path: FieldPath, period: Nanos, faults: &mut Vec<Fault>) {
     if period < SHORTEST {
         faults.push(
             Fault::new(path, format!("a run would never end: this is repeated every {period}"))

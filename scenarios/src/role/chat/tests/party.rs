@@ -112,7 +112,8 @@ impl Party {
                     Member { chat: Chat::new(Arc::clone(&planned)), forgets: forgets.get() == Some(peer) };
                 RoleSlot::new(0, member)
             });
-            PeerHost::new(Any::new(&overlay, Peer(0)), roles.into_iter().collect())
+            let overlay = Any::new(&overlay, Peer(0)).expect("it is one of this crate");
+            PeerHost::new(overlay, roles.into_iter().collect())
         };
         let all = edges.iter().flat_map(|&(a, b)| [a.0, b.0]).max().map_or(0, |last| last + 1);
         let world = set_up(World::new(Seed(seed), all, edges, machines));

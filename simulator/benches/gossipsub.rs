@@ -1,0 +1,169 @@
+//! gossipsub: the model on the engine, with all that the network does.
+//!
+//! Random 16-regular, one room, libp2p's parameters, regions, jitter, loss, and queues at both ends; 100 messages of 1 KiB by
+//! different authors, 5 ms apart, and 10 at 100,000 peers. A delivery is a copy of an item that reaches its machine; heartbeats
+//! and gossip come with it. The last lines give processor time, which noise on a shared machine disturbs least.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use peerlab_scenarios::{
+    host::{Command, Cx, Input, Machine, Peer, PeerHost, RoleSlot},
+    plan::Plan,
+    report::Fact,
+    seed::Seed,
+    spec::{overlay::Overlay, read},
+    units::Nanos,
+    wire::{Blob, Content, Item, ItemId, Kind},
+};
+use peerlab_simulator::{
+    engine::{
+        Engine, Observer,
+        store::{ItemRef, Store},
+    },
+    gossipsub::{Fleet, Gossipsub},
+};
+
+/// Subscribes to the room, and publishes what its user says.
+#[derive(Debug, Default)]
+struct Author {
+    said: u32,
+    heard: u32,
+}
+
+impl Machine<Store> for Author {
+    #[inline]
+    fn step(&mut self, cx: &mut Cx<'_, Store>, input: Input<Store>) {
+        match input {
+            Input::Start { .. } => cx.subscribe(0),
+            Input::Command { workload, command: Command::Post { room, bytes } } => {
+                let id = ItemId::new(workload, cx.me, self.said);
+                let item = cx.make_item(Item::new(id, room, cx.now, Content::Raw(Blob::Sized(bytes))));
+                self.said += 1;
+                cx.publish(item);
+            }
+            Input::Published { .. } => self.heard += 1,
+            _ => {}
+        }
+    }
+
+    fn digest(&self) -> u64 {
+        u64::from(self.said) << 32 | u64::from(self.heard)
+    }
+}
+
+/// Counts copies of items, and those that came first.
+#[derive(Debug, Default)]
+struct Tally {
+    copies: u64,
+    first: u64,
+}
+
+impl Observer for Tally {
+    fn fact(&mut self, _: Nanos, _: Peer, fact: &Fact) {
+        if let Fact::Copies { first, .. } = fact {
+            self.first += first;
+        }
+    }
+
+    #[inline]
+    fn delivered(&mut self, _: Nanos, _: Peer, kind: Kind, _: Option<ItemRef>, _: u32) {
+        self.copies += u64::from(kind == Kind::PubsubPublish);
+    }
+}
+
+/// A fleet and how many messages it spreads.
+fn plan(peers: u32) -> (Plan, u32) {
+    let messages = (1_000_000 / peers).clamp(1, 100);
+    let yaml = format!(
+        "apiVersion: peerlab.dev/v1alpha1
+kind: Scenario
+metadata: {{name: gossipsub}}
+spec:
+  duration: 30s
+  coolDown: 10s
+  network: {{jitter: 5%, loss: 1%}}
+  groups: [{{name: peers, peers: {peers}, link: {{up: 50Mbit, down: 100Mbit}}}}]
+  topology: {{kRegular: {{degree: 16}}}}
+  overlay: {{gossipsub: {{}}}}
+  workloads: [{{name: posts, chat: {{posts: {{trace: {{file: posts.csv}}}}}}}}]
+"
+    );
+    let mut posts = String::new();
+    for number in 0..messages {
+        // Meshes stand by then.
+        let (at, author) = (20_000 + 5 * number, number * 97 % peers);
+        writeln!(posts, "{at}ms,0,{author},1024").expect("a string grows as needed");
+    }
+    let scenario =
+        read::read("gossipsub.yaml", yaml.as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let files = BTreeMap::from([("posts.csv".to_owned(), posts)]);
+    let plan = Plan::new(&scenario, Seed(scenario.spec.seed), &files);
+    (plan.unwrap_or_else(|errors| panic!("{errors:?}")), messages)
+}
+
+/// A run that is ready to begin.
+fn engine(plan: &Plan) -> Engine<'_, Gossipsub, Author, Tally> {
+    let Overlay::Gossipsub(params) = &plan.spec.overlay else { unreachable!("the plan is for gossipsub") };
+    let fleet = Fleet::new(plan, params);
+    let make =
+        move |_| PeerHost::new(Gossipsub::new(Arc::clone(&fleet)), vec![RoleSlot::new(0, Author::default())]);
+    Engine::new(plan, make, Tally::default())
+}
+
+fn gossipsub(criterion: &mut Criterion) {
+    let (plan, _) = plan(10_000);
+    let copies = engine(&plan).run(&|| false).1.copies;
+    let mut group = criterion.benchmark_group("gossipsub of 10,000 peers");
+    group.throughput(Throughput::Elements(copies)).sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.bench_function("model", |bencher| {
+        bencher.iter_batched(
+            || engine(&plan),
+            |run| black_box(run.run(&|| false).1),
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+/// Turns of which the best counts.
+const TURNS: u32 = 3;
+
+fn figures(_: &mut Criterion) {
+    for peers in [10_000, 100_000] {
+        let (plan, messages) = plan(peers);
+        let (mut best, mut copies) = (Duration::MAX, 0);
+        for _ in 0..TURNS {
+            let run = engine(&plan);
+            let (began, busy) = (Instant::now(), processor_time());
+            let (_, tally) = run.run(&|| false);
+            let took =
+                processor_time().zip(busy).map_or_else(|| began.elapsed(), |(after, before)| after - before);
+            assert_eq!(tally.first, u64::from(messages) * u64::from(peers - 1), "everybody has everything");
+            best = best.min(took);
+            copies = tally.copies;
+        }
+        let each = best.as_secs_f64() / copies as f64;
+        println!(
+            "{peers} peers, {messages} messages, {copies} deliveries: {:6.1} ns each, {:5.2} M/s",
+            each * 1e9,
+            1e-6 / each
+        );
+    }
+}
+
+/// The processor time of this thread so far, as Linux tells it.
+fn processor_time() -> Option<Duration> {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    stat.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+}
+
+criterion_group!(benches, gossipsub, figures);
+criterion_main!(benches);

@@ -1,0 +1,214 @@
+//! `peerlab-sim compare A B …`: designs held against the first, by runs with the same seeds.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use clap::Args;
+use peerlab_scenarios::report::{
+    Verdict, comparison,
+    comparison::Comparison,
+    replicates::{Measure, Replicates},
+};
+use peerlab_simulator::{
+    compare::{self, Design, markdown, page},
+    cost::Cost,
+    folder::{Folder, free_place},
+    html,
+    quantity::Unit,
+};
+
+use super::{
+    Stop, check,
+    interrupt::{INTERRUPTED, Interrupt},
+    memory, print, provenance,
+    replicates::{make, pretty},
+    replication::{NamedMeasure, Replication},
+    table,
+};
+
+/// Runs of each scenario when their number is not given.
+const USUAL_RUNS: u64 = 20;
+
+#[derive(Debug, Args)]
+pub(super) struct Compare {
+    /// Scenario files, which are run now, or folders of runs made with --seeds; the first is the baseline.
+    #[arg(required = true, num_args = 2.., value_name = "DESIGN")]
+    designs: Vec<PathBuf>,
+    /// The first seed, for all scenarios. Default: that of the runs made before, or else of the first scenario.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    replication: Replication,
+    /// What to compare: METRIC or METRIC:STATISTIC (mean, p50, p95, p99, max). Default: all means, and quantiles of times.
+    #[arg(long, value_name = "MEASURE", value_delimiter = ',')]
+    measure: Vec<NamedMeasure>,
+    /// The folder of the comparison. Default: `out/compare/BASELINE`, or the next that is free.
+    #[arg(long, short)]
+    out: Option<PathBuf>,
+    /// Replace the comparison that is in the folder.
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Print the comparison as JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Print nothing but errors.
+    #[arg(long, short, conflicts_with = "json")]
+    quiet: bool,
+}
+
+/// A design as it is given.
+enum Given {
+    /// To be run.
+    Scenario(Box<check::Ready>),
+    /// Run before.
+    Runs(Box<Design>),
+}
+
+impl Compare {
+    pub(super) fn run(&self) -> Result<u8, Stop> {
+        let began = Instant::now();
+        let given: Vec<Given> = self.designs.iter().map(|path| self.read(path)).collect::<Result<_, _>>()?;
+        let names = names(&given);
+        let place = self.out.clone().unwrap_or_else(|| free_place(Path::new("out/compare"), &names[0]));
+        let folder = Folder::begin(&place, self.force)?;
+        let told = (!self.quiet).then_some("there is no comparison of half the runs, and nothing is written");
+        let interrupt = Interrupt::listen(folder.draft(), told)?;
+
+        let (first_seed, runs) = self.common(&given);
+        let mut designs = Vec::new();
+        for (given, name) in given.into_iter().zip(names) {
+            let design = match given {
+                Given::Runs(design) => Design { name, ..*design },
+                Given::Scenario(ready) => {
+                    let cost = Cost::of(&ready.plan);
+                    let limit = memory::available();
+                    limit
+                        .map_or(Ok(()), |limit| cost.fits(limit))
+                        .map_err(|error| Stop::Input(format!("error: {name}: {error}\n")))?;
+                    let schedule = self.replication.schedule(&ready.plan.spec, first_seed, runs)?;
+                    let schedule = schedule.within(cost.memory(), limit);
+                    let made = make(&ready, &schedule, &interrupt, self.quiet)?;
+                    let Some(made) = made.filter(|_| !interrupt.came()) else { return Ok(INTERRUPTED) };
+                    made.write(&folder, &format!("runs/{name}/"), &ready)?;
+                    Design { name, report: made.batch.report, curves: made.curves }
+                }
+            };
+            designs.push(design);
+        }
+        if let Some(invalid) = designs.iter().find(|design| design.report.verdict() == Verdict::Invalid) {
+            let reasons = invalid.report.validity.reasons.join("; ");
+            eprintln!("error: the runs of {} are invalid, and say nothing: {reasons}", invalid.name);
+            return Ok(Verdict::Invalid.exit_code());
+        }
+        let named: Vec<comparison::Design<'_>> = designs
+            .iter()
+            .map(|design| comparison::Design { name: &design.name, report: &design.report })
+            .collect();
+        let measures: Vec<Measure> = self.measure.iter().map(|named| named.0.clone()).collect();
+        let measures = (!measures.is_empty()).then_some(measures.as_slice());
+        let mut comparison = Comparison::of(&named, measures)
+            .map_err(|error| Stop::Input(format!("error: these cannot be compared: {error}\n")))?;
+        let hashes: Vec<(&str, &Replicates)> =
+            named.iter().map(|design| (design.name, design.report)).collect();
+        comparison.provenance = provenance::of_comparison(&hashes, began.elapsed());
+
+        let place = write(folder, &comparison, &designs)?;
+        if self.json {
+            print(&pretty(&comparison)?)?;
+        } else if !self.quiet {
+            print(&summary(&comparison, &designs, began.elapsed().as_secs_f64(), &place))?;
+        }
+        Ok(0)
+    }
+
+    /// Reads a scenario, or the report on runs that were made before.
+    fn read(&self, path: &Path) -> Result<Given, Stop> {
+        if !path.is_dir() && !is_report(path) {
+            let ready = check::prepare(path, self.seed).map_err(check::input)?;
+            return Ok(Given::Scenario(Box::new(ready)));
+        }
+        let design = compare::load(path).map_err(|error| Stop::Input(format!("error: {error}\n")))?;
+        Ok(Given::Runs(Box::new(design)))
+    }
+
+    /// The seed to begin with and the number of runs, for all scenarios: as is asked for, or as the runs have that were made
+    /// before.
+    fn common(&self, given: &[Given]) -> (u64, u64) {
+        let made = given.iter().find_map(|given| match given {
+            Given::Runs(design) => Some(&design.report.seeds),
+            Given::Scenario(_) => None,
+        });
+        let scenario = given.iter().find_map(|given| match given {
+            Given::Scenario(ready) => Some(ready.plan.seed.0),
+            Given::Runs(_) => None,
+        });
+        let first = self.seed.or_else(|| made.and_then(|seeds| seeds.first().copied())).or(scenario);
+        (first.unwrap_or_default(), made.map_or(USUAL_RUNS, |seeds| seeds.len() as u64))
+    }
+}
+
+/// Whether a file is a report and not a scenario, by how it begins: a scenario in JSON has no `schema`.
+fn is_report(path: &Path) -> bool {
+    const ENOUGH: u64 = 200;
+    let mut beginning = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(ENOUGH).read_to_end(&mut beginning));
+    read.is_ok()
+        && String::from_utf8_lossy(&beginning)
+            .trim_start_matches(['{', ' ', '\n', '\r', '\t'])
+            .starts_with("\"schema\"")
+}
+
+/// What the designs are called: as their scenarios, with a number where a name is taken.
+fn names(given: &[Given]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for given in given {
+        let name = match given {
+            Given::Scenario(ready) => &ready.plan.name,
+            Given::Runs(design) => &design.name,
+        };
+        let numbered = |number: u32| if number == 1 { name.clone() } else { format!("{name}-{number}") };
+        let free = (1..).map(numbered).find(|candidate| !names.contains(candidate));
+        names.push(free.expect("numbers do not run out"));
+    }
+    names
+}
+
+fn write(folder: Folder, comparison: &Comparison, designs: &[Design]) -> Result<PathBuf, Stop> {
+    let figures = compare::figures(comparison, designs);
+    folder.write_charts(&figures)?;
+    let charts: Vec<_> = figures.iter().map(|figure| (figure.id.clone(), figure.title.clone())).collect();
+    folder.write("report.json", pretty(comparison)?.as_bytes())?;
+    folder.write("report.md", markdown::markdown(comparison, &charts).as_bytes())?;
+    folder.write("report.html", html::study(&page::page(comparison, figures)).as_bytes())?;
+    Ok(folder.finish()?)
+}
+
+/// What a person wants to see first.
+fn summary(comparison: &Comparison, designs: &[Design], took: f64, place: &Path) -> String {
+    let mut text = format!("{} It took {}.\n\n", page::introduction(comparison), Unit::Seconds.show(took));
+    let (heads, rows) = match comparison.contenders.as_slice() {
+        [_] => compare::full(comparison, 0),
+        _ => compare::compact(comparison),
+    };
+    let mut shown = table::Table::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
+    rows.into_iter().for_each(|row| shown.row(row));
+    shown.numbers_from(1);
+    text.push_str(&shown.render(table::width()));
+    if comparison.contenders.len() > 1 {
+        text.push_str("* beyond chance; (n) within chance, and n seeds would tell\n");
+    }
+    let fields: Vec<String> = comparison.differences.keys().map(|field| format!("spec.{field}")).collect();
+    let fields = if fields.is_empty() { "nothing".to_owned() } else { fields.join(", ") };
+    text.push_str(&format!("\nthe scenarios differ in: {fields}\n"));
+    for design in designs.iter().filter(|design| design.report.scenario.settling.is_late()) {
+        let scenario = &design.report.scenario;
+        let told = peerlab_simulator::page::warm_up(scenario.warm_up, &scenario.settling);
+        text.push_str(&format!("warm-up of {}: {told}\n", design.name));
+    }
+    text.push_str(&format!("comparison: {}\n", place.join("report.html").display()));
+    text
+}

@@ -1,0 +1,223 @@
+//! The connected peers, and what is written to them.
+//!
+//! A message is handed to the network at once as long as what this peer has sent and not yet got out fits the buffers of its
+//! connections; what comes later waits in their queues, and each connection writes one message in its turn when there is
+//! room again. libp2p's handler writes whenever its stream takes more, which is the same for streams that share one link.
+
+use peerlab_scenarios::{
+    host::{Cx, Lane, Msg, Payload, Peer, TimerKey},
+    report::PubsubCount,
+    units::Nanos,
+};
+
+use super::{
+    counts::Counts,
+    queue::{Outgoing, Queue},
+};
+use crate::engine::store::{ItemRef, Store};
+
+/// Time to see whether the connections take more.
+pub(super) const WRITE: TimerKey = TimerKey(1);
+
+/// Items that a neighbour may declare unwanted (`IDONTWANT_CAP`).
+const MOST_UNWANTED: usize = 10_000;
+
+/// How long that holds (`IDONTWANT_TIMEOUT`).
+const UNWANTED_FOR: Nanos = Nanos::from_secs(3);
+
+/// A connected peer.
+#[derive(Debug)]
+pub(super) struct Neighbour {
+    pub(super) peer: Peer,
+    /// Whether this side dialled.
+    pub(super) outbound: bool,
+    /// Announcements that came since the last heartbeat.
+    pub(super) announced: u32,
+    /// Items asked for since then.
+    pub(super) asked: u32,
+    /// Items that it does not want, and when it said so, oldest first.
+    unwanted: Vec<(ItemRef, Nanos)>,
+    /// What waits for its connection, when something does.
+    queue: Option<Box<Queue>>,
+}
+
+/// All connected peers, and the way to them.
+#[derive(Debug)]
+pub(super) struct Neighbours {
+    /// In ascending order.
+    all: Vec<Neighbour>,
+    /// Bytes that may wait for each connection outside of its queue.
+    buffer: u64,
+    most_data: usize,
+    /// Bytes that the network still takes in this step.
+    room: i64,
+    /// How many have a queue, and whose turn it is next.
+    waiting: u32,
+    turn: usize,
+    /// Peers that have declared something unwanted.
+    choosy: u32,
+    /// Who did not take a message in time, since the step began.
+    pub(super) slow: Vec<Peer>,
+}
+
+impl Neighbours {
+    pub(super) fn new(buffer: u64, most_data: usize) -> Self {
+        Self { all: Vec::new(), buffer, most_data, room: 0, waiting: 0, turn: 0, choosy: 0, slow: Vec::new() }
+    }
+
+    /// A step begins: looks how much the network takes.
+    #[inline]
+    pub(super) fn begin(&mut self, cx: &Cx<'_, Store>) {
+        let most = i64::try_from(self.buffer.saturating_mul(self.all.len() as u64)).unwrap_or(i64::MAX);
+        let unsent = i64::try_from(cx.uplink.unsent(cx.now)).unwrap_or(i64::MAX);
+        self.room = most.saturating_sub(unsent);
+    }
+
+    fn place(&self, peer: Peer) -> Result<usize, usize> {
+        self.all.binary_search_by_key(&peer, |neighbour| neighbour.peer)
+    }
+
+    pub(super) fn contains(&self, peer: Peer) -> bool {
+        self.place(peer).is_ok()
+    }
+
+    pub(super) fn get_mut(&mut self, peer: Peer) -> Option<&mut Neighbour> {
+        self.place(peer).ok().map(|place| &mut self.all[place])
+    }
+
+    pub(super) fn is_outbound(&self, peer: Peer) -> bool {
+        self.place(peer).is_ok_and(|place| self.all[place].outbound)
+    }
+
+    /// All of them, in ascending order.
+    pub(super) fn peers(&self) -> Vec<Peer> {
+        self.all.iter().map(|neighbour| neighbour.peer).collect()
+    }
+
+    /// A connection stands. False when one to this peer was known before.
+    pub(super) fn add(&mut self, peer: Peer, outbound: bool) -> bool {
+        let Err(place) = self.place(peer) else { return false };
+        let (announced, asked, unwanted, queue) = (0, 0, Vec::new(), None);
+        self.all.insert(place, Neighbour { peer, outbound, announced, asked, unwanted, queue });
+        self.room = self.room.saturating_add(i64::try_from(self.buffer).unwrap_or(i64::MAX));
+        true
+    }
+
+    /// A connection ended, and with it what waited for it. False when there was none.
+    pub(super) fn remove(&mut self, peer: Peer) -> bool {
+        let Ok(place) = self.place(peer) else { return false };
+        let gone = self.all.remove(place);
+        self.waiting -= u32::from(gone.queue.is_some());
+        self.choosy -= u32::from(!gone.unwanted.is_empty());
+        true
+    }
+
+    /// Whether a peer has said that it does not want an item.
+    #[inline]
+    pub(super) fn is_unwanted(&self, peer: Peer, item: ItemRef) -> bool {
+        self.choosy > 0
+            && self
+                .place(peer)
+                .is_ok_and(|place| self.all[place].unwanted.iter().rev().any(|(other, _)| *other == item))
+    }
+
+    /// A peer does not want these items: they leave its queue. How many did.
+    pub(super) fn unwanted(&mut self, now: Nanos, peer: Peer, items: &[ItemRef]) -> u64 {
+        let Ok(place) = self.place(peer) else { return 0 };
+        let neighbour = &mut self.all[place];
+        self.choosy += u32::from(neighbour.unwanted.is_empty() && !items.is_empty());
+        neighbour.unwanted.extend(items.iter().map(|&item| (item, now)));
+        let over = neighbour.unwanted.len().saturating_sub(MOST_UNWANTED);
+        neighbour.unwanted.drain(..over);
+        neighbour.queue.as_mut().map_or(0, |queue| queue.remove(items))
+    }
+
+    /// A heartbeat: counts begin anew, and what was unwanted for long enough is forgotten.
+    pub(super) fn heartbeat(&mut self, now: Nanos) {
+        for neighbour in &mut self.all {
+            (neighbour.announced, neighbour.asked) = (0, 0);
+            if !neighbour.unwanted.is_empty() {
+                let is_over = |&(_, since): &(ItemRef, Nanos)| now.saturating_sub(since) > UNWANTED_FOR;
+                let over = neighbour.unwanted.partition_point(is_over);
+                neighbour.unwanted.drain(..over);
+                self.choosy -= u32::from(neighbour.unwanted.is_empty());
+            }
+        }
+    }
+
+    /// Sends a message as soon as its connection takes it.
+    #[inline]
+    pub(super) fn write(&mut self, cx: &mut Cx<'_, Store>, counts: &mut Counts, peer: Peer, out: Outgoing) {
+        if self.room > 0 && self.waiting == 0 {
+            self.hand_over(cx, peer, out);
+        } else {
+            self.queue(cx, counts, peer, out);
+        }
+    }
+
+    #[inline]
+    fn hand_over(&mut self, cx: &mut Cx<'_, Store>, to: Peer, out: Outgoing) {
+        let kind = out.kind();
+        let (hops, payload) = match out {
+            Outgoing::Extensions => (0, Payload::Nothing),
+            Outgoing::Rpc(rpc) => (0, Payload::Note(cx.host_mut().make_rpc(rpc))),
+            Outgoing::Item { item, hops, .. } => (hops, Payload::Item(item)),
+        };
+        let msg = Msg::new(kind, hops, payload);
+        self.room -= i64::from(cx.host().len_of(&msg));
+        cx.send(to, Lane::Reliable, msg);
+    }
+
+    #[cold]
+    fn queue(&mut self, cx: &mut Cx<'_, Store>, counts: &mut Counts, peer: Peer, out: Outgoing) {
+        let Ok(place) = self.place(peer) else { return };
+        if self.room > 0 && self.all[place].queue.is_none() {
+            return self.hand_over(cx, peer, out);
+        }
+        if self.all[place].queue.is_none() {
+            if self.waiting == 0 {
+                self.wait(cx);
+            }
+            self.waiting += 1;
+        }
+        if !self.all[place].queue.get_or_insert_default().push(out, self.most_data) {
+            self.drop(counts, peer);
+        }
+    }
+
+    /// A message will not be sent.
+    fn drop(&mut self, counts: &mut Counts, peer: Peer) {
+        counts.add(PubsubCount::Dropped, 1);
+        self.slow.push(peer);
+    }
+
+    /// Sets the timer to when half of what the connections hold has left.
+    fn wait(&self, cx: &mut Cx<'_, Store>) {
+        let half = self.buffer.saturating_mul(self.all.len() as u64) / 2;
+        // What was sent in this step has not yet been counted by the host, so it may be too early: then it waits again.
+        let at = cx.uplink.drained_to(half).max(cx.now.saturating_add(Nanos::from_millis(1)));
+        cx.set_timer(WRITE, at);
+    }
+
+    /// Writes what waits, as far as there is room, one message of each connection in turn.
+    pub(super) fn write_on(&mut self, cx: &mut Cx<'_, Store>, counts: &mut Counts) {
+        while self.room > 0 && self.waiting > 0 {
+            self.turn = (self.turn + 1) % self.all.len();
+            let neighbour = &mut self.all[self.turn];
+            let Some(queue) = &mut neighbour.queue else { continue };
+            let (peer, next) = (neighbour.peer, queue.pop());
+            if queue.is_empty() {
+                neighbour.queue = None;
+                self.waiting -= 1;
+            }
+            match next {
+                Some(Outgoing::Item { until, .. }) if until <= cx.now => self.drop(counts, peer),
+                Some(out) => self.hand_over(cx, peer, out),
+                None => {}
+            }
+        }
+        if self.waiting > 0 {
+            self.wait(cx);
+        }
+    }
+}

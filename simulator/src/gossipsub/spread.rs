@@ -1,0 +1,233 @@
+//! Items, and word of them.
+
+use std::collections::VecDeque;
+
+use peerlab_scenarios::{
+    host::{Cx, Host as _, Peer},
+    report::PubsubCount,
+    spec::overlay::Authenticity,
+    units::Nanos,
+    wire::Topic,
+};
+
+use super::{
+    Gossipsub,
+    queue::Outgoing,
+    topics::{Member, TopicState},
+};
+use crate::engine::{
+    rpc::Rpc,
+    store::{ItemRef, Store},
+};
+
+/// Items that wait for somebody to subscribe, at most.
+const MOST_EARLY: usize = 1000;
+
+impl Gossipsub {
+    /// Publishes an item of this peer's own.
+    pub(super) fn publish_own(&mut self, cx: &mut Cx<'_, Store>, item: ItemRef) {
+        let content = cx.item(&item);
+        let (topic, len) = (content.published_under(), content.encoded_len());
+        if u64::from(len) > self.fleet.params.max_transmit_size.0 {
+            return self.counts.add(PubsubCount::Refused, 1);
+        }
+        let recipients = self.recipients(cx, topic);
+        if recipients.is_empty() {
+            self.early.push_back(item);
+            if self.early.len() > MOST_EARLY {
+                self.early.pop_front();
+                self.counts.add(PubsubCount::Dropped, 1);
+            }
+            return;
+        }
+        self.seen.insert(cx.now, item);
+        self.cache.put(item, 0);
+        self.promises.kept(item);
+        let spares = self.fleet.params.idontwant_on_publish && self.is_worth_sparing(cx, item);
+        let until = cx.now.saturating_add(self.fleet.params.publish_queue_duration);
+        for peer in recipients {
+            if spares {
+                self.send(cx, peer, Rpc::IDontWant(vec![item]));
+            }
+            self.write(cx, peer, Outgoing::Item { item, hops: 1, until });
+        }
+    }
+
+    /// Publishes what waited for somebody to subscribe to a topic.
+    pub(super) fn publish_early(&mut self, cx: &mut Cx<'_, Store>, topic: Topic) {
+        if self.early.is_empty() {
+            return;
+        }
+        let early = std::mem::take(&mut self.early);
+        let (due, later): (VecDeque<_>, _) =
+            early.into_iter().partition(|item| cx.item(item).published_under() == topic);
+        self.early = later;
+        for item in due {
+            self.publish_own(cx, item);
+        }
+    }
+
+    /// To whom an item of this peer's own is sent: all who subscribe, or the mesh, or the fanout.
+    fn recipients(&mut self, cx: &mut Cx<'_, Store>, topic: Topic) -> Vec<Peer> {
+        let Some(state) = self.topics.get(topic) else { return Vec::new() };
+        let candidates = state.members.iter().copied().filter(|member| self.publishes_to(member.peer));
+        if self.fleet.params.flood_publish {
+            return candidates.map(|member| member.peer).collect();
+        }
+        let subscribed = state.subscribed;
+        let (chosen, others): (Vec<Member>, Vec<Member>) = candidates.partition(|member| member.chosen);
+        let mut recipients: Vec<Peer> = chosen.iter().map(|member| member.peer).collect();
+        let others: Vec<Peer> = others.iter().map(|member| member.peer).collect();
+        let lacks = self.fleet.params.mesh_n.size().saturating_sub(recipients.len());
+        let extras = cx.rng().sample(&others, lacks);
+        if !subscribed && let Some(state) = self.topics.get_mut(topic) {
+            if lacks > 0 {
+                // As libp2p does it, the new peers replace those of the fanout instead of joining them.
+                recipients.iter().for_each(|peer| {
+                    state.choose(*peer, false);
+                });
+                extras.iter().for_each(|peer| {
+                    state.choose(*peer, true);
+                });
+            }
+            state.published = Some(cx.now);
+        }
+        recipients.extend(extras);
+        recipients
+    }
+
+    /// Whether an item is so long that others are told not to send it.
+    #[inline]
+    fn is_worth_sparing(&self, cx: &Cx<'_, Store>, item: ItemRef) -> bool {
+        let len = cx.host().envelope().message(cx.item(&item));
+        u64::from(len) > self.fleet.params.idontwant_message_size_threshold.0
+    }
+
+    /// The author that an item names: libp2p never sends it back to that one.
+    #[inline]
+    fn named_author(&self, cx: &Cx<'_, Store>, item: ItemRef) -> Option<Peer> {
+        (self.fleet.params.authenticity == Authenticity::Signed).then(|| cx.host().item(&item).author())
+    }
+
+    /// An item came.
+    #[inline]
+    pub(super) fn on_publish(&mut self, cx: &mut Cx<'_, Store>, from: Peer, hops: u8, item: ItemRef) {
+        let content = cx.item(&item);
+        let (topic, tainted) = (content.published_under(), content.tainted);
+        if tainted {
+            self.counts.tainted += 1;
+            if let Some(scores) = &mut self.scores {
+                scores.sent_invalid(from, topic);
+            }
+            return;
+        }
+        if !self.seen.insert(cx.now, item) {
+            self.counts.duplicate += 1;
+            if let Some(scores) = &mut self.scores {
+                scores.brought_again(cx.now, from, topic, item);
+            }
+            return;
+        }
+        self.counts.first += 1;
+        if self.is_worth_sparing(cx, item) {
+            self.spare(cx, from, topic, item);
+        }
+        self.promises.kept(item);
+        self.cache.put(item, hops);
+        if !self.topics.get(topic).is_some_and(|state| state.subscribed) {
+            return;
+        }
+        if let Some(scores) = &mut self.scores {
+            scores.brought_first(cx.now, from, topic, item);
+        }
+        self.forward(cx, from, topic, hops, item);
+        cx.deliver(from, hops, item);
+    }
+
+    /// Tells the others of the mesh, and those who were asked for it, not to send an item that has come.
+    fn spare(&mut self, cx: &mut Cx<'_, Store>, from: Peer, topic: Topic, item: ItemRef) {
+        let author = self.named_author(cx, item);
+        let mesh = self.topics.get(topic).filter(|state| state.subscribed);
+        let mut told: Vec<Peer> = mesh.into_iter().flat_map(TopicState::chosen).collect();
+        told.extend(self.promises.of(item).filter(|peer| self.neighbours.contains(*peer)));
+        told.retain(|peer| *peer != from && Some(*peer) != author);
+        told.sort_unstable();
+        told.dedup();
+        for peer in told {
+            self.send(cx, peer, Rpc::IDontWant(vec![item]));
+        }
+    }
+
+    /// Passes an item on to the mesh.
+    #[inline]
+    fn forward(&mut self, cx: &mut Cx<'_, Store>, from: Peer, topic: Topic, hops: u8, item: ItemRef) {
+        let author = self.named_author(cx, item);
+        let until = cx.now.saturating_add(self.fleet.params.forward_queue_duration);
+        let Self { topics, neighbours, counts, .. } = self;
+        let Some(state) = topics.get(topic) else { return };
+        for peer in state.chosen() {
+            if peer == from || Some(peer) == author {
+                continue;
+            }
+            if neighbours.is_unwanted(peer, item) {
+                counts.add(PubsubCount::Spared, 1);
+                continue;
+            }
+            neighbours.write(cx, counts, peer, Outgoing::Item { item, hops: hops.saturating_add(1), until });
+        }
+    }
+
+    /// A peer says which items it has: those that this one lacks are asked for.
+    pub(super) fn on_have(
+        &mut self,
+        cx: &mut Cx<'_, Store>,
+        from: Peer,
+        topic: Topic,
+        mut items: Vec<ItemRef>,
+    ) {
+        if !self.gossips_with(from) {
+            return;
+        }
+        let params = &self.fleet.params;
+        let Some(neighbour) = self.neighbours.get_mut(from) else { return };
+        neighbour.announced += 1;
+        let most = params.max_control_messages_sent.get();
+        if neighbour.announced > params.max_ihave_messages_heartbeat.get() || neighbour.asked >= most {
+            return;
+        }
+        if !self.topics.get(topic).is_some_and(|state| state.subscribed) {
+            return;
+        }
+        items.retain(|&item| !self.seen.contains(cx.now, item) && !self.promises.contains(item));
+        if items.is_empty() {
+            return;
+        }
+        cx.rng().shuffle(&mut items);
+        items.truncate((most - neighbour.asked) as usize);
+        neighbour.asked += items.len() as u32;
+        let due = cx.now.saturating_add(params.iwant_followup_time);
+        items.iter().for_each(|&item| self.promises.add(from, item, due));
+        self.counts.add(PubsubCount::Asked, items.len() as u64);
+        self.send(cx, from, Rpc::IWant(items));
+    }
+
+    /// A peer asks for items: it gets those that are still here, unless it asks too often.
+    pub(super) fn on_want(&mut self, cx: &mut Cx<'_, Store>, from: Peer, items: &[ItemRef]) {
+        if !self.gossips_with(from) {
+            return;
+        }
+        let until: Nanos = cx.now.saturating_add(self.fleet.params.forward_queue_duration);
+        for &item in items {
+            let Some((cached, asked)) = self.cache.ask(item, from) else { continue };
+            if asked > self.fleet.params.gossip_retransmission.get() {
+                continue;
+            }
+            if self.neighbours.is_unwanted(from, item) {
+                self.counts.add(PubsubCount::Spared, 1);
+                continue;
+            }
+            let hops = cached.hops.saturating_add(1);
+            self.write(cx, from, Outgoing::Item { item, hops, until });
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Stories of one peer, and laws of many.
+
+mod fleet;
+mod person;
+mod solo;

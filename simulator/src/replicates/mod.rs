@@ -1,0 +1,180 @@
+//! Several runs of one scenario, side by side: each with a seed, and so with a network and people, of its own.
+//!
+//! What comes out depends on the seeds and the stopping rule alone, not on the number of threads: runs share nothing, are
+//! taken in the order of their seeds, and the rule is asked after each in that order. Runs that threads began beyond the
+//! one at which it stops are thrown away.
+
+mod band;
+mod figures;
+pub mod page;
+mod run;
+
+use std::{
+    collections::BTreeMap,
+    num::NonZero,
+    sync::{
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+use peerlab_scenarios::{
+    plan::Plan,
+    report::{
+        Histogram, Report, Summary, Unit,
+        replicates::{Replicates, StoppingRule},
+    },
+    units::Bytes,
+};
+
+pub use band::{Band, BandPoint};
+pub(crate) use figures::curve;
+pub use figures::{ChatCurves, chart_curves, figures, series};
+pub use run::ReplicateRun;
+
+use crate::warm_up;
+
+/// Which runs to make.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// The first seed; the others follow it one by one.
+    pub first_seed: u64,
+    /// How many runs, at the most when there is a rule.
+    pub runs: u64,
+    /// When to stop earlier.
+    pub rule: Option<StoppingRule>,
+    /// Runs side by side.
+    pub threads: NonZero<usize>,
+}
+
+impl Schedule {
+    /// The same with no more runs side by side than fit into so much memory, but one at the least.
+    #[must_use]
+    pub fn within(self, each: Bytes, limit: Option<Bytes>) -> Self {
+        let fit =
+            limit.and_then(|limit| usize::try_from(limit.0 / each.0.max(1)).ok()).and_then(NonZero::new);
+        Self { threads: fit.map_or(self.threads, |fit| self.threads.min(fit)), ..self }
+    }
+
+    /// The seed of a run by its number; after the largest comes 0.
+    #[must_use]
+    pub const fn seed(&self, number: u64) -> u64 {
+        self.first_seed.wrapping_add(number)
+    }
+}
+
+/// What came of all runs.
+#[derive(Debug)]
+pub struct Batch {
+    /// The report on them, but for its provenance.
+    pub report: Replicates,
+    /// The runs, in the order of their seeds.
+    pub runs: Vec<ReplicateRun>,
+    /// All values of all runs, by metric.
+    pub pooled: BTreeMap<String, Histogram>,
+}
+
+/// Runs a scenario as scheduled. `plan` makes the plan for a seed, on any thread; `progress` hears after each run how many
+/// are done, on this one. When `interrupted` says so, no more runs are begun and those that were are left; the batch then
+/// holds the runs up to the first that was not done, and there is none without a run.
+///
+/// # Errors
+/// What `plan` says of the first seed that it cannot plan.
+pub fn run<E: Send>(
+    schedule: &Schedule,
+    plan: impl Fn(u64) -> Result<Plan, E> + Sync,
+    interrupted: impl Fn() -> bool + Sync,
+    mut progress: impl FnMut(u64),
+) -> Result<Option<Batch>, E> {
+    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let threads = u64::try_from(schedule.threads.get()).unwrap_or(u64::MAX).min(schedule.runs);
+    let (results, received) = mpsc::channel();
+    let mut gathered = Gathered::default();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (results, next, plan) = (results.clone(), &next, &plan);
+            let (stop, interrupted) = (&stop, &interrupted);
+            let ended = move || stop.load(Ordering::Relaxed) || interrupted();
+            scope.spawn(move || {
+                while !ended() {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= schedule.runs {
+                        break;
+                    }
+                    let run =
+                        plan(schedule.seed(number)).map(|plan| ReplicateRun::of(&plan, &ended)).transpose();
+                    // Nobody listens any more once the rule is satisfied.
+                    if run.is_none_or(|run| results.send((number, run)).is_err()) {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(results);
+        // Runs that are done, before their turn.
+        let mut early = BTreeMap::new();
+        for (number, run) in received {
+            early.insert(number, run);
+            while let Some(run) = early.remove(&(gathered.runs.len() as u64)) {
+                let enough = run.map(|run| {
+                    gathered.take(run);
+                    progress(gathered.runs.len() as u64);
+                    schedule.rule.as_ref().is_some_and(|rule| rule.is_satisfied(&gathered.reports))
+                });
+                if !matches!(enough, Ok(false)) {
+                    stop.store(true, Ordering::Relaxed);
+                    return enough.map(|_| ());
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(gathered.batch(schedule))
+}
+
+/// Runs whose turn has come.
+#[derive(Debug, Default)]
+struct Gathered {
+    runs: Vec<ReplicateRun>,
+    reports: Vec<Report>,
+    pooled: BTreeMap<String, (Unit, Histogram)>,
+}
+
+impl Gathered {
+    /// Takes in a run. Its histograms go into the common ones: they are what is large about it.
+    fn take(&mut self, mut run: ReplicateRun) {
+        for (name, unit, histogram) in std::mem::take(&mut run.histograms) {
+            match self.pooled.get_mut(&name) {
+                Some((_, pooled)) => pooled.merge(&histogram),
+                None => {
+                    self.pooled.insert(name, (unit, histogram));
+                }
+            }
+        }
+        self.reports.push(run.report.clone());
+        self.runs.push(run);
+    }
+
+    fn batch(self, schedule: &Schedule) -> Option<Batch> {
+        let summary = |(name, (unit, histogram)): (&String, &(Unit, Histogram))| {
+            (name.clone(), Summary::of_histogram(*unit, histogram, unit.recorded_steps()))
+        };
+        let pooled = self.pooled.iter().map(summary).collect();
+        let mut report = Replicates::of(&self.reports, &pooled)?;
+        report.stopping = schedule.rule.as_ref().map(|rule| rule.outcome(&self.reports));
+        let is_whole = report.stopping.as_ref().is_some_and(|stopping| stopping.reached);
+        if !is_whole && (self.runs.len() as u64) < schedule.runs {
+            let told = format!("interrupted after {} of {} runs", self.runs.len(), schedule.runs);
+            report.validity.disturbed(told);
+        }
+        let first = &self.runs[0];
+        let series: Vec<_> = self.runs.iter().map(|run| run.series.as_slice()).collect();
+        report.scenario.settling = warm_up::settling(&series, first.interval, &first.window);
+        let pooled = self.pooled.into_iter().map(|(name, (_, histogram))| (name, histogram)).collect();
+        Some(Batch { report, runs: self.runs, pooled })
+    }
+}
+
+#[cfg(test)]
+mod tests;
