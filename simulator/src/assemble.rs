@@ -151,7 +151,7 @@ fn nat_metrics(plan: &Plan, reached: &Reached, metrics: &mut BTreeMap<String, Su
     let passed_on = |relay| traversals.passed_on.get(relay).copied().unwrap_or_default();
     let bytes = plan.reach.relays().iter().map(passed_on).collect();
     put(metric::RELAY_BYTES, Summary::of(Unit::Bytes, bytes, 1.0));
-    put(metric::RELAY_DETOUR, Summary::of(Unit::Seconds, reached.detours.clone(), NANOS_PER_SECOND));
+    put(metric::RELAY_DETOUR, Summary::of(Unit::Seconds, reached.detours.clone(), 1e9));
 }
 
 /// The metric of what gossipsub counts.

@@ -288,11 +288,11 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                 let leaves = self.network.leave_site(self.now, site, self.bytes_of(&transit.cargo));
                 self.transit_goes_on(leaves, transit.from, handle, Stage::OutOfSite);
             }
-            (Stage::Out | Stage::OutOfSite, _) => self.to_relay(handle, transit, relay),
+            (Stage::Out | Stage::OutOfSite, _) => self.goes_to_relay(handle, transit, relay),
             _ if ended => self.lose_transit(handle, Loss::Relay),
-            (Stage::ToRelay, _) => self.into_relay(handle, transit, &circuit),
-            (Stage::ThroughRelay, _) => self.out_of_relay(handle, transit, relay),
-            (Stage::FromRelay, _) => self.from_relay(handle, transit, &circuit),
+            (Stage::ToRelay, _) => self.enters_relay(handle, transit, &circuit),
+            (Stage::ThroughRelay, _) => self.leaves_relay(handle, transit, relay),
+            (Stage::FromRelay, _) => self.goes_from_relay(handle, transit, &circuit),
         }
     }
 
@@ -326,7 +326,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     /// What has left its sender goes to the relay.
-    fn to_relay(&mut self, handle: u32, transit: Transit, relay: Peer) {
+    fn goes_to_relay(&mut self, handle: u32, transit: Transit, relay: Peer) {
         let from = transit.from;
         let arrives = match transit.cargo {
             Cargo::End { .. } => {
@@ -348,7 +348,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     /// What has come to the relay waits for its downlink.
-    fn into_relay(&mut self, handle: u32, transit: Transit, circuit: &Circuit) {
+    fn enters_relay(&mut self, handle: u32, transit: Transit, circuit: &Circuit) {
         let relay = circuit.relay;
         let mut rate = Share::ALL;
         let ready = if let Cargo::Message(event) = transit.cargo {
@@ -378,7 +378,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     /// What the relay has received waits for its uplink.
-    fn out_of_relay(&mut self, handle: u32, transit: Transit, relay: Peer) {
+    fn leaves_relay(&mut self, handle: u32, transit: Transit, relay: Peer) {
         let rate = if self.trouble.is_quiet() { Share::ALL } else { self.trouble.rate(relay) };
         let bytes = self.bytes_of(&transit.cargo);
         let port = &mut self.seats[relay.index()].port;
@@ -397,7 +397,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     /// What the relay has sent goes to the other end, where it arrives like any message.
-    fn from_relay(&mut self, handle: u32, transit: Transit, circuit: &Circuit) {
+    fn goes_from_relay(&mut self, handle: u32, transit: Transit, circuit: &Circuit) {
         let (from, relay) = (transit.from, circuit.relay);
         let to = if from == circuit.ends[0] { circuit.ends[1] } else { circuit.ends[0] };
         match transit.cargo {

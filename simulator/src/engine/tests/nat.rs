@@ -8,7 +8,7 @@ const PLAIN: &str = "jitter: 0%, handshake: 1";
 const PUNCHED: &str = "jitter: 0%, handshake: 1, traversal: {punching: 100%, firstAttempt: 100%}";
 
 /// A relay, and two homes that are neighbours.
-fn homes(group: &'static str, network: &'static str, script: Vec<(Nanos, Peer, Act)>) -> Story {
+fn homes(group: &'static str, network: &'static str, script: Vec<(Nanos, Peer, Act)>) -> Story<'static> {
     Story { peers: "peers: 1", group, edges: "[[1, 2]]", network, ..Story::new(script) }
 }
 
