@@ -5,10 +5,10 @@ mod update;
 use std::collections::BTreeMap;
 
 use peerlab_scenarios::{
-    plan::{FaultPlan, Plan},
+    plan::{FaultPlan, Plan, nat::ATTEMPTS},
     report::{
-        ChatRecorder, FaultSummary, Invariant, Metric, PubsubCount, Report, SCHEMA, ScenarioSummary, Summary,
-        Unit, Validity,
+        ChatRecorder, FaultSummary, Histogram, Invariant, Metric, PubsubCount, Report, SCHEMA,
+        ScenarioSummary, Summary, Unit, Validity,
         chat::{MAX_SPREADING, OrderCheck},
         judge, metric,
     },
@@ -21,6 +21,7 @@ use crate::{
     copies::{CopyCount, REACH},
     engine::{
         Outcome,
+        circuits::Reached,
         traffic::{Loss, Traffic},
     },
     quantity,
@@ -126,7 +127,36 @@ fn metrics<P: FnMut(Nanos, u64)>(
     put(metric::NETWORK_LOST, percent(lost, lost + delivered));
     let online = outcome.online.iter().filter(|online| **online).count() as u64;
     put(metric::PEERS_ONLINE, percent(online, outcome.online.len() as u64));
+    if let Some(reached) = &outcome.reached {
+        nat_metrics(plan, reached, &mut metrics);
+    }
     metrics
+}
+
+/// How peers behind NAT were reached, and what it cost.
+fn nat_metrics(plan: &Plan, reached: &Reached, metrics: &mut BTreeMap<String, Summary>) {
+    let mut put = |metric: Metric, summary: Summary| metrics.insert(metric.name.to_owned(), summary);
+    let relayed = reached.detours.len() as u64;
+    let all = reached.direct + reached.punched + relayed;
+    put(metric::NAT_DIRECT, percent(reached.direct, all));
+    put(metric::NAT_PUNCHED, percent(reached.punched, all));
+    put(metric::NAT_RELAYED, percent(relayed, all));
+    put(metric::NAT_UNREACHABLE, percent(reached.unreachable, reached.wanted));
+    let traversals = &reached.traversals;
+    put(metric::NAT_REFUSED, Summary::one(Unit::Count, traversals.refused as f64));
+    let punched: u64 = traversals.punched.iter().sum();
+    let tried = punched + traversals.given_up;
+    put(metric::NAT_PUNCHING, Summary { n: tried, ..percent(punched, tried) });
+    let ended = traversals.punched.iter().zip(1..).map(|(&holes, attempt)| (attempt, holes));
+    let mut attempts = Histogram::default();
+    for (attempt, holes) in ended.chain([(u64::from(ATTEMPTS), traversals.given_up)]) {
+        (0..holes).for_each(|_| attempts.record(attempt));
+    }
+    put(metric::NAT_ATTEMPTS, Summary::of_histogram(Unit::Count, &attempts, 1.0));
+    let passed_on = |relay| traversals.passed_on.get(relay).copied().unwrap_or_default();
+    let bytes = plan.reach.relays().iter().map(passed_on).collect();
+    put(metric::RELAY_BYTES, Summary::of(Unit::Bytes, bytes, 1.0));
+    put(metric::RELAY_DETOUR, Summary::of(Unit::Seconds, reached.detours.clone(), 1e9));
 }
 
 /// The metric of what gossipsub counts.

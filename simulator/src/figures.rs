@@ -257,12 +257,24 @@ pub fn series<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
     });
     let peers = outcome.bytes.iter().zip(&recorder.copies).enumerate();
     let row = |(peer, (&(sent, received), copies)): (usize, (&(u64, u64), &crate::record::Copies))| {
-        let counts = [sent, received, copies.first, copies.duplicate, copies.tainted];
+        let passed_on = outcome.reached.as_ref().and_then(|reached| {
+            reached.traversals.passed_on.get(&peerlab_scenarios::host::Peer(peer as u32))
+        });
+        let relayed = passed_on.copied().unwrap_or_default();
+        let counts = [sent, received, copies.first, copies.duplicate, copies.tainted, relayed];
         std::iter::once(peer as f64).chain(counts.map(|count| count as f64)).collect()
     };
     list.push(Series {
         name: "peers".to_owned(),
-        columns: vec!["peer", "sent_bytes", "received_bytes", "items", "duplicates", "refused"],
+        columns: vec![
+            "peer",
+            "sent_bytes",
+            "received_bytes",
+            "items",
+            "duplicates",
+            "refused",
+            "relayed_bytes",
+        ],
         rows: peers.map(row).collect(),
     });
     list.push(Series {

@@ -8,7 +8,7 @@ use peerlab_scenarios::{
     plan::Plan,
     role,
     spec::{
-        Nat, ScenarioSpec,
+        ScenarioSpec,
         overlay::Overlay,
         read::{Fault, FieldPath},
     },
@@ -22,12 +22,15 @@ use crate::{
 /// What a scenario asks for and this engine cannot do, by field. A run would not mean what the file says, so none begins.
 #[must_use]
 pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
-    let behind_nat = spec.groups.iter().enumerate().filter(|(_, group)| group.nat != Nat::Open);
-    behind_nat
+    if spec.groups.iter().all(|group| group.nat.can_be_dialled()) {
+        return Vec::new();
+    }
+    let updates = spec.workloads.iter().enumerate().filter(|(_, workload)| workload.update.is_some());
+    updates
         .map(|(number, _)| {
-            let path = FieldPath::parse(&format!("spec.groups[{number}].nat"));
-            Fault::new(path, "the model engine does not model address translation: every peer can be dialled")
-                .help("write `nat: open`, or leave the field out")
+            let path = FieldPath::parse(&format!("spec.workloads[{number}].update"));
+            Fault::new(path, "the model engine does not bring bulk transfer over relays, which peers behind address translation need")
+                .help("let all groups have `nat: open` or `nat: fullCone`, or leave the update out")
         })
         .collect()
 }

@@ -8,6 +8,7 @@ pub mod chat;
 mod faults;
 pub mod identity;
 mod latency;
+pub mod nat;
 mod peer_set;
 mod peers;
 mod regions;
@@ -26,6 +27,7 @@ pub use self::{
     chat::ChatPlan,
     faults::{FaultEffect, FaultPlan},
     latency::PairLatency,
+    nat::{Reachability, Upgrade},
     peer_set::PeerSet,
     peers::{GroupPlan, Peers, Sites},
     regions::{Region, Regions},
@@ -86,6 +88,8 @@ pub struct Plan {
     pub latency: PairLatency,
     /// Who is whose neighbour.
     pub graph: Graph,
+    /// Who can be dialled by whom, and who relays.
+    pub reach: Reachability,
     /// The middle of a star.
     pub hub: Option<Peer>,
     /// What goes wrong.
@@ -165,6 +169,7 @@ impl Plan {
         let graph = topology::generate(&spec.topology, seed, &fleet).map_err(|error| {
             one(PlanError::new(at_field("spec.topology", error.field()), error.to_string()))
         })?;
+        let reach = Reachability::new(&spec, seed, &peers, &sites, &graph).map_err(one)?;
         let hub = match &spec.topology {
             Topology::Star(star) => {
                 star.hub.as_ref().map_or(Some(0), |group| topology::Fleet::first_of_group(&fleet, group))
@@ -200,13 +205,45 @@ impl Plan {
         }
         drop(selection);
         let name = scenario.metadata.name.clone();
-        Ok(Self { name, spec, seed, regions, sites, peers, latency, graph, hub, faults, workloads, traces })
+        Ok(Self {
+            name,
+            spec,
+            seed,
+            regions,
+            sites,
+            peers,
+            latency,
+            graph,
+            reach,
+            hub,
+            faults,
+            workloads,
+            traces,
+        })
     }
 
     /// One-way delay between two peers, last miles included.
     #[must_use]
     pub fn delay(&self, a: Peer, b: Peer) -> Nanos {
         self.latency.between(a, b, &self.peers, &self.regions, &self.sites)
+    }
+
+    /// Whether a peer can dial another without help.
+    #[must_use]
+    pub fn can_dial(&self, from: Peer, to: Peer) -> bool {
+        self.reach.can_dial(&self.peers, &self.sites, from, to)
+    }
+
+    /// Whether neither of two peers can dial the other, so that they meet at a relay.
+    #[must_use]
+    pub fn need_relay(&self, a: Peer, b: Peer) -> bool {
+        self.reach.need_relay(&self.peers, &self.sites, a, b)
+    }
+
+    /// What comes of a connection between two peers that begins at a relay.
+    #[must_use]
+    pub fn upgrade(&self, a: Peer, b: Peer) -> Upgrade {
+        self.reach.upgrade(&self.peers, a, b)
     }
 
     /// When a peer is there.

@@ -79,6 +79,8 @@ impl fmt::Display for Unit {
 pub enum Scope {
     /// Every run, under the metric's own name.
     Run,
+    /// Runs with peers behind NAT, under the metric's own name.
+    Nat,
     /// Runs over gossipsub, under the metric's own name.
     Gossipsub,
     /// Every workload of role chat, under the workload's name, a dot and the metric's.
@@ -107,7 +109,7 @@ impl Metric {
     #[must_use]
     pub fn full_name(&self, workload: &str) -> String {
         match self.scope {
-            Scope::Run | Scope::Gossipsub => self.name.to_owned(),
+            Scope::Run | Scope::Nat | Scope::Gossipsub => self.name.to_owned(),
             Scope::Chat | Scope::Update => format!("{workload}.{}", self.name),
         }
     }
@@ -231,6 +233,26 @@ metrics! {
         "Messages that were lost for good since the warm-up, of those that were lost or delivered since.", OWN;
     PEERS_ONLINE: Run "peers.online" Percent,
         "Peers running at the end.", OWN;
+    NAT_DIRECT: Nat "nat.direct" Percent,
+        "Connections that were dialled without help, of those that stand at the end.", OWN;
+    NAT_PUNCHED: Nat "nat.punched" Percent,
+        "Connections that began at a relay and became direct, by a hole or by dialling back, of those that stand at the end.", OWN;
+    NAT_RELAYED: Nat "nat.relayed" Percent,
+        "Connections that a relay carries, of those that stand at the end.", OWN;
+    NAT_UNREACHABLE: Nat "nat.unreachable" Percent,
+        "Neighbours that are not connected for want of a relay, of the topology's edges whose ends both run at the end.", OWN;
+    NAT_REFUSED: Nat "nat.refused" Count,
+        "Attempts to connect that failed since the warm-up because no relay was there, or none had room.", OWN;
+    NAT_PUNCHING: Nat "nat.punching" Percent,
+        "Holes that were punched, of those that were tried and came to an end, over the whole run.",
+        "arXiv 2510.27500 (success rate of DCUtR)";
+    NAT_ATTEMPTS: Nat "nat.attempts" Count,
+        "Attempts until a hole was punched or given up, over those tried in the whole run.", OWN;
+    RELAY_BYTES: Nat "relay.bytes" Bytes,
+        "Bytes that a relay passed on since the warm-up, packet overhead included, over relays.", OWN;
+    RELAY_DETOUR: Nat "relay.detour" Seconds,
+        "By how much the way through the relay is longer than the direct one, one way, over connections that a relay carries at \
+         the end; nothing where it is shorter.", OWN;
 }
 
 /// The metrics that a scenario's report will hold, by full name.
@@ -239,15 +261,17 @@ pub fn metrics_of(spec: &ScenarioSpec) -> Vec<(String, &'static Metric)> {
     let mut list = Vec::new();
     for workload in &spec.workloads {
         let own = METRICS.iter().filter(|metric| match metric.scope {
-            Scope::Run | Scope::Gossipsub => false,
+            Scope::Run | Scope::Nat | Scope::Gossipsub => false,
             Scope::Chat => workload.chat.is_some(),
             Scope::Update => workload.update.is_some(),
         });
         list.extend(own.map(|metric| (metric.full_name(&workload.name), metric)));
     }
+    let nat = spec.groups.iter().any(|group| !group.nat.can_be_dialled());
     let gossipsub = matches!(spec.overlay, Overlay::Gossipsub(_));
     let of_run = METRICS.iter().filter(|metric| match metric.scope {
         Scope::Run => true,
+        Scope::Nat => nat,
         Scope::Gossipsub => gossipsub,
         Scope::Chat | Scope::Update => false,
     });

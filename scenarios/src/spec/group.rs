@@ -91,21 +91,30 @@ pub enum Profile {
     Mobile,
 }
 
-/// What stands between a peer and the network, named by filtering behaviour (RFC 4787).
+/// What stands between a peer and the network, by how it maps addresses and what it lets in (RFC 4787, sections 4.1 and 5;
+/// the names are those of RFC 3489). Peers of one LAN reach each other whatever it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Nat {
-    /// A public address.
+    /// A public address, which all can dial.
     #[default]
     Open,
-    /// Endpoint-independent filtering.
+    /// Endpoint-independent mapping and filtering: all can dial it, once its address is known.
     FullCone,
-    /// Address-dependent filtering.
+    /// Endpoint-independent mapping, address-dependent filtering: a hole can be punched to any kind.
     AddressRestricted,
-    /// Address- and port-dependent filtering.
+    /// Endpoint-independent mapping, address- and port-dependent filtering: a hole can be punched, but not to `symmetric`.
     PortRestricted,
-    /// Address- and port-dependent mapping.
+    /// Address- and port-dependent mapping and filtering: a hole can be punched to `addressRestricted` only.
     Symmetric,
+}
+
+impl Nat {
+    /// Whether all can dial a peer behind it.
+    #[must_use]
+    pub const fn can_be_dialled(self) -> bool {
+        matches!(self, Self::Open | Self::FullCone)
+    }
 }
 
 /// When peers first come.

@@ -20,6 +20,7 @@ pub mod semantics;
 mod target;
 mod time_of_day;
 pub mod topology;
+mod traversal;
 pub mod update;
 mod workload;
 
@@ -30,8 +31,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     chat::ChatSpec, count::Count, distribution::*, fault::*, group::*, network::*, overlay::Overlay,
-    selector::Who, target::Target, time_of_day::TimeOfDay, topology::Topology, update::UpdateSpec,
-    workload::Workload,
+    selector::Who, target::Target, time_of_day::TimeOfDay, topology::Topology, traversal::Traversal,
+    update::UpdateSpec, workload::Workload,
 };
 use crate::units::Nanos;
 

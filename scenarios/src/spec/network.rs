@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Distribution;
+use super::{Distribution, Traversal};
 use crate::units::{Bytes, Nanos, Share};
 
 /// The network between peers.
@@ -40,6 +40,9 @@ pub struct Network {
     /// infinitely fast.
     #[serde(default)]
     pub processing: Processing,
+    /// How peers behind NAT come to be connected.
+    #[serde(default)]
+    pub traversal: Traversal,
 }
 
 impl Default for Network {
@@ -53,6 +56,7 @@ impl Default for Network {
             handshake: three_round_trips(),
             timeout: fifteen_seconds(),
             processing: Processing::default(),
+            traversal: Traversal::default(),
         }
     }
 }

@@ -181,7 +181,7 @@ pub(super) fn metrics(path: Option<&Path>, json: bool) -> Result<u8, Stop> {
                 "meaning": metric.meaning,
                 "source": metric.source,
                 "of": match metric.scope {
-                    Scope::Run => "run",
+                    Scope::Run | Scope::Nat => "run",
                     Scope::Chat => "chat",
                     Scope::Update => "update",
                     Scope::Gossipsub => "gossipsub",

@@ -7,7 +7,7 @@ use peerlab_scenarios::{
 
 use super::{
     Engine, Observer,
-    event::{self, Life, Phase},
+    event::{self, Control, Life, Phase},
     links::{self, Place},
     network::{Flight, Hop, Strain},
     store::Store,
@@ -58,6 +58,18 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         };
         self.store.hold(msg);
         let end = *self.links.end(from, place);
+        if end.by_relay() {
+            return self.send_by_relay(event::message(
+                departs,
+                to,
+                from,
+                seq,
+                Phase::Arrive,
+                end.life(),
+                lane,
+                msg,
+            ));
+        }
         let lan = self.in_one_lan(from, to);
         if self.network.has_sites() && !lan && self.plan.peers.site(from).is_some() {
             let leaves = event::message(departs, to, from, seq, Phase::LeaveSite, end.life(), lane, msg);
@@ -155,7 +167,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         let mut rate = Share::ALL;
         if !self.trouble.is_quiet() {
-            match self.caught(from, to, lane) {
+            let last = self.relay_between(from, to).unwrap_or(from);
+            match self.caught(last, to, lane) {
                 HeldUp::No => {}
                 HeldUp::Until(resume) => {
                     let arrives = self.links.hold(from, to, lane, resume);
@@ -200,7 +213,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     ///
     /// A connection that outlives the cut sends again what was on its way, after a back-off that belongs to the pair and in
     /// the order in which it was sent; one that breaks takes it along.
-    fn held_up(&mut self, from: Peer, to: Peer, lane: Lane, now: u64) -> HeldUp {
+    pub(super) fn held_up(&mut self, from: Peer, to: Peer, lane: Lane, now: u64) -> HeldUp {
         let Some(cut) = self.trouble.cut(from, to, true) else { return HeldUp::No };
         if lane == Lane::Datagram || cut.lasts() >= self.plan.spec.network.timeout.0 {
             return HeldUp::ForGood;
@@ -213,7 +226,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     ///
     /// What was on the path when the cut began gets through. So this catches what was late for a loss, or for an earlier cut:
     /// it comes as soon as the path is back, in its order, and before all that set out later.
-    fn caught(&mut self, from: Peer, to: Peer, lane: Lane) -> HeldUp {
+    pub(super) fn caught(&mut self, from: Peer, to: Peer, lane: Lane) -> HeldUp {
         let Some(cut) = self.trouble.cut(from, to, false) else { return HeldUp::No };
         if self.now - cut.since <= 2 * self.plan.delay(from, to).0 {
             return HeldUp::No;
@@ -224,20 +237,23 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
     }
 
-    fn lose(&mut self, msg: &Msg<Store>, why: Loss) {
+    pub(super) fn lose(&mut self, msg: &Msg<Store>, why: Loss) {
         self.traffic.lost(why);
         self.store.release(msg);
     }
 
     /// Counts an event that the end of the run leaves undone, if it is a message.
     pub(super) fn count_in_flight(&mut self, event: &Event) {
-        if !matches!(event::phase(event), Phase::Timer | Phase::Control) {
-            self.traffic.in_flight += 1;
-        }
+        let is_message = match event::phase(event) {
+            Phase::Timer => false,
+            Phase::Control => event::what(event) == Control::Transit && self.carries_message(event.handle()),
+            _ => true,
+        };
+        self.traffic.in_flight += u64::from(is_message);
     }
 }
 
-enum HeldUp {
+pub(super) enum HeldUp {
     No,
     /// It goes on at this instant, ns.
     Until(u64),

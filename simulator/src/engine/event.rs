@@ -78,9 +78,15 @@ pub(super) enum Control {
     Landing,
     /// It has been worked on: the machines see it.
     Landed,
+    /// Something goes on over a circuit; the handle is what.
+    Transit,
+    /// Attempts to make a circuit's connection direct end; the handle is which circuit.
+    Upgrade,
+    /// A circuit has lasted as long as its relay lets it; the handle is which.
+    Expire,
 }
 
-const CONTROLS: [Control; 17] = [
+const CONTROLS: [Control; 20] = [
     Control::Begin,
     Control::End,
     Control::Connect,
@@ -98,6 +104,9 @@ const CONTROLS: [Control; 17] = [
     Control::Stream,
     Control::Landing,
     Control::Landed,
+    Control::Transit,
+    Control::Upgrade,
+    Control::Expire,
 ];
 
 const LANES: [Lane; 3] = [Lane::Reliable, Lane::Bulk, Lane::Datagram];

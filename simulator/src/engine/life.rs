@@ -12,6 +12,7 @@ use super::{
     Engine, Observer,
     event::{self, Control, Life},
     links,
+    relay::Way,
     store::{ItemRef, Store},
     trouble,
     wheel::Event,
@@ -28,11 +29,11 @@ const WORD_COMES: u16 = 0;
 const WORD_HAS_WAITED: u16 = 1;
 
 impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
-    fn at(&mut self, time: u64, to: Peer, from: Peer, what: Control, handle: u32) {
+    pub(super) fn at(&mut self, time: u64, to: Peer, from: Peer, what: Control, handle: u32) {
         self.wheel.push(event::control(time, to, from, 0, what, handle));
     }
 
-    fn online(&self, peer: Peer) -> bool {
+    pub(super) fn online(&self, peer: Peer) -> bool {
         self.seats[peer.index()].port.online
     }
 
@@ -105,45 +106,68 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         let ended = self.links.disconnect_all(peer);
         self.stop_fetches(peer, ended.iter().map(|&(other, ..)| other));
         for (other, id, drained) in ended {
+            if self.plan.reach.matters() {
+                let by_relay = self.word_by_relay(peer, other, id, true);
+                self.circuits.ended(peer, other, id);
+                if by_relay {
+                    continue;
+                }
+            }
             // Its system closes the connections, and says so to the other ends behind what was sent before.
             let told = drained.saturating_add(1).max(self.now + self.plan.delay(peer, other).0);
             self.at(told, other, peer, Control::Stopped, id);
         }
+        self.relay_stopped(peer);
     }
 
     /// Begins to connect two neighbours, after `wait` ns, if both are there and a path is.
-    fn shake_hands(&mut self, a: Peer, b: Peer, wait: u64) {
+    pub(super) fn shake_hands(&mut self, a: Peer, b: Peer, wait: u64) {
         if !self.online(a) || !self.online(b) || !self.plan.sites.reach(&self.plan.peers, a, b) {
             return;
+        }
+        if self.plan.need_relay(a, b) {
+            return self.shake_hands_by_relay(a, b, wait);
         }
         // The first packet of a handshake is as much a message as any: a cut that it meets has hit something.
         if self.trouble.cut(a, b, true).is_some() {
             return;
         }
         let stands = self.now.saturating_add(wait + self.handshake(a, b));
-        let lives = self.lives[a.index()].wrapping_add(self.lives[b.index()]);
+        let lives = self.lives_of(a, b);
         self.at(stands, a, b, Control::Connect, lives);
         self.at(stands, b, a, Control::Connect, lives);
     }
 
     /// Round trips until a connection carries messages; at least one, so that word of an old connection's end comes first.
-    fn handshake(&self, a: Peer, b: Peer) -> u64 {
+    pub(super) fn handshake(&self, a: Peer, b: Peer) -> u64 {
         2 * self.plan.delay(a, b).0 * u64::from(self.plan.spec.network.handshake.max(1))
     }
 
+    /// Which lives two peers are in.
+    pub(super) fn lives_of(&self, a: Peer, b: Peer) -> u32 {
+        self.lives[a.index()].wrapping_add(self.lives[b.index()])
+    }
+
     fn same_lives(&self, a: Peer, b: Peer, lives: u32) -> bool {
-        let now = self.lives[a.index()].wrapping_add(self.lives[b.index()]);
-        self.online(a) && self.online(b) && now & !DIALLED == lives & !DIALLED
+        self.online(a) && self.online(b) && self.lives_of(a, b) & !DIALLED == lives & !DIALLED
     }
 
     /// Names a connection that stands from now on: the same at both ends, which learn of it at the same instant.
-    fn connection_id(&self) -> u32 {
+    pub(super) fn connection_id(&self) -> u32 {
         (self.now >> 10) as u32 & links::ID | 1
     }
 
     /// Whether a connection may stand from now on. One that stood before and has ended on the other side ends here first.
-    fn make_way(&mut self, peer: Peer, other: Peer, lives: u32) -> bool {
-        if !self.same_lives(peer, other, lives) || self.trouble.cut(peer, other, true).is_some() {
+    fn make_way(&mut self, peer: Peer, other: Peer, lives: u32, way: Way) -> bool {
+        if !self.same_lives(peer, other, lives) {
+            return false;
+        }
+        let open = match way {
+            Way::Direct => self.trouble.cut(peer, other, true).is_none(),
+            Way::By(_) => true,
+            Way::Closed => false,
+        };
+        if !open {
             return false;
         }
         match self.links.id(peer, other) {
@@ -160,14 +184,21 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     fn disconnected(&mut self, peer: Peer, other: Peer, id: u32, why: Why) {
         if self.links.disconnect(peer, other, id) {
             self.end_fetches(peer, other, why);
+            if self.plan.reach.matters() {
+                self.circuits.ended(peer, other, id);
+            }
             self.step(peer, Input::PeerDown { peer: other, why });
         }
     }
 
     pub(super) fn connected(&mut self, peer: Peer, other: Peer, lives: u32) {
-        if self.make_way(peer, other, lives) {
+        let way = self.way(peer, other);
+        if self.make_way(peer, other, lives, way) {
             self.links.connect(peer, other, self.connection_id(), self.life(other));
+            self.join_circuit(peer, other, way);
             self.step(peer, Input::PeerUp { peer: other, link: Link::Planned });
+        } else if way != Way::Direct && self.same_lives(peer, other, lives) {
+            self.try_relays_again(peer, other);
         }
     }
 
@@ -176,8 +207,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if peer == other || self.links.id(peer, other).is_some() {
             return;
         }
+        let by_relay = self.must_dial_by_relay(peer, other);
         if !self.plan.sites.reach(&self.plan.peers, peer, other)
-            || self.trouble.cut(peer, other, true).is_some()
+            || (!by_relay && self.trouble.cut(peer, other, true).is_some())
         {
             let gives_up = self.now.saturating_add(self.plan.spec.network.timeout.0);
             return self.at(gives_up, peer, other, Control::NoAnswer, 0);
@@ -190,17 +222,29 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             // Neighbours connect as the plan has it: a connection of another sort would stand in its way.
             return self.shake_hands(peer, other, 0);
         }
-        let stands = self.now + self.handshake(peer, other);
-        let lives = self.lives[peer.index()].wrapping_add(self.lives[other.index()]);
+        let stands = if by_relay {
+            match self.dial_by_relay(peer, other) {
+                Some(stands) => stands,
+                None => {
+                    let gives_up = self.now.saturating_add(self.plan.spec.network.timeout.0);
+                    return self.at(gives_up, peer, other, Control::NoAnswer, 0);
+                }
+            }
+        } else {
+            self.now + self.handshake(peer, other)
+        };
+        let lives = self.lives_of(peer, other);
         self.at(stands, peer, other, Control::Answer, lives | DIALLED);
         self.at(stands, other, peer, Control::Answer, lives & !DIALLED);
     }
 
     pub(super) fn answered(&mut self, peer: Peer, other: Peer, lives: u32) {
         let dialled = lives & DIALLED != 0;
-        if self.make_way(peer, other, lives) {
+        let way = self.way(peer, other);
+        if self.make_way(peer, other, lives, way) {
             let link = if dialled { Link::Dialled } else { Link::Accepted };
             self.links.add(self.plan, peer, other, link, self.connection_id(), self.life(other));
+            self.join_circuit(peer, other, way);
             self.step(peer, Input::PeerUp { peer: other, link });
         } else if dialled && self.links.id(peer, other).is_none() {
             self.not_answered(peer, other);
@@ -243,7 +287,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             let drained = self.links.drained(peer, other);
             let told = drained.saturating_add(1).max(self.now + self.plan.delay(peer, other).0);
             self.wheel.push(event::control(self.now, peer, other, WORD_HAS_WAITED, Control::HungUp, id));
-            self.at(told, other, peer, Control::HungUp, id);
+            if !self.word_by_relay(peer, other, id, false) {
+                self.at(told, other, peer, Control::HungUp, id);
+            }
         }
     }
 
@@ -269,7 +315,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     /// A cut has lasted as long as a connection waits.
     pub(super) fn silence(&mut self, peer: Peer, other: Peer, id: u32) {
-        if self.trouble.cut(peer, other, self.links.id(peer, other) == Some(id)).is_some() {
+        if self.cut_between(peer, other, self.links.id(peer, other) == Some(id)).is_some() {
             self.disconnected(peer, other, id, Why::TimedOut);
         }
     }
@@ -296,10 +342,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     fn silence_begins(&mut self, effect: &FaultEffect) {
         let breaks = self.now.saturating_add(self.plan.spec.network.timeout.0);
         for peer in self.plan.peers.iter() {
-            let crossing = self.links.connected(peer).filter(|&other| trouble::crosses(effect, peer, other));
+            let crossing = self.links.connected(peer).filter(|&other| self.crosses(effect, peer, other));
             for other in crossing.collect::<Vec<_>>() {
                 // Where an earlier cut lasts, its beginning has scheduled this.
-                let cut = self.trouble.cut(peer, other, false).filter(|cut| cut.since == self.now);
+                let cut = self.cut_between(peer, other, false).filter(|cut| cut.since == self.now);
                 if cut.is_some_and(|cut| breaks <= cut.until) {
                     let id = self.links.id(peer, other).expect("it is connected");
                     self.at(breaks, peer, other, Control::Silence, id);
@@ -319,7 +365,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         {
             for other in self.links.known(peer).to_vec() {
                 if peer < other
-                    && trouble::crosses(&fault.effect, peer, other)
+                    && (trouble::crosses(&fault.effect, peer, other)
+                        || trouble::is_cut(&fault.effect) && self.plan.need_relay(peer, other))
                     && self.links.id(peer, other).is_none()
                 {
                     let wait = self.back_off(peer, other, REDIAL);
@@ -329,7 +376,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
     }
 
-    fn keeps_planned_links(&self, peer: Peer) -> bool {
+    pub(super) fn keeps_planned_links(&self, peer: Peer) -> bool {
         self.seats[peer.index()]
             .machines
             .as_ref()

@@ -16,14 +16,17 @@ pub(super) struct End {
     pub(super) arrives: u64,
     /// One-way delay of the pair, ns. Longer ones than 4.29 s are cut to that: a fleet to which it matters is not on Earth.
     pub(super) delay: u32,
-    /// Which connection between the two this is, and above that the life of the other end; 0 when none stands.
+    /// Which connection between the two this is, above that whether a relay carries it, and above that the life of the other end;
+    /// 0 when none stands.
     id: u32,
 }
 
 /// Bits of [`End::id`] that name the connection, the same at both ends.
-const ID_BITS: u32 = 28;
+const ID_BITS: u32 = 27;
 pub(super) const ID: u32 = (1 << ID_BITS) - 1;
-const _: () = assert!((Life::APART - 1) << ID_BITS | ID == u32::MAX);
+const BY_RELAY: u32 = 1 << ID_BITS;
+const LIFE: u32 = ID_BITS + 1;
+const _: () = assert!((Life::APART - 1) << LIFE | BY_RELAY | ID == u32::MAX);
 
 /// Where an [`End`] is.
 #[derive(Clone, Copy, Debug)]
@@ -198,6 +201,14 @@ impl Links {
         held
     }
 
+    /// Whether a relay carries what is sent from this side of a connection from now on.
+    pub(super) fn carry_by_relay(&mut self, from: Peer, to: Peer, by_relay: bool) {
+        if let Some(place) = self.find(from, to, &mut 0) {
+            let end = self.end(from, place);
+            end.id = end.id & !BY_RELAY | if by_relay { BY_RELAY } else { 0 };
+        }
+    }
+
     /// The sort of a connection that stands.
     pub(super) fn link(&self, from: Peer, to: Peer) -> Option<Link> {
         if self.live(from).binary_search(&to).is_ok() {
@@ -307,7 +318,7 @@ impl End {
     }
 
     fn stand(&mut self, id: u32, life: Life) {
-        self.id = life.number() << ID_BITS | id;
+        self.id = life.number() << LIFE | id;
     }
 
     const fn id(self) -> u32 {
@@ -317,7 +328,13 @@ impl End {
     /// The life of the other end that this connection was made with: what is sent over it is for no other.
     #[inline]
     pub(super) const fn life(self) -> Life {
-        Life::of(self.id >> ID_BITS)
+        Life::of(self.id >> LIFE)
+    }
+
+    /// Whether a relay carries what is sent over it.
+    #[inline]
+    pub(super) const fn by_relay(self) -> bool {
+        self.id & BY_RELAY != 0
     }
 }
 

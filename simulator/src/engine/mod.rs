@@ -17,14 +17,17 @@
 //! | `carry` | a message on its way |
 //! | `life` | peers and connections as they come and go |
 //! | [`flows`] | bulk transfer: items as flows that share links |
+//! | [`circuits`], `relay` | connections that a relay carries, and how they become direct |
 //! | [`traffic`] | the account of messages |
 
 mod carry;
+pub mod circuits;
 mod event;
 pub mod flows;
 mod life;
 mod links;
 mod network;
+mod relay;
 pub(crate) mod rpc;
 mod seat;
 pub mod store;
@@ -50,6 +53,7 @@ use peerlab_scenarios::{
 };
 
 use self::{
+    circuits::{Circuits, Reached},
     event::{Control, EVERYONE, Phase},
     flows::Flows,
     links::Links,
@@ -102,6 +106,8 @@ pub struct Outcome {
     pub online: Vec<bool>,
     /// A hash of all events in their order: equal for runs that are the same.
     pub digest: u64,
+    /// How connections were reached, in a fleet with NAT.
+    pub reached: Option<Reached>,
     links: Links,
 }
 
@@ -122,6 +128,7 @@ pub struct Engine<'p, O, R, V> {
     wheel: Wheel,
     store: Store,
     links: Links,
+    circuits: Circuits,
     network: Network,
     trouble: Trouble,
     flows: Flows,
@@ -176,6 +183,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             wheel: Wheel::new(),
             store: Store::new(&plan.spec.overlay),
             links: Links::new(plan),
+            circuits: Circuits::default(),
             seats: seats.collect(),
             network,
             trouble: Trouble::new(&plan.faults),
@@ -294,6 +302,9 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             Control::Stream => self.look_at_stream(event),
             Control::Landing => self.landing(event),
             Control::Landed => self.landed(event),
+            Control::Transit => self.transit(handle),
+            Control::Upgrade => self.upgrade(handle),
+            Control::Expire => self.expire(handle),
         }
     }
 
@@ -395,6 +406,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         }
         self.warm_up = self.traffic.clone();
         self.bytes_before = self.seats.iter().map(|seat| (seat.port.sent, seat.port.received)).collect();
+        self.circuits.measure();
         self.observer.measure(Nanos(self.now));
     }
 
@@ -419,6 +431,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         for peer in self.plan.peers.iter() {
             self.collect_counters(peer);
         }
+        let reached = self.reached();
         let bytes = self.seats.iter().zip(&self.bytes_before);
         let outcome = Outcome {
             events: self.events,
@@ -432,6 +445,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             skipped_commands: self.skipped_commands,
             online: self.seats.iter().map(|seat| seat.port.online).collect(),
             digest: self.digest,
+            reached,
             links: self.links,
         };
         self.observer.progress(end, outcome.events);

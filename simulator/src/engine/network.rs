@@ -68,6 +68,15 @@ impl Port {
         self.down_free.max(self.cpu_free)
     }
 
+    /// When all that the peer has sent so far is out of its uplink, and all that has come is through its downlink, ns.
+    pub(super) fn has_sent(&self) -> u64 {
+        self.up_free
+    }
+
+    pub(super) fn has_received(&self) -> u64 {
+        self.down_free
+    }
+
     /// A peer begins a life. What came for the one before is not its own to receive and to work on; what that one sent goes out
     /// all the same, and has the uplink first.
     pub(super) fn start(&mut self) {
@@ -234,6 +243,17 @@ impl Network {
         Some(port.up_free)
     }
 
+    /// Takes a message in at a peer that has no work with it: when it has been received.
+    #[inline]
+    pub(super) fn take_in(&self, port: &mut Port, now: u64, bytes: u64, rate: Share) -> u64 {
+        let pace = self.down[usize::from(port.group)];
+        let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
+        port.down_free = port.down_free.max(now).saturating_add(pace.time(bytes));
+        port.received += bytes;
+        port.owed_down = port.owed_down.saturating_add(bytes as u32);
+        port.down_free
+    }
+
     /// Takes a message in at its receiver: when it has been received and worked on.
     #[inline]
     pub(super) fn receive(
@@ -245,11 +265,7 @@ impl Network {
         kind: Kind,
         rate: Share,
     ) -> u64 {
-        let pace = self.down[usize::from(port.group)];
-        let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
-        port.down_free = port.down_free.max(now).saturating_add(pace.time(bytes));
-        port.received += bytes;
-        port.owed_down = port.owed_down.saturating_add(bytes as u32);
+        self.take_in(port, now, bytes, rate);
         self.work(port, port.down_free, len, kind)
     }
 

@@ -1,6 +1,7 @@
 //! Stories of the modelled network: what machines that follow a script send each other, and when it comes.
 
 mod bulk;
+mod nat;
 
 use std::{cell::RefCell, rc::Rc};
 

@@ -19,12 +19,22 @@ pub enum Loss {
     Broken,
     /// It was on its way in bulk when its receiver gave it up.
     Aborted,
+    /// Its relay had gone, or had ended its circuit.
+    Relay,
 }
 
 impl Loss {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Closed, Self::Path, Self::Queue, Self::Cut, Self::Offline, Self::Broken, Self::Aborted];
+    pub const ALL: [Self; 8] = [
+        Self::Closed,
+        Self::Path,
+        Self::Queue,
+        Self::Cut,
+        Self::Offline,
+        Self::Broken,
+        Self::Aborted,
+        Self::Relay,
+    ];
 
     /// As it stands in a report.
     #[must_use]
@@ -37,6 +47,7 @@ impl Loss {
             Self::Offline => "offline",
             Self::Broken => "broken",
             Self::Aborted => "aborted",
+            Self::Relay => "relay",
         }
     }
 }

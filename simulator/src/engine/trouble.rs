@@ -179,7 +179,7 @@ impl Trouble {
     }
 }
 
-const fn is_cut(effect: &FaultEffect) -> bool {
+pub(super) const fn is_cut(effect: &FaultEffect) -> bool {
     matches!(effect, FaultEffect::Partition(..) | FaultEffect::Outage(_))
 }
 

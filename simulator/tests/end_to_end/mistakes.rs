@@ -127,13 +127,13 @@ fn a_junit_file_that_cannot_be_written_is_refused_before_the_run() {
 }
 
 #[test]
-fn what_the_engine_cannot_do_is_refused_by_name() {
+fn peers_that_cannot_reach_each_other_are_refused_by_name() {
     let workshop = Workshop::new("nat");
     let spec = TINY.replace("peers: 12", "peers: 12, nat: symmetric");
     workshop.write("nat.yaml", scenario(&spec).as_bytes());
     for command in ["run", "validate"] {
         let told = refused(&workshop, &[command, "nat.yaml"]);
-        assert!(told.contains("address translation") && told.contains("at spec.groups[0].nat"), "{told}");
+        assert!(told.contains("nobody relays") && told.contains("at spec.groups[0].nat"), "{told}");
     }
 }
 

@@ -80,6 +80,24 @@ fn behaviour() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["honest", "honest", "silent", "freeRider", "corruptor", "staleSeeder"])
 }
 
+/// What stands before the two groups, and how it is traversed; nothing, as often.
+fn translation() -> impl Strategy<Value = Option<([&'static str; 2], String)>> {
+    let kind =
+        || prop::sample::select(vec!["open", "fullCone", "addressRestricted", "portRestricted", "symmetric"]);
+    let behind = prop::sample::select(vec!["addressRestricted", "portRestricted", "symmetric"]);
+    let limits = (0u32..=100, 0u32..=100, 5u32..30, 1u32..20, 1u32..10, 1u32..50);
+    let more = (behind, kind(), limits).prop_map(
+        |(one, two, (punching, first, reservations, circuits, lifetime, data))| {
+            let traversal = format!(
+                "{{relays: servers, punching: {punching}%, firstAttempt: {first}%, reservations: {reservations}, circuits: {circuits}, \
+                 lifetime: {lifetime}s, data: {data}kB}}"
+            );
+            ([one, two], traversal)
+        },
+    );
+    prop::option::of(more)
+}
+
 fn group(name: &'static str) -> impl Strategy<Value = String> {
     let link = prop::sample::select(vec!["datacenter", "fibre", "cable", "dsl", "mobile"]);
     (3u32..12, link, life(), behaviour()).prop_map(move |(peers, link, life, behaviour)| {
@@ -134,14 +152,23 @@ fn update() -> impl Strategy<Value = String> {
 
 fn spec() -> impl Strategy<Value = String> {
     let chat = (1u32..4, 2u32..6, 50u32..800, 0u32..3_000, 1u32..5, prop::bool::ANY);
-    let groups = (group("one"), group("two"));
+    let groups = (group("one"), group("two"), translation());
     (any::<u32>(), groups, topology(), overlay(), network(), (fault("f"), fault("g")), chat, update()).prop_map(
-        |(seed, (one, two), topology, overlay, network, (f, g), (rooms, members, every, body, sync, more), update)| {
+        |(seed, (mut one, mut two, nat), topology, overlay, mut network, (f, g), (rooms, members, every, body, sync, more), update)| {
             let more = if more { ", presence: {every: 1s, timeout: 3s}, readReceipts: true" } else { "" };
+            let (mut servers, mut patch) = ("", format!(", {{name: patch, update: {update}}}"));
+            if let Some(([before_one, before_two], traversal)) = nat {
+                // Bulk transfer over relays is refused.
+                patch.clear();
+                one = one.replace("{name: one", &format!("{{name: one, nat: {before_one}"));
+                two = two.replace("{name: two", &format!("{{name: two, nat: {before_two}"));
+                network = network.replacen('{', &format!("{{traversal: {traversal}, "), 1);
+                servers = ", {name: servers, peers: 4, churn: {online: {exponential: {mean: 5s}}, offline: {exponential: {mean: 1s}}}}";
+            }
             format!(
-                "seed: {seed}\nduration: 10s\nwarmUp: 1s\ncoolDown: 3s\ngroups: [{one}, {two}]\ntopology: {topology}\noverlay: {overlay}\n\
+                "seed: {seed}\nduration: 10s\nwarmUp: 1s\ncoolDown: 3s\ngroups: [{one}, {two}{servers}]\ntopology: {topology}\noverlay: {overlay}\n\
                  network: {network}\nfaults: [{f}, {g}]\nworkloads: [{{name: talk, chat: {{rooms: {rooms}, members: {members}, \
-                 posts: {{poisson: {{every: {every}ms}}}}, body: {body}B, sync: {{every: {sync}s}}{more}}}}}, {{name: patch, update: {update}}}]\n"
+                 posts: {{poisson: {{every: {every}ms}}}}, body: {body}B, sync: {{every: {sync}s}}{more}}}}}{patch}]\n"
             )
         },
     )

@@ -11,6 +11,7 @@ mod peers;
 mod periods;
 mod targets;
 mod times;
+pub(crate) mod traversal;
 mod updates;
 
 use super::{ScenarioSpec, read::Fault, read::FieldPath};
@@ -25,6 +26,7 @@ pub fn faults(spec: &ScenarioSpec) -> Vec<Fault> {
     periods::check(spec, &mut faults);
     targets::check(spec, &mut faults);
     limits::check(spec, &mut faults);
+    traversal::check(spec, &mut faults);
     gossipsub::check(spec, &mut faults);
     updates::check(spec, &mut faults);
     faults

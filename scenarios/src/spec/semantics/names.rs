@@ -92,6 +92,8 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     if let Topology::Star(star) = &spec.topology {
         scope.groups.refer(root.key("topology").key("star").key("hub"), star.hub.as_ref(), faults);
     }
+    let relays = spec.network.traversal.relays.as_ref();
+    scope.groups.refer(root.key("network").key("traversal").key("relays"), relays, faults);
     for (index, workload) in spec.workloads.iter().enumerate() {
         let path = root.key("workloads").index(index).key("who");
         selector(&workload.who, &path, &scope, faults);
