@@ -301,7 +301,8 @@ impl<H: Host> Chat<H> {
             }
         }
         if route == Route::CatchUp {
-            self.caught_up(cx, index, from);
+            let said = cx.item(&item).at;
+            self.caught_up(cx, index, from, said);
         }
         self.keep(cx, item);
     }

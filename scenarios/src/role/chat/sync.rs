@@ -13,10 +13,10 @@
 //! to a member stands that did not, as after a partition.
 //!
 //! **Offers.** The overlay passes on what it brings, but not what comes by an exchange: each hop of that would wait for a
-//! turn. So a peer that learns entries in an exchange soon sends its frontier of their rooms to its other connections
-//! (`hops` 2), and who lacks something of it begins an exchange with it: a rumour for what anti-entropy brings to light
-//! (Demers et al., PODC 1987, section 1.4). It ends by itself, for a peer learns an entry once; and entries go to those
-//! alone who ask.
+//! turn. So a peer that learns entries in an exchange, older than any that are still on their way, soon sends its
+//! frontier of their rooms to its other connections (`hops` 2), and who lacks something of it begins an exchange with it:
+//! a rumour for what anti-entropy brings to light (Demers et al., PODC 1987, section 1.4). It ends by itself, for a peer
+//! learns an entry once; and entries go to those alone who ask.
 
 use std::{collections::BTreeSet, iter, mem};
 
@@ -44,8 +44,10 @@ const ANSWERS: u8 = 0;
 const ASKS: u8 = 1;
 /// `hops` of a frontier that offers what it tells of.
 const OFFERS: u8 = 2;
-/// How long news is saved up before it is offered: what comes in one page, and the overlay's own copies, are then there.
+/// How long news is saved up before it is offered: what comes in one page goes out as one.
 const OFFER_AFTER: Nanos = Nanos::from_millis(100);
+/// What was said less than that ago is left to the overlay, whose copies may be on their way.
+const OVERLAY_TIME: Nanos = Nanos::from_secs(5);
 /// Least time between two offers: a long absence that is caught up page by page costs few of them.
 const OFFER_GAP: Nanos = Nanos::from_secs(1);
 /// How many unreachable peers are dialled in a row before the next turn.
@@ -87,6 +89,8 @@ pub(super) struct Sync {
     returned: Option<Box<Return>>,
     /// Rooms, by place, in which entries came by catching up that were not offered yet, and from whom.
     news: BTreeSet<(usize, Peer)>,
+    /// When they will be; without news, of no meaning.
+    offer_due: Nanos,
     /// No offer before that.
     next_offer: Nanos,
 }
@@ -152,13 +156,17 @@ impl<H: Host> Chat<H> {
         }
     }
 
-    /// An entry of a room came from this peer by catching up, and was shown.
-    pub(super) fn caught_up(&mut self, cx: &mut Cx<'_, H>, room: usize, from: Peer) {
+    /// An entry of a room, said at `said`, came from this peer by catching up, and was shown.
+    pub(super) fn caught_up(&mut self, cx: &mut Cx<'_, H>, room: usize, from: Peer, said: Nanos) {
         if let Some(returned) = &mut self.sync.returned {
             returned.posts += 1;
         }
-        if self.sync.news.is_empty() {
-            cx.set_timer(OFFER, cx.now.saturating_add(OFFER_AFTER).max(self.sync.next_offer));
+        // An author's clock may be fast.
+        let old_enough = said.min(cx.now).saturating_add(OVERLAY_TIME);
+        let due = cx.now.saturating_add(OFFER_AFTER).max(old_enough).max(self.sync.next_offer);
+        if self.sync.news.is_empty() || due < self.sync.offer_due {
+            self.sync.offer_due = due;
+            cx.set_timer(OFFER, due);
         }
         self.sync.news.insert((room, from));
     }
