@@ -76,7 +76,7 @@ pub enum Kind {
     /// gossipsub: do not send me these items (IDONTWANT).
     PubsubIDontWant,
     /// Chat: what the sender has of the rooms it shares with the receiver; carries [`Note::Frontier`]. `hops` 1 asks for
-    /// the same in return.
+    /// the same in return, 2 offers it to who lacks something of it.
     ChatHave,
     /// Chat: an entry that the receiver lacks.
     ChatEntry,

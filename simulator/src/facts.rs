@@ -186,6 +186,7 @@ const fn route_name(route: Route) -> &'static str {
     match route {
         Route::Overlay => "overlay",
         Route::CatchUp => "catchUp",
+        Route::HeldForCatchUp => "heldForCatchUp",
     }
 }
 
@@ -211,7 +212,8 @@ fn write_group(
     rows: &[Row],
 ) -> Result<(), ParquetError> {
     let names: Vec<ByteArray> = workloads.iter().map(|name| name.as_str().into()).collect();
-    let routes = [Route::Overlay, Route::CatchUp].map(|route| ByteArray::from(route_name(route)));
+    let routes = [Route::Overlay, Route::CatchUp, Route::HeldForCatchUp]
+        .map(|route| ByteArray::from(route_name(route)));
     let mut group = writer.next_row_group()?;
     column::<Int64Type>(&mut group, rows, |row| row.time.0 as i64)?;
     column::<ByteArrayType>(&mut group, rows, |row| names[usize::from(row.workload)].clone())?;

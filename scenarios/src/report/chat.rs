@@ -134,6 +134,8 @@ impl ChatRecorder {
                     self.held.record(held.0);
                     if route == Route::Overlay {
                         self.delivery_by_overlay.record(now.saturating_sub(posted).0);
+                    }
+                    if route != Route::CatchUp {
                         self.hops.record(u64::from(hops));
                     }
                 }
@@ -305,7 +307,8 @@ impl ChatRecorder {
         &self.delivery
     }
 
-    /// The same, of posts that the overlay brought.
+    /// The same, of posts that the overlay alone brought: those that waited for one that came by catching up are left
+    /// out too.
     #[must_use]
     pub const fn delivery_by_overlay(&self) -> &Histogram {
         &self.delivery_by_overlay

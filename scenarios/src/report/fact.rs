@@ -9,6 +9,8 @@ pub enum Route {
     Overlay,
     /// From another holder, after the overlay had missed this reader.
     CatchUp,
+    /// By the overlay, but it had to wait for another that came by catching up.
+    HeldForCatchUp,
 }
 
 /// What a gossipsub peer counts.

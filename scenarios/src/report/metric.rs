@@ -134,7 +134,7 @@ metrics! {
     DELIVERY_LATENCY: Chat "delivery.latency" Seconds,
         "From a post being said to its being shown to a member in order, over all showings.", OWN;
     DELIVERY_LIVE: Chat "delivery.live" Seconds,
-        "The same for those that the overlay brought, without catching up.", OWN;
+        "The same where the overlay alone sufficed: neither the post nor one that it had to wait for came by catching up.", OWN;
     DELIVERY_COMPLETENESS: Chat "delivery.completeness" Percent,
         "Posts of others shown to a member, of all said in its rooms, over the members online at the end.", OWN;
     DELIVERY_HOPS: Chat "delivery.hops" Count,

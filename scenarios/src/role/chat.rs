@@ -6,9 +6,10 @@
 //! is found out by the hashes; of its log no more is taken.
 //!
 //! **Fast path and slow path.** The overlay brings entries to those who are there; what is said while nobody is
-//! connected goes out when somebody is. The logs make it complete: members compare what they hold and send each other what is missing (anti-entropy, Demers et al., PODC 1987), in
-//! the manner of Bramble and of Scuttlebutt's EBT. Archives do the same without being readers. The module `sync`
-//! describes the exchange.
+//! connected goes out when somebody is. The logs make it complete: members compare what they hold and send each other
+//! what is missing (anti-entropy, Demers et al., PODC 1987), in the manner of Bramble and of Scuttlebutt's EBT. Archives
+//! do the same without being readers. Whoever learns something in that way offers it to its neighbours, so that what the
+//! overlay missed spreads at the network's speed too. The module `sync` describes both.
 //!
 //! **Presence** is a beat through the overlay, and a word when a member leaves in good order. **Read receipts** are
 //! optional.
@@ -55,6 +56,8 @@ const BEAT: TimerKey = TimerKey(1);
 const LOOK: TimerKey = TimerKey(2);
 /// Time to tell what was read.
 const READ: TimerKey = TimerKey(3);
+/// Time to offer what came by catching up.
+const OFFER: TimerKey = TimerKey(4);
 
 /// How long receipts are saved up: an author can wait a second or two to learn that it was read, and a lively room
 /// then costs one message for many posts.
@@ -226,9 +229,9 @@ impl<H: Host> Chat<H> {
     }
 
     /// Takes in an entry, and shows it and what waited for it, if it may be shown.
-    fn receive(&mut self, cx: &mut Cx<'_, H>, item: H::Item, hops: u8, route: Route) {
+    fn receive(&mut self, cx: &mut Cx<'_, H>, from: Peer, item: H::Item, hops: u8, route: Route) {
         let Some(room) = self.room(cx.item(&item).topic) else { return };
-        self.work_off(cx, room, Arrival { item, at: cx.now, hops, route });
+        self.work_off(cx, room, Arrival { item, from, at: cx.now, hops, route });
     }
 
     fn work_off(&mut self, cx: &mut Cx<'_, H>, index: usize, arrival: Arrival<H>) {
@@ -255,7 +258,8 @@ impl<H: Host> Chat<H> {
                 }
                 Verdict::Next(place) => {
                     let exposed = exposed(&room.log, cx.host(), rank, &arrival.item);
-                    woken.extend(room.backlog.woken_by(place));
+                    let route = arrival.route;
+                    woken.extend(room.backlog.woken_by(place).into_iter().map(|it| it.after(route)));
                     self.show(cx, index, place, arrival);
                     let Some(forked) = exposed else { continue };
                     forked
@@ -271,13 +275,10 @@ impl<H: Host> Chat<H> {
 
     /// Adds an entry to its log, keeps it, and shows it to this peer's user if there is one.
     fn show(&mut self, cx: &mut Cx<'_, H>, index: usize, (author, seq): (u32, u32), arrival: Arrival<H>) {
-        let Arrival { item, at, hops, route } = arrival;
+        let Arrival { item, from, at, hops, route } = arrival;
         let room = &mut self.rooms[index];
         let members = self.plan.members(room.id);
         room.log.append(cx.host(), members, author, item.clone());
-        if route == Route::CatchUp {
-            self.sync.count_caught_up();
-        }
         if room.me == Some(author) {
             self.own_entry(cx, index, &item);
         } else if room.me.is_some() {
@@ -298,6 +299,10 @@ impl<H: Host> Chat<H> {
                     cx.set_timer(READ, cx.now.saturating_add(RECEIPTS_EVERY));
                 }
             }
+        }
+        if route == Route::CatchUp {
+            let said = cx.item(&item).at;
+            self.caught_up(cx, index, from, said);
         }
         self.keep(cx, item);
     }
@@ -396,10 +401,10 @@ impl<H: Host> Chat<H> {
         }
     }
 
-    fn published(&mut self, cx: &mut Cx<'_, H>, hops: u8, item: H::Item) {
+    fn published(&mut self, cx: &mut Cx<'_, H>, via: Peer, hops: u8, item: H::Item) {
         self.hear(cx, &item);
         match &cx.item(&item).content {
-            Content::Chat(ChatItem::Post(_)) => self.receive(cx, item, hops, Route::Overlay),
+            Content::Chat(ChatItem::Post(_)) => self.receive(cx, via, item, hops, Route::Overlay),
             Content::Chat(ChatItem::Read(_)) => self.receipt(cx, &item),
             Content::Chat(ChatItem::Beat | ChatItem::Leave) | Content::Raw(_) | Content::Update(_) => {}
         }
@@ -407,13 +412,13 @@ impl<H: Host> Chat<H> {
 
     fn message(&mut self, cx: &mut Cx<'_, H>, from: Peer, msg: Msg<H>) {
         match (msg.kind, msg.payload) {
-            (Kind::ChatHave, Payload::Note(note)) => self.compare_with(cx, from, msg.hops == 1, &note),
+            (Kind::ChatHave, Payload::Note(note)) => self.compare_with(cx, from, msg.hops, &note),
             (Kind::ChatEntry, Payload::Item(item)) => {
                 // The overlay checks what it carries; this did not come by it.
                 if cx.item(&item).tainted {
                     cx.record(Fact::Copies { first: 0, duplicate: 0, tainted: 1 });
                 } else if post(cx.item(&item)).is_some() {
-                    self.receive(cx, item, 0, Route::CatchUp);
+                    self.receive(cx, from, item, 0, Route::CatchUp);
                 }
             }
             // A stranger's nonsense.
@@ -459,11 +464,12 @@ impl<H: Host> Machine<H> for Chat<H> {
                 self.part(cx, peer);
             }
             Input::Message { from, msg, .. } => self.message(cx, from, msg),
-            Input::Published { hops, item, .. } => self.published(cx, hops, item),
+            Input::Published { via, hops, item } => self.published(cx, via, hops, item),
             Input::Timer(SYNC) => self.sync_is_due(cx),
             Input::Timer(BEAT) => self.beat(cx),
             Input::Timer(LOOK) => self.look(cx),
             Input::Timer(READ) => self.tell_read(cx),
+            Input::Timer(OFFER) => self.offer_news(cx),
             Input::Timer(key) => unreachable!("a chat sets no timer {key:?}"),
             Input::Asked { ask, .. } => cx.refuse(ask),
             Input::Fetched { req, .. } => unreachable!("a chat fetches nothing, and not {req:?}"),

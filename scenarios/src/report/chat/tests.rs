@@ -68,6 +68,23 @@ fn a_post_that_reaches_some_and_then_all_has_its_times() {
 }
 
 #[test]
+fn what_catching_up_brought_or_held_up_is_not_live() {
+    let plan = plan(1, 4);
+    let mut it = recorder(&plan);
+    it.tell(100, 0, posted(0, 0));
+    for (reader, at, by) in
+        [(1, 110, Route::Overlay), (2, 500, Route::HeldForCatchUp), (3, 900, Route::CatchUp)]
+    {
+        let Fact::Shown { workload, room, author, seq, posted, held, hops, .. } = shown(0, 0, 0, 100) else {
+            unreachable!("it is one");
+        };
+        it.tell(at, reader, Fact::Shown { workload, room, author, seq, posted, held, hops, route: by });
+    }
+    assert!(has_max(it.delivery(), 3, 800) && has_max(it.delivery_by_overlay(), 1, 10));
+    assert_eq!(it.hops().len(), 2, "the overlay brought what was held up, too");
+}
+
+#[test]
 fn only_members_that_are_there_at_the_end_are_expected_to_have_all() {
     let plan = plan(1, 3);
     let mut it = recorder(&plan);

@@ -25,6 +25,7 @@ pub(super) type Place = (u32, u32);
 #[derive(Debug)]
 pub(super) struct Arrival<H: Host> {
     pub(super) item: H::Item,
+    pub(super) from: Peer,
     pub(super) at: Nanos,
     pub(super) hops: u8,
     pub(super) route: Route,
@@ -48,6 +49,16 @@ pub(super) enum Verdict {
     Foreign,
     /// Its author has told another story, or is known to have done so.
     Forked(u32),
+}
+
+impl<H: Host> Arrival<H> {
+    /// The same, now that what it waited for has come by `route`.
+    pub(super) fn after(mut self, route: Route) -> Self {
+        if self.route == Route::Overlay && route != Route::Overlay {
+            self.route = Route::HeldForCatchUp;
+        }
+        self
+    }
 }
 
 #[derive(Debug)]
@@ -197,7 +208,7 @@ mod tests {
     }
 
     fn arrival(item: Arc<Item>) -> Arrival<Shared> {
-        Arrival { item, at: Nanos::ZERO, hops: 1, route: Route::Overlay }
+        Arrival { item, from: Peer(9), at: Nanos::ZERO, hops: 1, route: Route::Overlay }
     }
 
     #[test]

@@ -11,10 +11,16 @@
 //! nobody is connected, and dials whom it picks, for connected members may all lack the same; every other time that is
 //! an archive, if there are any. It begins at once when it returns, until each room is settled, and when a connection
 //! to a member stands that did not, as after a partition.
+//!
+//! **Offers.** The overlay passes on what it brings, but not what comes by an exchange: each hop of that would wait for a
+//! turn. So a peer that learns entries in an exchange, older than any that are still on their way, soon sends its
+//! frontier of their rooms to its other connections (`hops` 2), and who lacks something of it begins an exchange with it:
+//! a rumour for what anti-entropy brings to light (Demers et al., PODC 1987, section 1.4). It ends by itself, for a peer
+//! learns an entry once; and entries go to those alone who ask.
 
-use std::{iter, mem};
+use std::{collections::BTreeSet, iter, mem};
 
-use super::{CLOSED, Chat, SYNC, about};
+use super::{CLOSED, Chat, OFFER, SYNC, about};
 use crate::{
     host::{Cx, Host, Lane, Link, Msg, Payload, Peer},
     report::Fact,
@@ -32,6 +38,18 @@ const FRONTIER_COUNTS: usize = 65_536;
 /// A returning member waits no longer than this for more connections to choose from, and those on both sides of a
 /// healed partition do not all begin in the same instant.
 const HASTE: Nanos = Nanos::from_millis(500);
+/// `hops` of a frontier that answers one.
+const ANSWERS: u8 = 0;
+/// `hops` of a frontier that asks for the other side's.
+const ASKS: u8 = 1;
+/// `hops` of a frontier that offers what it tells of.
+const OFFERS: u8 = 2;
+/// How long news is saved up before it is offered: what comes in one page goes out as one.
+const OFFER_AFTER: Nanos = Nanos::from_millis(100);
+/// What was said less than that ago is left to the overlay, whose copies may be on their way.
+const OVERLAY_TIME: Nanos = Nanos::from_secs(5);
+/// Least time between two offers: a long absence that is caught up page by page costs few of them.
+const OFFER_GAP: Nanos = Nanos::from_secs(1);
 /// How many unreachable peers are dialled in a row before the next turn.
 const DIALS: u8 = 4;
 
@@ -69,15 +87,12 @@ pub(super) struct Sync {
     exchange: Option<Exchange>,
     dials: u8,
     returned: Option<Box<Return>>,
-}
-
-impl Sync {
-    /// An entry came by catching up.
-    pub(super) fn count_caught_up(&mut self) {
-        if let Some(returned) = &mut self.returned {
-            returned.posts += 1;
-        }
-    }
+    /// Rooms, by place, in which entries came by catching up that were not offered yet, and from whom.
+    news: BTreeSet<(usize, Peer)>,
+    /// When they will be; without news, of no meaning.
+    offer_due: Nanos,
+    /// No offer before that.
+    next_offer: Nanos,
 }
 
 impl<H: Host> Chat<H> {
@@ -138,6 +153,51 @@ impl<H: Host> Chat<H> {
             if self.sync.dials < DIALS {
                 self.begin_exchange(cx);
             }
+        }
+    }
+
+    /// An entry of a room, said at `said`, came from this peer by catching up, and was shown.
+    pub(super) fn caught_up(&mut self, cx: &mut Cx<'_, H>, room: usize, from: Peer, said: Nanos) {
+        if let Some(returned) = &mut self.sync.returned {
+            returned.posts += 1;
+        }
+        // An author's clock may be fast.
+        let old_enough = said.min(cx.now).saturating_add(OVERLAY_TIME);
+        let due = cx.now.saturating_add(OFFER_AFTER).max(old_enough).max(self.sync.next_offer);
+        if self.sync.news.is_empty() || due < self.sync.offer_due {
+            self.sync.offer_due = due;
+            cx.set_timer(OFFER, due);
+        }
+        self.sync.news.insert((room, from));
+    }
+
+    /// Tells the other connections of the rooms in which there was news. One that brought all of it knows.
+    pub(super) fn offer_news(&mut self, cx: &mut Cx<'_, H>) {
+        self.sync.next_offer = cx.now.saturating_add(OFFER_GAP);
+        let news: Vec<_> = mem::take(&mut self.sync.news).into_iter().collect();
+        for news in news.chunk_by(|one, next| one.0 == next.0) {
+            let place = news[0].0;
+            let is_news = |mate: Peer| news.iter().any(|&(_, from)| from != mate);
+            let keeps = |mate: Peer| self.plan.keeps(self.rooms[place].id, mate);
+            let mut mates =
+                self.mates.iter().copied().filter(|&mate| keeps(mate) && is_news(mate)).peekable();
+            if mates.peek().is_some() {
+                let frontier = cx.make_note(Note::Frontier(vec![self.have(place)]));
+                mates.for_each(|mate| self.send_frontier(cx, mate, OFFERS, frontier.clone()));
+            }
+        }
+    }
+
+    /// A connection has something that this peer lacks: it is asked next.
+    fn take_offer(&mut self, cx: &mut Cx<'_, H>, from: Peer) {
+        if self.mates.binary_search(&from).is_err() {
+            return;
+        }
+        if !self.sync.newcomers.contains(&from) {
+            self.sync.newcomers.push(from);
+        }
+        if self.sync.exchange.is_none() {
+            self.begin_exchange(cx);
         }
     }
 
@@ -232,7 +292,8 @@ impl<H: Host> Chat<H> {
             fits
         });
         let frontier = places.map(|place| self.have(place)).collect();
-        self.send_frontier(cx, partner, 1, frontier);
+        let frontier = cx.make_note(Note::Frontier(frontier));
+        self.send_frontier(cx, partner, ASKS, frontier);
     }
 
     fn have(&self, place: usize) -> RoomHave {
@@ -240,13 +301,13 @@ impl<H: Host> Chat<H> {
         RoomHave { room: room.id, counts: room.log.counts() }
     }
 
-    fn send_frontier(&self, cx: &mut Cx<'_, H>, to: Peer, hops: u8, frontier: Vec<RoomHave>) {
-        let payload = Payload::Note(cx.make_note(Note::Frontier(frontier)));
+    fn send_frontier(&self, cx: &mut Cx<'_, H>, to: Peer, hops: u8, frontier: H::Note) {
+        let payload = Payload::Note(frontier);
         cx.send(to, Lane::Bulk, Msg { kind: Kind::ChatHave, hops, workload: self.plan.workload(), payload });
     }
 
     /// Another peer says what it has, and perhaps asks for the same.
-    pub(super) fn compare_with(&mut self, cx: &mut Cx<'_, H>, from: Peer, asks: bool, note: &H::Note) {
+    pub(super) fn compare_with(&mut self, cx: &mut Cx<'_, H>, from: Peer, hops: u8, note: &H::Note) {
         let Note::Frontier(theirs) = cx.note(note) else { return };
         let mut theirs = theirs.clone();
         theirs.retain(|have| {
@@ -264,12 +325,20 @@ impl<H: Host> Chat<H> {
                 self.read_by(cx, *place, from, count);
             }
         }
+        if hops == OFFERS {
+            // What the other lacks may be on its way to it.
+            if lacking_here > 0 {
+                self.take_offer(cx, from);
+            }
+            return;
+        }
         if lacking_there > 0 {
             self.send_page(cx, from, &theirs);
         }
-        if asks {
+        if hops == ASKS {
             let frontier = theirs.iter().map(|&(place, _)| self.have(place)).collect();
-            self.send_frontier(cx, from, 0, frontier);
+            let frontier = cx.make_note(Note::Frontier(frontier));
+            self.send_frontier(cx, from, ANSWERS, frontier);
             return;
         }
         let Some(exchange) = &mut self.sync.exchange else { return };
@@ -287,7 +356,7 @@ impl<H: Host> Chat<H> {
             return;
         }
         self.end_exchange(cx);
-        if missing == 0 && (self.sync.returned.is_some() || !self.sync.newcomers.is_empty()) {
+        if !self.sync.newcomers.is_empty() || missing == 0 && self.sync.returned.is_some() {
             self.begin_exchange(cx);
         }
     }

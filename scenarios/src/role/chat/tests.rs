@@ -2,7 +2,7 @@
 
 mod party;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use party::{Party, every, members, ring_of};
 use proptest::prelude::*;
@@ -384,6 +384,65 @@ fn neighbours_alone_heal_what_a_partition_kept_back() {
     party.world.run_until(at(200));
     party.is_in_order();
     assert!(party.is_complete());
+}
+
+/// Peers in a row, and the members of its two halves.
+fn divided_row(peers: u32) -> (Vec<(Peer, Peer)>, Vec<Peer>, Vec<Peer>) {
+    let row = (1..peers).map(|peer| (Peer(peer - 1), Peer(peer))).collect();
+    let (near, far) = (0..peers).map(Peer).partition(|peer| peer.0 < peers / 2);
+    (row, near, far)
+}
+
+/// A chat in which hardly anybody's turn to compare comes.
+fn hardly_comparing(with: Partners) -> ChatSpec {
+    ChatSpec { sync: Sync { every: at(36_000), with }, ..members(every(1)) }
+}
+
+#[test]
+fn what_comes_by_catching_up_goes_on_from_hop_to_hop_at_once() {
+    let (row, near, far) = divided_row(16);
+    let overlays = [Overlay::Flood {}, Overlay::Plumtree(Plumtree::default())];
+    for overlay in overlays {
+        let spec = hardly_comparing(Partners::Neighbours);
+        let mut party = Party::over(overlay, 19, spec, 16, &row, &[], |world| world);
+        party.world.run_until(at(10));
+        party.world.cut(&near, &far);
+        party.talk_until(at(80));
+        party.world.heal();
+        party.world.run_until(at(90));
+        party.is_in_order();
+        assert!(
+            party.is_complete(),
+            "of 16 in a row, two compare when they meet; the others learn it from them"
+        );
+        let late = party.shown().filter(|shown| shown.route == Route::CatchUp);
+        assert!(late.map(|shown| shown.reader).collect::<BTreeSet<_>>().len() > 4);
+    }
+}
+
+#[test]
+fn what_waited_for_a_post_that_was_caught_up_did_not_come_by_the_overlay_alone() {
+    let (author, reader) = (Peer(1), Peer(2));
+    let (row, near, far) = divided_row(4);
+    let mut party = Party::with(20, hardly_comparing(Partners::Neighbours), 4, &row, &[], |world| world);
+    party.world.run_until(at(10));
+    party.world.cut(&near, &far);
+    party.world.run_until(at(40));
+    party.say(author, 0);
+    party.world.heal();
+    while !party.world.connected(author).any(|peer| peer == reader) {
+        party.world.step();
+    }
+    party.say(author, 0);
+    party.world.run_until(at(60));
+    party.say(author, 0);
+    party.world.run_for(SECOND);
+    let shown = party.shown().filter(|it| it.reader == reader);
+    let shown: Vec<_> = shown.map(|it| (it.seq, it.route, it.held > Nanos::ZERO)).collect();
+    assert_eq!(
+        shown,
+        [(0, Route::CatchUp, false), (1, Route::HeldForCatchUp, true), (2, Route::Overlay, false)]
+    );
 }
 
 #[test]
