@@ -12,7 +12,8 @@ pub fn expected_links(topology: &Topology, peers: u64) -> u64 {
     let chain = peers.saturating_sub(1);
     let links = match topology {
         Topology::FullMesh(_) => pairs,
-        Topology::Ring(_) | Topology::Star(_) | Topology::Tree(_) => chain,
+        // A ring has one more, and a grid is a chain at the least: rows may be as long as one likes.
+        Topology::Ring(_) | Topology::Star(_) | Topology::Tree(_) | Topology::Grid(_) => chain,
         Topology::KRegular(regular) => peers * u64::from(regular.degree) / 2,
         Topology::ErdosRenyi(ErdosRenyi::Probability(share)) => (pairs as f64 * share.as_f64()) as u64,
         Topology::ErdosRenyi(ErdosRenyi::MeanDegree(degree)) => (peers as f64 * degree / 2.0) as u64,
@@ -21,8 +22,6 @@ pub fn expected_links(topology: &Topology, peers: u64) -> u64 {
             let each = u64::from(growth.links);
             peers.saturating_sub(each) * each
         }
-        // Rows may be as long as one likes, and a single one is a chain.
-        Topology::Grid(_) => chain,
         // Two peers may choose each other.
         Topology::Geographic(geographic) => {
             peers * (u64::from(geographic.near) + u64::from(geographic.far)) / 2
