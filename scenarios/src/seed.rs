@@ -14,6 +14,9 @@ use crate::units::{Nanos, Share};
 pub struct Seed(pub u64);
 
 impl Seed {
+    /// The last seed, 2⁵³ − 1: the largest of the whole numbers that JSON carries everywhere.
+    pub const MOST: u64 = (1 << 53) - 1;
+
     /// The stream for `label` and `ids`, the same for the same three on every engine.
     #[must_use]
     pub fn stream(self, label: &str, ids: &[u64]) -> Rng {

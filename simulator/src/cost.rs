@@ -5,8 +5,8 @@
 //! an estimate of what the network carries when it is not overloaded: a backlog costs memory besides.
 
 use peerlab_scenarios::{
-    plan::{ChatPlan, Plan, UpdatePlan, WorkloadKind},
-    spec::overlay::Overlay,
+    plan::{ChatPlan, Plan, UpdatePlan, WorkloadKind, topology::expected_links},
+    spec::{ScenarioSpec, overlay::Overlay},
     units::Bytes,
     wire::Item,
 };
@@ -100,15 +100,31 @@ fn download(update: &UpdatePlan) -> f64 {
 }
 
 impl Cost {
+    /// What a scenario costs at the least, which is known before it is planned: a large plan takes its own time and memory.
+    #[must_use]
+    pub fn at_least(spec: &ScenarioSpec) -> Self {
+        let groups = || spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
+        let peers = spec.peers.map_or_else(groups, u64::from);
+        let edges = expected_links(&spec.topology, peers);
+        let memory = vec![
+            ("the program", PROGRAM),
+            ("its peers: simulate fewer", peers as f64 * PEER),
+            ("the topology: give peers fewer neighbours", edges as f64 * EDGE),
+        ];
+        Self { items: 0.0, deliveries: 0.0, memory }
+    }
+
     /// The estimate for a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let (peers, edges) = (f64::from(plan.peers.len()), plan.graph.edges() as f64);
         let (mut items, mut rooms, mut chunks, mut downloads) = (0.0, 0.0, 0.0, 0.0);
+        let attendance = plan.attendance();
+        let online = |peer| attendance[plan.peers.group_index(peer)];
         for workload in &plan.workloads {
             match &workload.kind {
                 WorkloadKind::Chat(chat) => {
-                    items += chat.expected_items(plan.spec.end());
+                    items += chat.expected_items(plan.spec.end(), online);
                     rooms += seats(chat);
                 }
                 WorkloadKind::Update(update) => {
@@ -183,7 +199,15 @@ impl Cost {
 
 #[cfg(test)]
 mod tests {
-    use peerlab_scenarios::{plan::Files, seed::Seed, spec::read::read, wire::Kind};
+    use peerlab_scenarios::{
+        plan::Files,
+        seed::Seed,
+        spec::{
+            read::read,
+            topology::{FullMesh, Topology},
+        },
+        wire::Kind,
+    };
 
     use super::*;
     use crate::{model, record::Recorder};
@@ -264,6 +288,52 @@ spec:
         let refused = crowd.fits(Bytes(100_000_000)).expect_err("20,000 say that they live").to_string();
         assert!(refused.contains("GB of memory, and 100 MB may be used"), "{refused}");
         assert!(refused.contains("is for messages in flight: post less at a time"), "{refused}");
+    }
+
+    #[test]
+    fn who_is_away_costs_no_signs_of_life() {
+        let text = |online: &str| {
+            format!(
+                "apiVersion: peerlab.dev/v1alpha1
+kind: Scenario
+metadata: {{name: away}}
+spec:
+  duration: 24h
+  groups: [{{name: all, peers: 2000{online}}}]
+  workloads: [{{name: talk, chat: {{posts: {{poisson: {{every: 1h}}}}, presence: {{every: 30s, timeout: 90s}}}}}}]
+"
+            )
+        };
+        let items = |online: &str| {
+            let scenario =
+                read("away", text(online).as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
+            let plan = Plan::new(&scenario, Seed(1), &Files::new()).expect("it can be planned");
+            Cost::of(&plan).items
+        };
+        let (always, hour) = (items(""), items(", online: {weekly: {from: \"09:00\", to: \"10:00\"}}"));
+        let ratio = always / hour;
+        assert!(
+            (22.0..26.0).contains(&ratio),
+            "{always} of those who stay, {hour} of those who are there for an hour"
+        );
+    }
+
+    #[test]
+    fn a_topology_that_cannot_fit_is_known_before_it_is_made() {
+        let spec = |peers: u32| {
+            let plan = plan(60, "flood: {}", "200ms");
+            let mut spec = (*plan.spec).clone();
+            spec.groups[0].peers = Some(peers);
+            spec.topology = Topology::FullMesh(FullMesh {});
+            spec
+        };
+        assert_eq!(Cost::at_least(&spec(1_000)).fits(Bytes(1_000_000_000)), Ok(()));
+        let refused =
+            Cost::at_least(&spec(16_000)).fits(Bytes(1_000_000_000)).expect_err("128 million edges");
+        assert!(
+            refused.to_string().contains("15.4 GB, is for the topology: give peers fewer neighbours"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The run folder: written beside its place and moved there when it is whole, so that nothing half-written stays.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, BufWriter, Write as _},
     path::{Component, Path, PathBuf},
@@ -9,7 +10,7 @@ use std::{
 
 use peerlab_scenarios::plan::Plan;
 
-use crate::{charts, facts::Format, figures::Series, html::Figure, plan_tables::TABLES};
+use crate::{charts, figures::Series, html::Figure, plan_tables::TABLES};
 
 /// Why a run folder could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -58,52 +59,64 @@ pub struct Folder {
 #[derive(Debug)]
 pub struct Draft {
     path: PathBuf,
-    /// Held while a file or a folder is made in it.
-    gate: Mutex<()>,
+    /// An empty folder that keeps the place until the draft is moved there.
+    claim: Option<PathBuf>,
+    /// The files made so far, by their paths within the run folder. Held while a file or a folder is made.
+    files: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Draft {
-    fn open(&self) -> MutexGuard<'_, ()> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes it, and lets nothing be made in it again as long as what is returned lives: for another thread that is about
     /// to end the program.
     pub fn abandon(&self) -> impl Drop + '_ {
         let shut = self.open();
-        // There is nobody left to whom a failure could be told.
-        let _ = fs::remove_dir_all(&self.path);
+        self.remove();
         shut
+    }
+
+    /// Removes it with its claim. After it was moved to its place there is neither: a folder that holds something is no claim.
+    fn remove(&self) {
+        // There is nobody to whom a failure could be told.
+        let _ = fs::remove_dir_all(&self.path);
+        let _ = self.claim.as_ref().map(fs::remove_dir);
     }
 }
 
 /// What every run folder holds: by its schema it is known for one.
 const MARK: &str = "report.json";
 
-/// All that a run may write into its folder, the mark aside.
-const ENTRIES: [&str; 11] = [
-    "report.html",
-    "report.md",
-    "scenario.yaml",
-    "charts",
-    "series",
-    "plan",
-    "files",
-    "replicates",
-    "runs",
-    Format::Csv.file(),
-    Format::Parquet.file(),
-];
+/// The list of all other files that were written, as paths within the folder: what is in it besides is not the run's.
+const MANIFEST: &str = "manifest.json";
 
 /// How the schemas of all reports begin.
 const SCHEMAS: [&str; 3] = ["peerlab.dev/report/", "peerlab.dev/replicates/", "peerlab.dev/comparison/"];
 
-/// A free place for a run below `parent`: `NAME`, or `NAME-2` and so on.
-#[must_use]
-pub fn free_place(parent: &Path, name: &str) -> PathBuf {
-    let candidate =
-        |number: u32| parent.join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") });
-    (1..).map(candidate).find(|place| !place.exists()).expect("numbers do not run out")
+/// Claims a free place for a run below `parent` by an empty folder, so that no run begun beside it takes the same: `NAME`, or
+/// `NAME-2` and so on.
+fn claim(parent: &Path, name: &str) -> Result<PathBuf, FolderError> {
+    fs::create_dir_all(parent).map_err(at(parent))?;
+    let mut number = 1u64;
+    loop {
+        let place = parent.join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") });
+        match fs::create_dir(&place) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            made => return made.map_err(at(&place)).map(|()| place),
+        }
+    }
+}
+
+/// Where a place is in truth: that to which a symbolic link leads, so that the link stays when a run is replaced.
+fn behind_links(place: &Path) -> PathBuf {
+    // A path that ends in a slash would be looked at beyond the link.
+    let place = place.components().as_path();
+    let is_link = fs::symlink_metadata(place).is_ok_and(|entry| entry.is_symlink());
+    // A link that leads nowhere stands for itself.
+    let target = if is_link { fs::canonicalize(place).ok() } else { None };
+    target.unwrap_or_else(|| place.to_owned())
 }
 
 impl Folder {
@@ -112,6 +125,7 @@ impl Folder {
     /// # Errors
     /// When something else is there, or the system refuses.
     pub fn begin(place: &Path, replace: bool) -> Result<Self, FolderError> {
+        let place = &behind_links(place);
         // A link that leads nowhere is in the way as well.
         if fs::symlink_metadata(place).is_ok() {
             let empty = place.is_dir() && fs::read_dir(place).map_err(at(place))?.next().is_none();
@@ -122,10 +136,23 @@ impl Folder {
                 recognise(place)?;
             }
         }
+        Self::draft_for(place, replace, None)
+    }
+
+    /// Begins a run folder at a place below `parent` that is free: `NAME`, or `NAME-2` and so on. From now on it is not.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn begin_free(parent: &Path, name: &str) -> Result<Self, FolderError> {
+        let place = claim(parent, name)?;
+        Self::draft_for(&place, false, Some(place.clone()))
+    }
+
+    fn draft_for(place: &Path, replace: bool, claim: Option<PathBuf>) -> Result<Self, FolderError> {
         let name = place.file_name().ok_or_else(|| FolderError::NotOurs(place.to_owned()))?;
         let draft = place.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
         fs::create_dir_all(&draft).map_err(at(&draft))?;
-        let draft = Arc::new(Draft { path: draft, gate: Mutex::default() });
+        let draft = Arc::new(Draft { path: draft, claim, files: Mutex::default() });
         Ok(Self { place: place.to_owned(), draft, replace })
     }
 
@@ -217,11 +244,13 @@ impl Folder {
 
     fn create_at(&self, name: &Path) -> Result<File, FolderError> {
         let path = self.draft.path.join(name);
-        let _open = self.draft.open();
+        let mut files = self.draft.open();
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(at(parent))?;
         }
-        File::create(&path).map_err(at(&path))
+        let file = File::create(&path).map_err(at(&path))?;
+        files.insert(name.to_owned());
+        Ok(file)
     }
 
     /// Moves the folder to its place.
@@ -229,6 +258,9 @@ impl Folder {
     /// # Errors
     /// When something came to be there meanwhile, or the system refuses.
     pub fn finish(self) -> Result<PathBuf, FolderError> {
+        let files = self.draft.open().clone();
+        let manifest = serde_json::to_string_pretty(&files).expect("the names of files are text");
+        self.write(MANIFEST, format!("{manifest}\n").as_bytes())?;
         let _open = self.draft.open();
         let draft = &self.draft.path;
         if self.replace && self.place.exists() {
@@ -263,8 +295,8 @@ pub fn csv(series: &Series) -> String {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // After a rename there is nothing to remove; after a failure the draft must not stay.
-        let _ = fs::remove_dir_all(&self.draft.path);
+        // After a failure the draft must not stay.
+        self.draft.remove();
     }
 }
 
@@ -276,11 +308,22 @@ fn recognise(place: &Path) -> Result<(), FolderError> {
     if !schema.is_some_and(|schema| SCHEMAS.iter().any(|known| schema.starts_with(known))) {
         return Err(FolderError::NotOurs(place.to_owned()));
     }
-    for entry in fs::read_dir(place).map_err(at(place))? {
-        let name = entry.map_err(at(place))?.file_name();
-        if name != MARK && !ENTRIES.iter().any(|known| name == *known) {
-            let stranger = name.to_string_lossy().into_owned();
-            return Err(FolderError::Shared { place: place.to_owned(), stranger });
+    let manifest = fs::read(place.join(MANIFEST)).ok();
+    let manifest: Option<BTreeSet<PathBuf>> = manifest.and_then(|text| serde_json::from_slice(&text).ok());
+    let mut written = manifest.unwrap_or_default();
+    written.extend([MARK, MANIFEST].map(PathBuf::from));
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let path = place.join(&folder);
+        for entry in fs::read_dir(&path).map_err(at(&path))? {
+            let entry = entry.map_err(at(&path))?;
+            let name = folder.join(entry.file_name());
+            if entry.file_type().map_err(at(&path))?.is_dir() {
+                folders.push(name);
+            } else if !written.contains(&name) {
+                let stranger = name.display().to_string();
+                return Err(FolderError::Shared { place: place.to_owned(), stranger });
+            }
         }
     }
     Ok(())

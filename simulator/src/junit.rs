@@ -19,8 +19,7 @@ pub fn xml(report: &Report, took: f64) -> String {
         (format!("invariant: {}", invariant.name), (!invariant.holds).then(|| invariant.detail.clone()))
     });
     let targets = report.targets.iter().map(|target| {
-        let observed =
-            target.observed.map_or_else(|| "nothing".to_owned(), |value| page::show(value, target.unit));
+        let observed = page::observed(target).unwrap_or_else(|| "nothing".to_owned());
         let title = format!("target: {} {}", target.metric, page::bound(target));
         (title, (!target.met).then(|| format!("observed {observed}")))
     });

@@ -37,10 +37,30 @@ pub fn show(value: f64, of: MetricUnit) -> String {
     unit.show(value * factor)
 }
 
+/// The limit of a target for people, with every digit that was asked for.
+#[must_use]
+pub fn limit(value: f64, of: MetricUnit) -> String {
+    let (unit, factor) = unit(of);
+    unit.show_in_full(value * factor)
+}
+
+/// A value of a metric for people who compare it with a limit: with digits enough to see on which side of it it is.
+#[must_use]
+pub fn show_beside(value: f64, limit: f64, of: MetricUnit) -> String {
+    let (unit, factor) = unit(of);
+    unit.show_beside(value * factor, limit * factor)
+}
+
+/// What was observed of a target, if anything was.
+#[must_use]
+pub fn observed(target: &TargetResult) -> Option<String> {
+    target.observed.map(|value| show_beside(value, target.limit, target.unit))
+}
+
 /// A bound for people: `p99 ≤ 500 ms`.
 #[must_use]
 pub fn bound(target: &TargetResult) -> String {
-    let limit = show(target.limit, target.unit);
+    let limit = limit(target.limit, target.unit);
     match target.bound {
         Bound::AtLeast => format!("mean ≥ {limit}"),
         Bound::AtMost => format!("mean ≤ {limit}"),
@@ -125,7 +145,7 @@ pub fn page(report: &Report, figures: Vec<Figure>) -> Page {
             .map(|target| TargetRow {
                 metric: target.metric.clone(),
                 bound: bound(target),
-                observed: target.observed.map(|value| show(value, target.unit)),
+                observed: observed(target),
                 met: target.met,
             })
             .collect(),

@@ -3,6 +3,8 @@
 //! Prefixes are the decimal ones of the SI (1 kB = 1000 B); durations from two minutes on are written in minutes,
 //! hours and days, as people say them. The same rules serve charts, pages and tables, so a number reads alike in all.
 
+use std::cmp::Ordering;
+
 /// What a number measures, always in the base unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unit {
@@ -47,6 +49,9 @@ const DAY: f64 = 24.0 * HOUR;
 const SEXAGESIMAL_FROM: f64 = 2.0 * MINUTE;
 /// From this many seconds on, 30 years, a duration is no longer a duration of anything simulated.
 const LONGEST: f64 = 1e9;
+
+/// Digits after the point at the most, where many are needed.
+const MOST_DECIMALS: usize = 12;
 
 impl Unit {
     /// The unit that a symbol of a report stands for, and how many base units one of it is: `"ms"` is
@@ -104,6 +109,51 @@ impl Unit {
         }
     }
 
+    /// The same with every digit of the value, as far as a decimal fraction of twelve places gives it.
+    #[must_use]
+    pub fn show_in_full(&self, value: f64) -> String {
+        self.show_until(value, |stated| compare(stated, value).is_eq())
+    }
+
+    /// The same with as many more digits as it takes to be on the right side of `mark`: beside a mark of 100 %, 99.996 % is not
+    /// `"100 %"`.
+    #[must_use]
+    pub fn show_beside(&self, value: f64, mark: f64) -> String {
+        self.show_until(value, |stated| compare(stated, mark) == compare(value, mark))
+    }
+
+    /// As [`Unit::show`], or with more digits until the number that the text states is accepted; if none is, as usual.
+    fn show_until(&self, value: f64, accepted: impl Fn(f64) -> bool) -> String {
+        let usual = self.show(value);
+        if !value.is_finite() || accepted(self.stated(value)) {
+            return usual;
+        }
+        let multiple = if self.is_in_minutes(value) { Multiple::new(1.0, "s") } else { self.multiple(value) };
+        let scaled = value / multiple.factor;
+        let enough =
+            (0..=MOST_DECIMALS).find(|&decimals| accepted(rounded(scaled, decimals) * multiple.factor));
+        enough.map_or(usual, |decimals| join(&trimmed(scaled, decimals), &multiple.symbol))
+    }
+
+    /// The number that [`Unit::show`] states of a finite value, in base units.
+    fn stated(&self, value: f64) -> f64 {
+        if self.is_in_minutes(value) {
+            let [_, (small, _)] = units_of_duration(value.abs());
+            return (value / small).round() * small;
+        }
+        let factor = self.multiple(value).factor;
+        let scaled = value / factor;
+        let number = match decimals(scaled.abs()) {
+            Some(decimals) => rounded(scaled, decimals),
+            None => format!("{scaled:.2e}").parse().unwrap_or(scaled),
+        };
+        number * factor
+    }
+
+    fn is_in_minutes(&self, value: f64) -> bool {
+        *self == Self::Seconds && (SEXAGESIMAL_FROM..LONGEST).contains(&value.abs())
+    }
+
     /// `value` (in base units) as a person would write it: `"212 ms"`, `"3 min 20 s"`, `"1.5 MB"`, `"98.3 %"`.
     /// A value that is not finite is `"–"`.
     #[must_use]
@@ -111,7 +161,7 @@ impl Unit {
         if !value.is_finite() {
             return "–".to_owned();
         }
-        if *self == Self::Seconds && (SEXAGESIMAL_FROM..LONGEST).contains(&value.abs()) {
+        if self.is_in_minutes(value) {
             return in_minutes(value);
         }
         let mut multiple = self.multiple(value);
@@ -181,31 +231,52 @@ fn digits(value: f64) -> String {
         // Only a share can be: its percents are a hundred times as many.
         return "–".to_owned();
     }
-    if magnitude >= 1e9 {
-        return format!("{value:.2e}");
+    decimals(magnitude).map_or_else(|| format!("{value:.2e}"), |decimals| trimmed(value, decimals))
+}
+
+/// How many digits after the point make three significant ones; none for what is written with an exponent.
+fn decimals(magnitude: f64) -> Option<usize> {
+    match magnitude {
+        m if m >= 1e9 => None,
+        m if m == 0.0 || m >= 99.95 => Some(0),
+        m if m >= 9.995 => Some(1),
+        m if m >= 0.9995 => Some(2),
+        m if m >= 0.01 => Some(3),
+        _ => None,
     }
-    let decimals = match magnitude {
-        m if m == 0.0 || m >= 99.95 => 0,
-        m if m >= 9.995 => 1,
-        m if m >= 0.9995 => 2,
-        m if m >= 0.01 => 3,
-        _ => return format!("{value:.2e}"),
-    };
+}
+
+/// As [`fixed`], without trailing zeros after the point.
+fn trimmed(value: f64, decimals: usize) -> String {
     let text = fixed(value, decimals);
     if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+fn rounded(value: f64, decimals: usize) -> f64 {
+    format!("{value:.decimals$}").parse().unwrap_or(value)
+}
+
+/// The order of two numbers, equal where they differ by no more than what arithmetic may have done to them.
+fn compare(a: f64, b: f64) -> Ordering {
+    if (a - b).abs() <= 1e-13 * a.abs().max(b.abs()) { Ordering::Equal } else { a.total_cmp(&b) }
+}
+
+/// The two units that a duration is written in.
+fn units_of_duration(seconds: f64) -> [(f64, &'static str); 2] {
+    if seconds < HOUR {
+        [(MINUTE, "min"), (1.0, "s")]
+    } else if seconds < 2.0 * DAY {
+        [(HOUR, "h"), (MINUTE, "min")]
+    } else {
+        [(DAY, "d"), (HOUR, "h")]
+    }
 }
 
 /// The two largest of days, hours, minutes and seconds, the smaller one rounded and left out when it is nought.
 fn in_minutes(seconds: f64) -> String {
     let sign = if seconds < 0.0 { "−" } else { "" };
     let seconds = seconds.abs();
-    let [(large, large_symbol), (small, small_symbol)] = if seconds < HOUR {
-        [(MINUTE, "min"), (1.0, "s")]
-    } else if seconds < 2.0 * DAY {
-        [(HOUR, "h"), (MINUTE, "min")]
-    } else {
-        [(DAY, "d"), (HOUR, "h")]
-    };
+    let [(large, large_symbol), (small, small_symbol)] = units_of_duration(seconds);
     let smalls = (seconds / small).round();
     let per_large = large / small;
     let (wholes, rest) = ((smalls / per_large).floor(), smalls % per_large);
@@ -246,6 +317,40 @@ mod tests {
             (Unit::Bytes, f64::INFINITY, "–"),
         ] {
             assert_eq!(unit.show(value), text, "{value} in {unit:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_beside_a_mark_has_the_digits_that_tell_them_apart() {
+        for (unit, value, mark, text) in [
+            (Unit::Share, 0.999_963, 1.0, "99.996 %"),
+            (Unit::Share, 0.999_999_999_7, 1.0, "99.99999997 %"),
+            (Unit::Share, 1.0, 1.0, "100 %"),
+            (Unit::Share, 0.983, 1.0, "98.3 %"),
+            (Unit::Share, 0.9998, 0.99995, "99.98 %"),
+            (Unit::Seconds, 0.500_04, 0.5, "500.04 ms"),
+            (Unit::Seconds, 0.499_96, 0.5, "499.96 ms"),
+            (Unit::Seconds, 200.004, 200.0, "200.004 s"),
+            (Unit::Seconds, 200.0, 150.0, "3 min 20 s"),
+            (Unit::Count, 1_000_001.0, 1e6, "1.000001 M"),
+            (Unit::Count, 100.000_000_000_000_01, 100.0, "100"),
+        ] {
+            assert_eq!(unit.show_beside(value, mark), text, "{value} beside {mark}");
+        }
+    }
+
+    #[test]
+    fn a_number_in_full_has_all_its_digits() {
+        for (unit, value, text) in [
+            (Unit::Share, 0.99995, "99.995 %"),
+            (Unit::Share, 0.07 * 0.01, "0.07 %"),
+            (Unit::Seconds, 0.5, "500 ms"),
+            (Unit::Seconds, 1.2345, "1.2345 s"),
+            (Unit::Seconds, 200.0, "3 min 20 s"),
+            (Unit::Seconds, 200.5, "200.5 s"),
+            (Unit::Bytes, 1_234_567.0, "1.234567 MB"),
+        ] {
+            assert_eq!(unit.show_in_full(value), text, "{value} in {unit:?}");
         }
     }
 

@@ -2,7 +2,15 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use peerlab_scenarios::spec::{Overlay, Scenario, Topology, read::read};
+use peerlab_scenarios::{
+    plan::{self, Files, Plan},
+    seed::Seed,
+    spec::{
+        Overlay, Scenario, Topology,
+        read::{document, read},
+    },
+};
+use peerlab_simulator::plan_tables::TABLES;
 
 /// The shipped scenarios, by name, with their texts.
 fn catalogue() -> BTreeMap<String, (String, Scenario)> {
@@ -30,6 +38,42 @@ fn each_scenario_asks_a_question_and_says_when_it_is_answered_well() {
         assert_eq!(&scenario.metadata.name, name, "a scenario is called as its file");
         assert!(scenario.spec.description.is_some(), "{name} describes itself");
         assert!(!scenario.spec.targets.is_empty(), "{name} has targets");
+    }
+}
+
+/// The plan of a shipped scenario, as the tables that a run writes of it.
+fn tables(scenario: &Scenario, folder: &Path) -> (Plan, Vec<String>) {
+    let text = |name: &str| fs::read_to_string(folder.join(name)).expect("the file is shipped as well");
+    let files: Files =
+        plan::files(&scenario.spec).into_iter().map(|(_, name)| (name.to_owned(), text(name))).collect();
+    let planned = Plan::new(scenario, Seed(scenario.spec.seed), &files);
+    let planned = planned.unwrap_or_else(|errors| panic!("{}: {errors:?}", scenario.metadata.name));
+    let table = |write: &peerlab_simulator::plan_tables::WriteTable| {
+        let mut table = Vec::new();
+        write(&planned, &mut table).expect("memory takes what is written");
+        String::from_utf8(table).expect("a table is text")
+    };
+    let tables = TABLES.iter().map(|(_, write)| table(write)).collect();
+    (planned, tables)
+}
+
+#[test]
+fn what_is_explained_of_a_scenario_is_a_scenario_of_the_same_plan() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    for (name, (text, scenario)) in catalogue() {
+        let (planned, made) = tables(&scenario, &folder);
+        let resolved = plan::resolved(&scenario, &planned);
+        let document = document(&name, text.as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let explained = document.explain(&resolved.document, |path| resolved.origin(&path.to_string()));
+        let explained = explained.expect("it can be written as YAML");
+        let again = read(&name, explained.as_bytes());
+        let again = again.unwrap_or_else(|problems| panic!("{name}: {problems}\n{explained}"));
+        let (planned_again, made_again) = tables(&again, &folder);
+        for (((table, _), first), second) in TABLES.iter().zip(&made).zip(&made_again) {
+            assert!(first == second, "{name}: {table} is another");
+        }
+        // What is explained leaves nothing to be explained.
+        assert_eq!(plan::resolved(&again, &planned_again).document, resolved.document, "{name}");
     }
 }
 

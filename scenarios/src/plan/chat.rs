@@ -26,6 +26,9 @@ use crate::{
 /// Longest text of a post.
 pub const MAX_BODY: Bytes = Bytes(512 << 10);
 
+/// Most seats in the rooms of a chat, 2²⁵: 400 MB of the plan, and 80 GB of a run.
+pub const MOST_SEATS: u64 = 1 << 25;
+
 /// Why a chat cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChatPlanError {
@@ -39,6 +42,18 @@ pub enum ChatPlanError {
         wanted: u32,
         /// Peers that take part.
         eligible: usize,
+    },
+    /// Rooms that no memory holds.
+    #[error(
+        "{rooms} rooms of {members} members have {} seats, and {MOST_SEATS} are possible: ask for at most {} rooms, or for fewer \
+         members in each",
+        u64::from(*rooms) * *members as u64, MOST_SEATS / *members as u64
+    )]
+    TooManySeats {
+        /// Rooms as written.
+        rooms: u32,
+        /// Members of each.
+        members: usize,
     },
     /// A post that does not fit into a frame.
     #[error("a post of {0} is longer than the {MAX_BODY} allowed")]
@@ -86,6 +101,7 @@ impl ChatPlanError {
             // Of those who take part there are too few, whatever the chat says.
             Self::TooFewMembers(_) => "",
             Self::TooFewPeers { .. } => "members",
+            Self::TooManySeats { .. } => "rooms",
             Self::BodyTooLong(_) => "body",
             Self::NoTimeBetween { field } => field,
             Self::BurstsOverlap { .. } => "posts.burst.within",
@@ -313,6 +329,9 @@ fn check(spec: &ChatSpec, eligible: &[Peer]) -> Result<(), ChatPlanError> {
     }
     if members < 2 {
         return Err(ChatPlanError::TooFewMembers(members));
+    }
+    if u64::from(spec.rooms.get()) * members as u64 > MOST_SEATS {
+        return Err(ChatPlanError::TooManySeats { rooms: spec.rooms.get(), members });
     }
     if spec.body > MAX_BODY {
         return Err(ChatPlanError::BodyTooLong(spec.body));

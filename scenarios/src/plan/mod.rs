@@ -4,6 +4,7 @@
 //! what will go wrong, without asking anyone. What is drawn for a peer depends on the seed and its index, not on the
 //! others: a group appended to a scenario leaves the peers before it as they were.
 
+mod attendance;
 pub mod chat;
 mod faults;
 pub mod identity;

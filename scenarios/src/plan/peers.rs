@@ -144,7 +144,14 @@ impl Peers {
     #[inline]
     #[must_use]
     pub fn group(&self, peer: Peer) -> &GroupPlan {
-        &self.groups[usize::from(self.group[peer.index()])]
+        &self.groups[self.group_index(peer)]
+    }
+
+    /// The index of a peer's group.
+    #[inline]
+    #[must_use]
+    pub fn group_index(&self, peer: Peer) -> usize {
+        usize::from(self.group[peer.index()])
     }
 
     /// The index of a peer's region.

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Plan, peers::Link};
 use crate::spec::Scenario;
 
 /// A scenario that leaves nothing open.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    /// The scenario, with every field filled in.
-    pub scenario: Scenario,
+    /// The scenario with every field filled in that it may have: one that plans to the same fleet. Peers in a site have no link
+    /// of their own, so theirs is left out.
+    pub document: Value,
     origins: BTreeMap<String, String>,
 }
 
@@ -23,28 +26,21 @@ impl Resolved {
     }
 }
 
-/// Fills in what a scenario leaves to profiles, to sites and to shares.
+/// Fills in what a scenario leaves to profiles and to shares.
 #[must_use]
 pub fn resolved(scenario: &Scenario, plan: &Plan) -> Resolved {
     let (mut scenario, mut origins) = (scenario.clone(), BTreeMap::new());
     scenario.spec.seed = plan.seed.0;
     for (number, (group, planned)) in scenario.spec.groups.iter_mut().zip(plan.peers.groups()).enumerate() {
         let path = format!("spec.groups[{number}]");
-        if group.peers.is_none() {
+        if let Some(share) = group.share.take() {
             group.peers = Some(planned.count);
-            origins.insert(format!("{path}.peers"), "its share of spec.peers".to_owned());
+            origins.insert(format!("{path}.peers"), format!("{share} of spec.peers"));
         }
-        if let Some(site) = &group.site {
-            let origin = format!("site {site}");
-            group.link.down.get_or_insert(planned.down);
-            group.link.up.get_or_insert(planned.up);
-            group.link.loss.get_or_insert(planned.loss);
-            for field in ["down", "up", "loss"] {
-                origins.insert(format!("{path}.link.{field}"), origin.clone());
-            }
+        if group.site.is_some() {
             continue;
         }
-        let word = serde_json::to_value(group.link.profile).unwrap_or_default();
+        let word = serde_json::to_value(group.link.profile).expect("a word serialises");
         let origin = format!("profile {}", word.as_str().unwrap_or_default());
         let link = Link::of(&group.link);
         group.link.down = Some(link.down);
@@ -55,5 +51,13 @@ pub fn resolved(scenario: &Scenario, plan: &Plan) -> Resolved {
             origins.insert(format!("{path}.link.{field}"), origin.clone());
         }
     }
-    Resolved { scenario, origins }
+    let mut document = serde_json::to_value(&scenario).expect("a scenario serialises");
+    for (number, group) in scenario.spec.groups.iter().enumerate() {
+        if group.site.is_some()
+            && let Some(fields) = document["spec"]["groups"][number].as_object_mut()
+        {
+            fields.remove("link");
+        }
+    }
+    Resolved { document, origins }
 }

@@ -3,7 +3,7 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::wire::ItemId;
+use crate::{seed::Seed, wire::ItemId};
 
 /// A count of at least 1, up to the number of peers that a run can have.
 pub(super) fn count(_: &mut SchemaGenerator) -> Schema {
@@ -35,5 +35,5 @@ pub(super) fn weights(_: &mut SchemaGenerator) -> Schema {
 
 /// A seed: an integer that JSON holds exactly.
 pub(super) fn seed(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_u64, "default": 1 })
+    json_schema!({ "type": "integer", "minimum": 0, "maximum": Seed::MOST, "default": 1 })
 }

@@ -23,6 +23,13 @@ use peerlab_simulator::model;
 /// The longest file that a scenario may name.
 const MOST_OF_A_FILE: u64 = 1 << 30;
 
+/// A scenario that was read, with the files that it names.
+pub(super) struct Loaded {
+    pub(super) document: Document<Scenario>,
+    bytes: Vec<u8>,
+    files: Files,
+}
+
 /// A scenario that was read and planned.
 pub(super) struct Ready {
     pub(super) document: Document<Scenario>,
@@ -32,8 +39,13 @@ pub(super) struct Ready {
     pub(super) plan: Plan,
 }
 
-/// Reads at most `most` bytes and one more: enough to see that there are too many.
+/// Reads at most `most` bytes and one more: enough to see that there are too many. A pipe or a device might keep its reader
+/// waiting for ever.
 fn read_bounded(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let kind = fs::metadata(path)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -62,6 +74,11 @@ pub(super) fn read(path: &Path) -> Result<(Document<Scenario>, Vec<u8>), Result<
 
 /// Reads a scenario and plans it with its own seed, or another.
 pub(super) fn prepare(path: &Path, seed: Option<u64>) -> Result<Ready, Result<Problems, Stop>> {
+    load(path)?.plan(seed).map_err(Ok)
+}
+
+/// Reads a scenario, and the files that it names.
+pub(super) fn load(path: &Path) -> Result<Loaded, Result<Problems, Stop>> {
     let (document, bytes) = read(path)?;
     let refused = model::refusals(&document.value.spec);
     if !refused.is_empty() {
@@ -88,9 +105,17 @@ pub(super) fn prepare(path: &Path, seed: Option<u64>) -> Result<Ready, Result<Pr
             }
         };
     }
-    let seed = seed.unwrap_or(document.value.spec.seed);
-    let plan = plan_with(&document, &files, seed).map_err(Ok)?;
-    Ok(Ready { document, bytes, files, plan })
+    Ok(Loaded { document, bytes, files })
+}
+
+impl Loaded {
+    /// Plans it with its own seed, or another.
+    pub(super) fn plan(self, seed: Option<u64>) -> Result<Ready, Problems> {
+        let Self { document, bytes, files } = self;
+        let seed = seed.unwrap_or(document.value.spec.seed);
+        let plan = plan_with(&document, &files, seed)?;
+        Ok(Ready { document, bytes, files, plan })
+    }
 }
 
 fn plan_with(document: &Document<Scenario>, files: &Files, seed: u64) -> Result<Plan, Problems> {
@@ -163,7 +188,7 @@ pub(super) fn validate(paths: &[PathBuf], json: bool) -> Result<u8, Stop> {
 pub(super) fn explain(path: &Path) -> Result<u8, Stop> {
     let ready = prepare(path, None).map_err(input)?;
     let resolved = plan::resolved(&ready.document.value, &ready.plan);
-    let text = ready.document.explain(&resolved.scenario, |path| resolved.origin(&path.to_string()))?;
+    let text = ready.document.explain(&resolved.document, |path| resolved.origin(&path.to_string()))?;
     print(&text)?;
     Ok(0)
 }

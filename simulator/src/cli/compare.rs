@@ -8,15 +8,18 @@ use std::{
 };
 
 use clap::Args;
-use peerlab_scenarios::report::{
-    Verdict, comparison,
-    comparison::Comparison,
-    replicates::{Measure, Replicates},
+use peerlab_scenarios::{
+    report::{
+        Verdict, comparison,
+        comparison::Comparison,
+        replicates::{Measure, Replicates},
+    },
+    seed::Seed,
 };
 use peerlab_simulator::{
     compare::{self, Design, markdown, page},
     cost::Cost,
-    folder::{Folder, free_place},
+    folder::Folder,
     html,
     quantity::Unit,
 };
@@ -39,7 +42,7 @@ pub(super) struct Compare {
     #[arg(required = true, num_args = 2.., value_name = "DESIGN")]
     designs: Vec<PathBuf>,
     /// The first seed, for all scenarios. Default: that of the runs made before, or else of the first scenario.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..=Seed::MOST))]
     seed: Option<u64>,
     #[command(flatten)]
     replication: Replication,
@@ -73,8 +76,10 @@ impl Compare {
         let began = Instant::now();
         let given: Vec<Given> = self.designs.iter().map(|path| self.read(path)).collect::<Result<_, _>>()?;
         let names = names(&given);
-        let place = self.out.clone().unwrap_or_else(|| free_place(Path::new("out/compare"), &names[0]));
-        let folder = Folder::begin(&place, self.force)?;
+        let folder = match &self.out {
+            Some(place) => Folder::begin(place, self.force)?,
+            None => Folder::begin_free(Path::new("out/compare"), &names[0])?,
+        };
         let told = (!self.quiet).then_some("there is no comparison of half the runs, and nothing is written");
         let interrupt = Interrupt::listen(folder.draft(), told)?;
 

@@ -20,7 +20,7 @@ pub(super) struct Run {
 pub(super) fn of(ready: &Ready, run: &Run) -> Value {
     let hash = |bytes: &[u8]| format!("blake3:{}", blake3::hash(bytes).to_hex());
     let files = ready.files.iter().map(|(name, text)| (name.clone(), Value::String(hash(text.as_bytes()))));
-    let resolved = plan::resolved(&ready.document.value, &ready.plan).scenario;
+    let resolved = plan::resolved(&ready.document.value, &ready.plan).document;
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "imitates": model::imitated(&ready.plan.spec),
@@ -31,7 +31,7 @@ pub(super) fn of(ready: &Ready, run: &Run) -> Value {
         "wallSeconds": run.took.as_secs_f64(),
         "finishedAtUnixSeconds": now(),
         "host": host(),
-        "resolved": serde_json::to_value(resolved).unwrap_or(Value::Null),
+        "resolved": resolved,
     })
 }
 

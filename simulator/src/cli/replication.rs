@@ -9,6 +9,7 @@ use peerlab_scenarios::{
         metric::metrics_of,
         replicates::{Measure, StoppingRule},
     },
+    seed::Seed,
     spec::ScenarioSpec,
     units::Share,
 };
@@ -76,6 +77,12 @@ impl Replication {
         default: u64,
     ) -> Result<Schedule, Stop> {
         let runs = self.seeds.unwrap_or(if self.until_ci.is_some() { MOST_RUNS } else { default });
+        if first_seed.checked_add(runs - 1).is_none_or(|last| last > Seed::MOST) {
+            let most = Seed::MOST;
+            return Err(Stop::Input(format!(
+                "error: {runs} runs with the seeds from {first_seed} on pass the last seed, {most}: begin with a lower one\n"
+            )));
+        }
         let rule = self.until_ci.map(|share| self.rule(spec, share, runs)).transpose()?;
         let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
         Ok(Schedule { first_seed, runs, rule, threads: threads.unwrap_or(NonZero::<usize>::MIN) })

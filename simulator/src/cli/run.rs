@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use peerlab_scenarios::{
     plan::{self, WorkloadKind},
     report::{Report, Trust, Verdict},
+    seed::Seed,
     units::{Bytes, Nanos},
 };
 use peerlab_simulator::{
@@ -21,7 +22,7 @@ use peerlab_simulator::{
     engine::Outcome,
     facts::{FactWriter, Format},
     figures,
-    folder::{Folder, free_place},
+    folder::{Folder, FolderError},
     html, junit, model, page,
     quantity::{Unit, grouped},
     record::Recorder,
@@ -40,7 +41,7 @@ pub(super) struct Run {
     /// The scenario file.
     file: PathBuf,
     /// The seed, instead of the scenario's.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..=Seed::MOST))]
     seed: Option<u64>,
     #[command(flatten)]
     replication: Replication,
@@ -73,12 +74,9 @@ impl Run {
             return self.run_replicates();
         }
         self.replication.check_single()?;
-        let ready = check::prepare(&self.file, self.seed).map_err(check::input)?;
+        let ready = self.prepare()?;
         let plan = &ready.plan;
         self.check_facts(plan)?;
-        let place = self.out.clone().unwrap_or_else(|| {
-            free_place(&Path::new("out").join(&plan.name), &format!("seed-{}", plan.seed.0))
-        });
         let cost = Cost::of(plan);
         self.check_memory(&cost)?;
         if let Some(note) = cost.note().filter(|_| !self.quiet) {
@@ -86,7 +84,7 @@ impl Run {
         }
         // Before the run, so that a place that is taken costs no time.
         self.check_junit()?;
-        let folder = Folder::begin(&place, self.force)?;
+        let folder = self.begin(plan, &format!("seed-{}", plan.seed.0))?;
         let interrupt = self.listen(&folder)?;
 
         let bar = self.progress(plan);
@@ -128,6 +126,21 @@ impl Run {
             print(&summary(&report, &outcome, took.as_secs_f64(), &place))?;
         }
         Ok(if outcome.interrupted.is_some() { INTERRUPTED } else { report.verdict().exit_code() })
+    }
+
+    /// Reads and plans the scenario, unless it is known beforehand that it cannot fit into memory.
+    fn prepare(&self) -> Result<check::Ready, Stop> {
+        let loaded = check::load(&self.file).map_err(check::input)?;
+        self.check_memory(&Cost::at_least(&loaded.document.value.spec))?;
+        loaded.plan(self.seed).map_err(|problems| check::input(Ok(problems)))
+    }
+
+    /// Begins the run folder where it was asked for, or under a `name` that is free.
+    fn begin(&self, plan: &plan::Plan, name: &str) -> Result<Folder, FolderError> {
+        match &self.out {
+            Some(place) => Folder::begin(place, self.force),
+            None => Folder::begin_free(&Path::new("out").join(&plan.name), name),
+        }
     }
 
     /// Whether a run fits into memory; returns how much there is, if that is known.
@@ -231,8 +244,7 @@ fn summary(report: &Report, outcome: &Outcome, took: f64, place: &Path) -> Strin
     if !report.targets.is_empty() {
         let mut targets = table::Table::new(&["target", "bound", "observed", ""]);
         for target in &report.targets {
-            let observed =
-                target.observed.map_or_else(|| "nothing".to_owned(), |value| page::show(value, target.unit));
+            let observed = page::observed(target).unwrap_or_else(|| "nothing".to_owned());
             let met = if target.met { "met" } else { "MISSED" };
             targets.row(vec![target.metric.clone(), page::bound(target), observed, met.to_owned()]);
         }

@@ -11,6 +11,7 @@ use peerlab_scenarios::{
         Graph,
         topology::{import, metrics::GraphMetrics},
     },
+    seed::Seed,
     spec::topology::GraphFormat,
 };
 use peerlab_simulator::{charts, charts::GraphDrawing, figures};
@@ -21,11 +22,11 @@ use super::{Stop, check, print, table};
 pub(super) struct Topology {
     /// A scenario (.yaml), GraphML (.graphml, .xml), or a list of edges (anything else).
     file: PathBuf,
-    /// Print the metrics as JSON.
+    /// Print the metrics as JSON, and draw only with --out.
     #[arg(long)]
     json: bool,
     /// The seed, instead of the scenario's.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..=Seed::MOST))]
     seed: Option<u64>,
     /// Where the drawing goes: `.svg` or `.png`. Default: beside where you are, under the file's name, as SVG.
     #[arg(long)]
@@ -47,7 +48,8 @@ const MOST_OF_A_GRAPH: u64 = 1 << 30;
 impl Topology {
     pub(super) fn run(&self) -> Result<u8, Stop> {
         // Before the work, so that a place that is taken costs no time.
-        let place = if self.no_drawing { None } else { Some(self.place()?) };
+        let unasked = self.no_drawing || (self.json && self.out.is_none());
+        let place = if unasked { None } else { Some(self.place()?) };
         let (graph, svg) = self.read()?;
         let metrics = GraphMetrics::of(&graph);
         if self.json {

@@ -100,9 +100,8 @@ fn metrics(metrics: &[MetricRow]) -> String {
             };
             vec![
                 Cell::Head(metric.name.clone()),
-                Cell::Text(
-                    if metric.unit == Unit::Count { "count" } else { metric.unit.symbol() }.to_owned(),
-                ),
+                // A pure number has the unit 1, as in `report.json` and in the list of metrics.
+                Cell::Text(if metric.unit == Unit::Count { "1" } else { metric.unit.symbol() }.to_owned()),
                 Cell::Number(grouped(metric.n)),
                 shown(metric.mean),
                 shown(metric.p50),

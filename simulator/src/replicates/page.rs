@@ -8,7 +8,7 @@ use peerlab_scenarios::report::{
 
 use crate::{
     html::{Cell, Figure, Study, Table, Tone, Verdict as Ended},
-    page::{provenance_rows, show, warm_up},
+    page::{self, provenance_rows, show, warm_up},
     quantity::{Unit, grouped},
 };
 
@@ -52,7 +52,7 @@ pub fn spread(metric: &ReplicatedMetric, statistic: Statistic) -> String {
 /// A bound for people: `p99 ≤ 500 ms`.
 #[must_use]
 pub fn bound(target: &ReplicatedTarget) -> String {
-    let limit = show(target.limit, target.unit);
+    let limit = page::limit(target.limit, target.unit);
     match target.bound {
         Bound::AtLeast => format!("mean ≥ {limit}"),
         Bound::AtMost => format!("mean ≤ {limit}"),
@@ -64,11 +64,12 @@ pub fn bound(target: &ReplicatedTarget) -> String {
 #[must_use]
 pub fn observed(target: &ReplicatedTarget) -> String {
     let Some(value) = target.observed else { return "nothing".to_owned() };
-    let value = show(value, target.unit);
+    let show = |value| page::show_beside(value, target.limit, target.unit);
+    let value = show(value);
     match target.interval {
         Some([low, high]) if low < high => {
             // No metric is below nought, wherever Student's interval of a skewed one begins.
-            format!("{value} ({} to {})", show(low.max(0.0), target.unit), show(high, target.unit))
+            format!("{value} ({} to {})", show(low.max(0.0)), show(high))
         }
         _ => value,
     }

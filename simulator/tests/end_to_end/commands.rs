@@ -89,6 +89,27 @@ fn runs_without_a_place_get_one_each() {
 }
 
 #[test]
+fn runs_begun_at_once_get_a_place_each() {
+    let workshop = Workshop::with_tiny("places-at-once");
+    let begin = |_| workshop.command(&["run", "tiny.yaml", "--quiet"]).spawn().expect("it can be begun");
+    let running: Vec<_> = (0..4).map(begin).collect();
+    for mut run in running {
+        assert!(run.wait().expect("it ends").success());
+    }
+    for place in ["seed-1", "seed-1-2", "seed-1-3", "seed-1-4"] {
+        assert!(workshop.path(&format!("out/tiny/{place}/report.json")).is_file(), "{place}");
+    }
+    assert_eq!(fs::read_dir(workshop.path("out/tiny")).expect("it is there").count(), 4);
+}
+
+#[test]
+fn a_run_that_is_refused_claims_no_place() {
+    let workshop = Workshop::with_tiny("no-claim");
+    workshop.run(&["run", "tiny.yaml", "--quiet", "--junit", "/dev/full"]).ends_with(2);
+    assert_eq!(fs::read_dir(workshop.path("out/tiny")).expect("it is there").count(), 0);
+}
+
+#[test]
 fn junit_has_a_case_for_every_target_and_invariant() {
     let workshop = Workshop::with_tiny("junit");
     let spec = TINY.replace("atLeast: 100%}", "atLeast: 100%}, {metric: network.sent, max: 1B, p50: 2B}");
@@ -216,6 +237,17 @@ fn topology_takes_scenarios_edge_lists_and_graphml() {
         );
     }
     golden("topology.txt", &workshop.run(&["topology", "graph.txt", "--no-drawing"]).ends_with(0).out);
+}
+
+#[test]
+fn topology_as_json_draws_only_where_it_is_told_to() {
+    let workshop = Workshop::with_tiny("undrawn");
+    for _ in 0..2 {
+        workshop.run(&["topology", "tiny.yaml", "--json"]).ends_with(0);
+    }
+    assert_eq!(workshop.names(), ["tiny.yaml"]);
+    workshop.run(&["topology", "tiny.yaml", "--json", "--out", "graph.svg"]).ends_with(0);
+    assert_eq!(workshop.names(), ["graph.svg", "tiny.yaml"]);
 }
 
 #[test]

@@ -32,7 +32,6 @@ fn a_file_that_is_no_scenario_is_refused() {
         ("empty.yaml", "error: the file is empty\n --> empty.yaml:1:1"),
         ("latin1.yaml", "error: the file is not UTF-8: byte 0xe9 at offset 15"),
         ("zeros.yaml", "error: "),
-        ("/dev/zero", "error: the file is too large"),
     ] {
         for command in ["run", "validate", "explain"] {
             let told = refused(&workshop, &[command, file]);
@@ -58,7 +57,9 @@ fn a_wrong_command_line_is_refused() {
         &["run"][..],
         &["run", "tiny.yaml", "--frobnicate"],
         &["run", "tiny.yaml", "--seed", "-1"],
-        &["run", "tiny.yaml", "--seed", "18446744073709551616"],
+        &["run", "tiny.yaml", "--seed", "9007199254740992"],
+        &["topology", "tiny.yaml", "--seed", "9007199254740992"],
+        &["compare", "tiny.yaml", "tiny.yaml", "--seed", "9007199254740992"],
         &["run", "tiny.yaml", "--quiet", "--json"],
         &["run", "tiny.yaml", "--force"],
         &["simulate", "tiny.yaml"],
@@ -104,12 +105,98 @@ fn an_earlier_run_gives_way_when_asked_and_an_empty_folder_always() {
     let workshop = Workshop::with_tiny("replaced");
     fs::create_dir(workshop.path("out")).expect("folders can be made");
     workshop.run(&["run", "tiny.yaml", "--quiet", "--out", "out"]).ends_with(0);
-    workshop.write("out/charts/stale", b"");
     workshop.run(&["run", "tiny.yaml", "--quiet", "--out", "out/", "--force", "--seed", "9"]).ends_with(0);
     let report: serde_json::Value = serde_json::from_str(&workshop.read("out/report.json")).expect("JSON");
     assert_eq!(report["seed"], 9);
-    assert!(!workshop.path("out/charts/stale").exists());
     assert_eq!(workshop.names(), ["out", "tiny.yaml"]);
+}
+
+#[test]
+fn what_was_put_into_the_folders_of_a_run_stays() {
+    let workshop = Workshop::with_tiny("put-besides");
+    workshop.run(&["run", "tiny.yaml", "--quiet", "--out", "out"]).ends_with(0);
+    for mine in ["out/plan/mine", "out/charts/mine.svg", "out/mine/of/all"] {
+        workshop.write(mine, b"mine");
+        let told = refused(&workshop, &["run", "tiny.yaml", "--out", "out", "--force"]);
+        let within = mine.strip_prefix("out/").expect("it is below");
+        assert!(told.contains(&format!("out is not replaced: it holds `{within}`")), "{told}");
+        fs::remove_file(workshop.path(mine)).expect("it is there");
+    }
+    workshop.run(&["run", "tiny.yaml", "--quiet", "--out", "out", "--force"]).ends_with(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_run_stays_a_link() {
+    let workshop = Workshop::with_tiny("linked");
+    fs::create_dir_all(workshop.path("elsewhere/run")).expect("folders can be made");
+    std::os::unix::fs::symlink("elsewhere/run", workshop.path("link")).expect("links can be made");
+    workshop.run(&["run", "tiny.yaml", "--quiet", "--out", "link"]).ends_with(0);
+    workshop.run(&["run", "tiny.yaml", "--quiet", "--out", "link", "--force", "--seed", "9"]).ends_with(0);
+    workshop.run(&["run", "tiny.yaml", "--quiet", "--out", "link/", "--force", "--seed", "10"]).ends_with(0);
+    assert!(fs::symlink_metadata(workshop.path("link")).expect("it is there").is_symlink());
+    let report: serde_json::Value =
+        serde_json::from_str(&workshop.read("elsewhere/run/report.json")).expect("it is JSON");
+    assert_eq!(report["seed"], 10);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_device_is_no_file() {
+    let workshop = Workshop::with_tiny("no-files");
+    let made = std::process::Command::new("mkfifo").arg(workshop.path("pipe")).status();
+    assert!(made.expect("there is mkfifo").success());
+    for file in ["pipe", "/dev/zero"] {
+        for command in ["run", "validate", "topology", "explain"] {
+            assert_eq!(
+                refused(&workshop, &[command, file]),
+                format!("error: {file} cannot be read: it is no regular file\n")
+            );
+        }
+        let posts = format!("posts: {{trace: {{file: {file}}}}}");
+        workshop.write(
+            "traced.yaml",
+            scenario(&TINY.replace("posts: {poisson: {every: 1s}}", &posts)).as_bytes(),
+        );
+        let told = refused(&workshop, &["validate", "traced.yaml"]);
+        assert!(told.contains("it is no regular file") && told.contains("posts.trace.file"), "{told}");
+        fs::remove_file(workshop.path("traced.yaml")).expect("it is there");
+    }
+}
+
+#[test]
+fn seeds_end_where_those_of_scenarios_end() {
+    let workshop = Workshop::with_tiny("last-seed");
+    workshop.run(&["run", "tiny.yaml", "--quiet", "--seed", "9007199254740991", "--out", "out"]).ends_with(0);
+    let told = refused(
+        &workshop,
+        &["run", "tiny.yaml", "--seed", "9007199254740991", "--seeds", "2", "--out", "more"],
+    );
+    assert!(told.contains("pass the last seed, 9007199254740991"), "{told}");
+}
+
+#[test]
+fn more_seats_than_memory_holds_are_refused_at_the_field() {
+    let workshop = Workshop::new("seats");
+    let spec = TINY.replace("peers: 12", "peers: 5000").replace("chat: {", "chat: {rooms: 1000000, ");
+    workshop.write("seats.yaml", scenario(&spec).as_bytes());
+    let told = refused(&workshop, &["validate", "seats.yaml"]);
+    assert!(
+        told.contains("1000000 rooms of 5000 members have 5000000000 seats")
+            && told.contains("at most 6710 rooms, or for fewer members in each")
+            && told.contains("spec.workloads[0].chat.rooms"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_mesh_that_cannot_fit_is_refused_before_it_is_made() {
+    let workshop = Workshop::new("mesh");
+    let spec = TINY.replace("peers: 12", "peers: 16000").replace("ring", "fullMesh");
+    workshop.write("mesh.yaml", scenario(&spec).as_bytes());
+    let told = refused(&workshop, &["run", "mesh.yaml", "--memory", "1G"]);
+    // Of the members' rooms nothing is known before the plan.
+    assert!(told.contains("the run needs about 15.4 GB of memory, and 1 GB may be used"), "{told}");
 }
 
 #[test]

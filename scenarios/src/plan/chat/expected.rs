@@ -1,7 +1,7 @@
 //! How much a chat may be expected to say: what a run costs is estimated from it before it begins.
 
 use super::ChatPlan;
-use crate::{role::chat::RECEIPTS_EVERY, spec::chat::Posts, units::Nanos};
+use crate::{host::Peer, role::chat::RECEIPTS_EVERY, spec::chat::Posts, units::Nanos};
 
 impl ChatPlan {
     /// Posts of all rooms: those of a trace, otherwise the mean over all seeds for authors who are always there.
@@ -16,11 +16,14 @@ impl ChatPlan {
         }
     }
 
-    /// Items of all members in a run until `end`: posts, and at the most as many signs of life and read receipts.
+    /// Items of all members in a run until `end`: posts, signs of life, and at the most as many read receipts. `online` tells
+    /// which part of the run a peer is there: who is away gives no sign of life. Posts are taken as if nobody were, for people
+    /// may write just when they are there.
     #[must_use]
-    pub fn expected_items(&self, end: Nanos) -> f64 {
+    pub fn expected_items(&self, end: Nanos, online: impl Fn(Peer) -> f64) -> f64 {
         let mut peers: Vec<_> = self.memberships.iter().map(|&(peer, _)| peer).collect();
         peers.dedup();
+        let there: f64 = peers.into_iter().map(online).sum();
         let beats = self.spec.presence.as_ref().map_or(0.0, |presence| times(end, presence.every));
         let posts = self.expected_posts();
         let receipts = if self.spec.read_receipts {
@@ -29,7 +32,7 @@ impl ChatPlan {
         } else {
             0.0
         };
-        posts + peers.len() as f64 * beats + receipts
+        posts + there * beats + receipts
     }
 
     /// Seats in all rooms: members, and archives in each.

@@ -254,7 +254,7 @@ proptest! {
 #[test]
 fn signs_of_life_and_receipts_are_expected_too() {
     let quiet = ChatSpec { rooms: Count::new(2), ..ChatSpec::default() };
-    let of = |spec: ChatSpec| plan_of(spec, &peers(10), 1, HOUR).expected_items(HOUR);
+    let of = |spec: ChatSpec| plan_of(spec, &peers(10), 1, HOUR).expected_items(HOUR, |_| 1.0);
     assert_eq!(of(quiet.clone()), 720.0);
     let presence = Some(Presence::default());
     assert_eq!(of(ChatSpec { presence, ..quiet.clone() }), 720.0 + 10.0 * 120.0);

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Fleet, Graph, TopologyError, disjoint_sets::DisjointSets, generate};
+use super::{Fleet, Graph, TopologyError, disjoint_sets::DisjointSets, expected_links, generate};
 use crate::{
     seed::{Seed, mix},
     spec::topology::{
@@ -197,6 +197,26 @@ proptest! {
         let torus = Topology::Grid(Grid { columns: Some(columns), torus: true });
         let graph = made(&torus, rows * columns, 1).expect("a torus");
         prop_assert!(degrees(&graph).all(|own| own == 4));
+    }
+
+    #[test]
+    fn links_are_expected_before_they_are_made(topology in topologies(), peers in 0u32..120, seed: u64) {
+        if let Ok(graph) = made(&topology, peers, seed) {
+            let expected = expected_links(&topology, u64::from(peers));
+            match topology {
+                // Six standard deviations of a binomial.
+                Topology::ErdosRenyi(_) => {
+                    let near = 6.0 * (expected as f64).sqrt() + 6.0;
+                    prop_assert!(graph.edges().abs_diff(expected) as f64 <= near, "{}: {}", graph.edges(), expected);
+                }
+                Topology::FullMesh(_) | Topology::KRegular(_) | Topology::WattsStrogatz(_) | Topology::BarabasiAlbert(_)
+                | Topology::Star(_) | Topology::Tree(_) | Topology::Hypercube(_) => prop_assert_eq!(graph.edges(), expected),
+                _ => prop_assert!(
+                    expected <= graph.edges() && graph.edges() <= 3 * expected + u64::from(peers),
+                    "{}: {}", graph.edges(), expected
+                ),
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod disjoint_sets;
 mod edges;
 mod erdos_renyi;
 mod error;
+mod expected;
 mod full_mesh;
 mod geographic;
 mod graph;
@@ -28,6 +29,7 @@ mod watts_strogatz;
 mod laws;
 
 pub use error::TopologyError;
+pub use expected::expected_links;
 pub use graph::{Graph, MOST_LINKS};
 
 use crate::{seed::Seed, spec::topology::Topology, units::Nanos};

@@ -5,7 +5,6 @@ use std::path::Path;
 use peerlab_scenarios::report::{Statistic, Trust, Verdict, replicates::Replicates};
 use peerlab_simulator::{
     cost::Cost,
-    folder::{Folder, free_place},
     html, junit,
     page::warm_up,
     quantity::{Unit, grouped},
@@ -14,7 +13,7 @@ use peerlab_simulator::{
 
 use super::Run;
 use crate::cli::{
-    Stop, check,
+    Stop,
     interrupt::INTERRUPTED,
     print,
     replicates::{make, pretty},
@@ -32,18 +31,14 @@ impl Run {
                 "error: --facts is for one run: give a seed instead of several\n".to_owned(),
             ));
         }
-        let ready = check::prepare(&self.file, self.seed).map_err(check::input)?;
+        let ready = self.prepare()?;
         let plan = &ready.plan;
         let cost = Cost::of(plan);
         let limit = self.check_memory(&cost)?;
         let schedule = self.replication.schedule(&plan.spec, plan.seed.0, FEWEST_RUNS)?;
         let schedule = schedule.within(cost.memory(), limit);
-        let place = self
-            .out
-            .clone()
-            .unwrap_or_else(|| free_place(&Path::new("out").join(&plan.name), &name(&schedule)));
         self.check_junit()?;
-        let folder = Folder::begin(&place, self.force)?;
+        let folder = self.begin(plan, &name(&schedule))?;
         let interrupt = self.listen(&folder)?;
         let Some(made) = make(&ready, &schedule, &interrupt, self.quiet)? else { return Ok(INTERRUPTED) };
         let report = &made.batch.report;
