@@ -4,30 +4,17 @@
 //! ways, where a change travels furthest; sites that share an uplink; and the first among a hundred thousand peers that are idle,
 //! which must cost what it costs without them.
 
+mod split_mix;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use peerlab_simulator::engine::flows::solver::{FlowId, LinkId, Solver, UNLIMITED};
 
+use split_mix::SplitMix64;
+
 const BUSY: u32 = 1_000;
 const FLOWS_EACH: u32 = 8;
-
-/// Steele, Lea & Flood, *Fast Splittable Pseudorandom Number Generators*, OOPSLA 2014.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: u32) -> u32 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u32
-    }
-}
 
 /// A fleet in the middle of a download.
 struct Fleet {

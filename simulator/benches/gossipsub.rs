@@ -4,60 +4,28 @@
 //! different authors, 5 ms apart, and 10 at 100,000 peers. A delivery is a copy of an item that reaches its machine; heartbeats
 //! and gossip come with it. The last lines give processor time, which noise on a shared machine disturbs least.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    fs,
-    hint::black_box,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod author;
+mod clock;
+
+use std::{collections::BTreeMap, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use peerlab_scenarios::{
-    host::{Command, Cx, Input, Machine, Peer, PeerHost, RoleSlot},
+    host::{Peer, PeerHost, RoleSlot},
     plan::Plan,
     report::Fact,
     seed::Seed,
     spec::{overlay::Overlay, read},
     units::Nanos,
-    wire::{Blob, Content, Item, ItemId, Kind},
+    wire::Kind,
 };
 use peerlab_simulator::{
-    engine::{
-        Engine, Observer,
-        store::{ItemRef, Store},
-    },
+    engine::{Engine, Observer, store::ItemRef},
     gossipsub::{Fleet, Gossipsub},
 };
 
-/// Subscribes to the room, and publishes what its user says.
-#[derive(Debug, Default)]
-struct Author {
-    said: u32,
-    heard: u32,
-}
-
-impl Machine<Store> for Author {
-    #[inline]
-    fn step(&mut self, cx: &mut Cx<'_, Store>, input: Input<Store>) {
-        match input {
-            Input::Start { .. } => cx.subscribe(0),
-            Input::Command { workload, command: Command::Post { room, bytes } } => {
-                let id = ItemId::new(workload, cx.me, self.said);
-                let item = cx.make_item(Item::new(id, room, cx.now, Content::Raw(Blob::Sized(bytes))));
-                self.said += 1;
-                cx.publish(item);
-            }
-            Input::Published { .. } => self.heard += 1,
-            _ => {}
-        }
-    }
-
-    fn digest(&self) -> u64 {
-        u64::from(self.said) << 32 | u64::from(self.heard)
-    }
-}
+use author::Author;
+use clock::timed;
 
 /// Counts messages, those of them that are copies of items, and those that came first.
 #[derive(Debug, Default)]
@@ -144,10 +112,7 @@ fn figures(_: &mut Criterion) {
         let (mut best, mut copies, mut all) = (Duration::MAX, 0, 0);
         for _ in 0..TURNS {
             let run = engine(&plan);
-            let (began, busy) = (Instant::now(), processor_time());
-            let (_, tally) = run.run(&|| false);
-            let took =
-                processor_time().zip(busy).map_or_else(|| began.elapsed(), |(after, before)| after - before);
+            let (took, (_, tally)) = timed(|| run.run(&|| false));
             assert_eq!(tally.first, u64::from(messages) * u64::from(peers - 1), "everybody has everything");
             best = best.min(took);
             (copies, all) = (tally.copies, tally.messages);
@@ -160,12 +125,6 @@ fn figures(_: &mut Criterion) {
             1e-6 * all as f64 / best.as_secs_f64()
         );
     }
-}
-
-/// The processor time of this thread so far, as Linux tells it.
-fn processor_time() -> Option<Duration> {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    stat.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 criterion_group!(benches, gossipsub, figures);

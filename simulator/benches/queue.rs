@@ -4,6 +4,8 @@
 //! after a lookahead of 10 ms plus an exponential delay of mean 90 ms. The handler does next to nothing, so
 //! the time is the queue's.
 
+mod split_mix;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hint::black_box;
@@ -11,31 +13,17 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use peerlab_simulator::engine::wheel::{Event, Wheel};
 
+use split_mix::SplitMix64;
+
 const LOOKAHEAD_NS: u64 = 10_000_000;
 const MEAN_NS: f64 = 90e6;
 const IN_FLIGHT: u32 = 10;
 const EVENTS: u64 = 5_000_000;
 
-/// Steele, Lea & Flood, *Fast Splittable Pseudorandom Number Generators*, OOPSLA 2014.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn delay(&mut self) -> u64 {
-        let uniform = ((self.next() >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-        LOOKAHEAD_NS + (-uniform.ln() * MEAN_NS) as u64
-    }
-
-    fn below(&mut self, bound: u32) -> u32 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u32
-    }
+/// From an event to the one that it schedules, ns.
+fn delay(rng: &mut SplitMix64) -> u64 {
+    let uniform = ((rng.next() >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+    LOOKAHEAD_NS + (-uniform.ln() * MEAN_NS) as u64
 }
 
 trait Queue: Default {
@@ -81,7 +69,7 @@ impl<Q: Queue> Phold<Q> {
         let mut phold = Self { queue: Q::default(), random: SplitMix64(42), processes };
         for process in 0..processes {
             for seq in 0..IN_FLIGHT {
-                let time = phold.random.delay();
+                let time = delay(&mut phold.random);
                 phold.queue.push(Event::new(time, process, process, seq as u16, 0, 0));
             }
         }
@@ -94,7 +82,7 @@ impl<Q: Queue> Phold<Q> {
         for _ in 0..events {
             let event = self.queue.pop().expect("every event schedules another");
             digest = digest.wrapping_mul(31).wrapping_add(event.time ^ event.key);
-            let time = event.time + self.random.delay();
+            let time = event.time + delay(&mut self.random);
             let dst = self.random.below(self.processes);
             self.queue.push(Event::new(time, dst, event.dst(), event.seq().wrapping_add(1), 0, 0));
         }

@@ -9,8 +9,8 @@ use peerlab_simulator::engine::wheel::{Event, Wheel};
 
 use crate::{
     Tally,
+    author::post,
     fleet::{Fleet, MOST_MESSAGES},
-    hosted::post,
 };
 
 /// The stages of a copy's way.

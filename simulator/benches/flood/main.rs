@@ -12,18 +12,19 @@
 //! The loop and the engine must deliver the same messages at the same nanoseconds, or the bench panics. The last lines
 //! compare them in turns, in processor time, which noise on a shared machine disturbs least.
 
+#[path = "../author/mod.rs"]
+mod author;
+#[path = "../clock/mod.rs"]
+mod clock;
 mod fleet;
 mod hand;
 mod hosted;
 
-use std::{
-    fs,
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, time::Duration};
 
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
+use clock::timed;
 use fleet::Fleet;
 
 /// What a run delivered, and when.
@@ -87,20 +88,6 @@ fn side_by_side(_: &mut Criterion) {
         }
         println!("hosted / hand: {:.2}", hosted.as_secs_f64() / by_hand.as_secs_f64());
     }
-}
-
-/// What `work` returns, and the processor time it took; the wall's where the system does not tell.
-fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
-    let (began, busy) = (Instant::now(), processor_time());
-    let result = work();
-    let took = processor_time().zip(busy).map_or_else(|| began.elapsed(), |(after, before)| after - before);
-    (took, result)
-}
-
-/// The processor time of this thread so far, as Linux tells it.
-fn processor_time() -> Option<Duration> {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    stat.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 criterion_group!(benches, flood, side_by_side);
