@@ -9,17 +9,14 @@ use std::{fs, path::PathBuf};
 use peerlab_scenarios::{
     plan::{Files, Plan},
     seed::Seed,
-    spec::read::{Fault, FieldPath, Problems, document},
+    spec::read::{Fault, Problems, document},
 };
 
 /// Reads a scenario and makes its plan, as every engine does before a run.
 fn plan(name: &str, bytes: &[u8]) -> Result<Plan, Problems> {
     let document = document(name, bytes)?;
-    Plan::new(&document.value, Seed(document.value.spec.seed), &Files::new()).map_err(|errors| {
-        document.problems(
-            errors.into_iter().map(|error| Fault::new(FieldPath::parse(&error.path), error.why)).collect(),
-        )
-    })
+    Plan::new(&document.value, Seed(document.value.spec.seed), &Files::new())
+        .map_err(|errors| document.problems(errors.into_iter().map(Fault::from).collect()))
 }
 
 fn cases() -> Vec<(String, PathBuf)> {

@@ -174,16 +174,8 @@ impl Folder {
         self.create_at(name)?.write_all(content).map_err(at(&self.draft.path.join(name)))
     }
 
-    /// Writes a file that the scenario names, below `files`; a step up becomes `_`, so that nothing leaves the folder and no
-    /// two files meet.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    pub fn write_named(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
-        self.write_named_below("", name, content)
-    }
-
-    /// The same, in a folder `below` the run's.
+    /// Writes a file that the scenario names into `files`, in the run's folder or `below` it; a step up becomes `_`, so that
+    /// nothing leaves the folder and no two files meet.
     ///
     /// # Errors
     /// When the system refuses.

@@ -41,7 +41,7 @@ pub use self::{
 use crate::{
     host::Peer,
     seed::Seed,
-    spec::{Latency, Online, Scenario, ScenarioSpec, Topology, chat::Posts},
+    spec::{Latency, Online, Scenario, ScenarioSpec, Topology, chat::Posts, read},
     units::Nanos,
 };
 use selection::Selection;
@@ -62,6 +62,12 @@ pub struct PlanError {
 impl PlanError {
     fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
         Self { path: path.into(), why: why.into() }
+    }
+}
+
+impl From<PlanError> for read::Fault {
+    fn from(error: PlanError) -> Self {
+        Self::new(read::FieldPath::parse(&error.path), error.why)
     }
 }
 

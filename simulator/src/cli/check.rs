@@ -7,7 +7,7 @@ use std::{
 };
 
 use peerlab_scenarios::{
-    plan::{self, Files, Plan, PlanError},
+    plan::{self, Files, Plan},
     report::metric::{METRICS, Metric, Scope, metrics_of},
     seed::Seed,
     spec::{
@@ -16,7 +16,7 @@ use peerlab_scenarios::{
     },
 };
 
-use super::{Stop, colours, print, table};
+use super::{Stop, colours, pretty, print, table};
 use crate::cli::table::Table;
 use peerlab_simulator::model;
 
@@ -58,11 +58,15 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Stop {
 /// Reads a text file of at most so many bytes.
 pub(super) fn read_text(path: &Path, most: u64) -> Result<String, Stop> {
     let bytes = read_bounded(path, most).map_err(|error| unreadable(path, &error))?;
-    let wrong = |why: &dyn std::fmt::Display| Stop::Input(format!("error: {}: {why}\n", path.display()));
+    as_text(bytes, most).map_err(|why| Stop::Input(format!("error: {}: {why}\n", path.display())))
+}
+
+/// What [`read_bounded`] read, as text.
+fn as_text(bytes: Vec<u8>, most: u64) -> Result<String, String> {
     if bytes.len() as u64 > most {
-        return Err(wrong(&format!("it is longer than the {most} bytes allowed")));
+        return Err(format!("it is longer than the {most} bytes allowed"));
     }
-    String::from_utf8(bytes).map_err(|error| wrong(&format!("it is no text in UTF-8: {error}")))
+    String::from_utf8(bytes).map_err(|error| format!("it is no text in UTF-8: {error}"))
 }
 
 /// Reads a scenario; errors are ready to print.
@@ -88,12 +92,8 @@ pub(super) fn load(path: &Path) -> Result<Loaded, Result<Problems, Stop>> {
     let beside = path.parent().unwrap_or_else(|| Path::new("."));
     for (field, name) in plan::files(&document.value.spec) {
         let at = beside.join(name);
-        let text = read_bounded(&at, MOST_OF_A_FILE).map_err(|error| error.to_string()).and_then(|bytes| {
-            if bytes.len() as u64 > MOST_OF_A_FILE {
-                return Err(format!("it is longer than the {MOST_OF_A_FILE} bytes allowed"));
-            }
-            String::from_utf8(bytes).map_err(|error| format!("it is no text in UTF-8: {error}"))
-        });
+        let bytes = read_bounded(&at, MOST_OF_A_FILE).map_err(|error| error.to_string());
+        let text = bytes.and_then(|bytes| as_text(bytes, MOST_OF_A_FILE));
         match text {
             Ok(text) => files.insert(name.to_owned(), text),
             Err(why) => {
@@ -119,10 +119,8 @@ impl Loaded {
 }
 
 fn plan_with(document: &Document<Scenario>, files: &Files, seed: u64) -> Result<Plan, Problems> {
-    Plan::new(&document.value, Seed(seed), files).map_err(|errors| {
-        let fault = |error: PlanError| Fault::new(FieldPath::parse(&error.path), error.why);
-        document.problems(errors.into_iter().map(fault).collect())
-    })
+    Plan::new(&document.value, Seed(seed), files)
+        .map_err(|errors| document.problems(errors.into_iter().map(Fault::from).collect()))
 }
 
 impl Ready {
@@ -180,7 +178,7 @@ pub(super) fn validate(paths: &[PathBuf], json: bool) -> Result<u8, Stop> {
         }
     }
     if json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&reports)?))?;
+        print(&pretty(&reports)?)?;
     }
     Ok(if wrong == 0 { 0 } else { super::BAD_INPUT })
 }
@@ -214,7 +212,7 @@ pub(super) fn metrics(path: Option<&Path>, json: bool) -> Result<u8, Stop> {
             })
         };
         let entries: Vec<_> = list.iter().map(entry).collect();
-        print(&format!("{}\n", serde_json::to_string_pretty(&entries)?))?;
+        print(&pretty(&entries)?)?;
         return Ok(0);
     }
     let mut table = Table::new(&["metric", "unit", "meaning", "source"]);
@@ -228,6 +226,6 @@ pub(super) fn metrics(path: Option<&Path>, json: bool) -> Result<u8, Stop> {
 }
 
 pub(super) fn schema() -> Result<u8, Stop> {
-    print(&format!("{}\n", serde_json::to_string_pretty(&schemars::schema_for!(Scenario))?))?;
+    print(&pretty(&schemars::schema_for!(Scenario))?)?;
     Ok(0)
 }

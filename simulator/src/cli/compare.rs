@@ -27,8 +27,8 @@ use peerlab_simulator::{
 use super::{
     Stop, check,
     interrupt::{INTERRUPTED, Interrupt},
-    memory, print, provenance,
-    replicates::{make, pretty},
+    memory, pretty, print, provenance,
+    replicates::make,
     replication::{NamedMeasure, Replication},
     table,
 };

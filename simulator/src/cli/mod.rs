@@ -22,6 +22,7 @@ use std::{
 };
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use serde::Serialize;
 
 /// Bad input, by which also the system is meant that refuses to read or to write.
 const BAD_INPUT: u8 = 2;
@@ -77,6 +78,11 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// JSON for people and programs, with a line end.
+fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(value).map(|text| format!("{text}\n"))
 }
 
 /// Why a command ends early.

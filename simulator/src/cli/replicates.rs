@@ -8,13 +8,12 @@ use peerlab_simulator::{
     quantity::grouped,
     replicates::{self, Batch, ChatCurves, Schedule},
 };
-use serde::Serialize;
 
 use super::{
     Stop,
     check::{Ready, show},
     interrupt::Interrupt,
-    provenance,
+    pretty, provenance,
 };
 
 /// Several runs of a scenario, and what is drawn of them.
@@ -61,11 +60,6 @@ fn progress(ready: &Ready, schedule: &Schedule, quiet: bool) -> ProgressBar {
     bar
 }
 
-/// JSON for people and programs, with a line end.
-pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(value).map(|text| format!("{text}\n"))
-}
-
 impl Replicated {
     /// Writes the reports, the series and what they were made of, in the folder or `below` it: all that a comparison reads
     /// again, too.
@@ -79,10 +73,15 @@ impl Replicated {
         for series in replicates::series(&self.batch, &self.curves) {
             write(&format!("series/{}.csv", series.name), csv(&series).as_bytes())?;
         }
-        write("scenario.yaml", &ready.bytes)?;
-        for (name, text) in &ready.files {
-            folder.write_named_below(below, name, text.as_bytes())?;
-        }
-        Ok(())
+        write_source(folder, below, ready)
     }
+}
+
+/// Writes the scenario and the files that it names, in the folder or `below` it.
+pub(super) fn write_source(folder: &Folder, below: &str, ready: &Ready) -> Result<(), Stop> {
+    folder.write(&format!("{below}scenario.yaml"), &ready.bytes)?;
+    for (name, text) in &ready.files {
+        folder.write_named_below(below, name, text.as_bytes())?;
+    }
+    Ok(())
 }

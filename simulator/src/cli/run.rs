@@ -31,7 +31,8 @@ use peerlab_simulator::{
 use super::{
     Stop, check,
     interrupt::{INTERRUPTED, Interrupt, REPORT_FOLLOWS},
-    memory, print,
+    memory, pretty, print,
+    replicates::write_source,
     replication::Replication,
     table,
 };
@@ -106,18 +107,11 @@ impl Run {
         folder.write_charts(&figures)?;
         folder.write_series(&figures::series(plan, &outcome, &recorder))?;
         folder.write_plan(plan)?;
-        folder.write("scenario.yaml", &ready.bytes)?;
-        for (name, text) in &ready.files {
-            folder.write_named(name, text.as_bytes())?;
-        }
-        let json = format!("{}\n", serde_json::to_string_pretty(&report)?);
+        write_source(&folder, "", &ready)?;
+        let json = pretty(&report)?;
         folder.write("report.json", json.as_bytes())?;
         folder.write("report.html", html::page(&page::page(&report, figures)).as_bytes())?;
-        if let Some(path) = &self.junit {
-            let xml = junit::xml(&report, took.as_secs_f64());
-            std::fs::write(path, xml)
-                .map_err(|error| Stop::Input(format!("error: {}: {error}\n", path.display())))?;
-        }
+        self.write_junit(|| junit::xml(&report, took.as_secs_f64()))?;
         let place = folder.finish()?;
 
         if self.json {
@@ -176,6 +170,13 @@ impl Run {
             return Ok(());
         };
         Err(Stop::Input(format!("error: {}: {why}\n", path.display())))
+    }
+
+    /// Writes the JUnit file, if one is asked for.
+    fn write_junit(&self, xml: impl FnOnce() -> String) -> Result<(), Stop> {
+        let Some(path) = &self.junit else { return Ok(()) };
+        std::fs::write(path, xml())
+            .map_err(|error| Stop::Input(format!("error: {}: {error}\n", path.display())))
     }
 
     /// A bar over virtual time; hidden by itself when standard error is no terminal.

@@ -16,7 +16,7 @@ use peerlab_scenarios::{
 };
 use peerlab_simulator::{charts, charts::GraphDrawing, figures};
 
-use super::{Stop, check, print, table};
+use super::{Stop, check, pretty, print, table};
 
 #[derive(Debug, Args)]
 pub(super) struct Topology {
@@ -53,7 +53,7 @@ impl Topology {
         let (graph, svg) = self.read()?;
         let metrics = GraphMetrics::of(&graph);
         if self.json {
-            print(&format!("{}\n", serde_json::to_string_pretty(&metrics)?))?;
+            print(&pretty(&metrics)?)?;
         } else {
             print(&self.table(&metrics)?)?;
         }

@@ -4,7 +4,7 @@ use clap::Args;
 use peerlab_simulator::verify::{EXPERIMENTS, Experiment, Finding, Within};
 use serde_json::json;
 
-use super::{Stop, print, table, table::Table};
+use super::{Stop, pretty, print, table, table::Table};
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
@@ -43,7 +43,7 @@ impl Verify {
             }
         }
         if self.json {
-            print(&format!("{}\n", serde_json::to_string_pretty(&rows)?))?;
+            print(&pretty(&rows)?)?;
         }
         Ok(u8::from(!held))
     }

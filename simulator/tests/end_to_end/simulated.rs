@@ -4,7 +4,7 @@ use peerlab_scenarios::{
     plan::{Files, Plan},
     report::Report,
     seed::Seed,
-    spec::read::{Fault, FieldPath, document},
+    spec::read::{Fault, document},
 };
 use peerlab_simulator::{assemble, figures, html, model, page, record::Recorder};
 
@@ -27,10 +27,8 @@ pub(crate) fn simulate(spec: &str, files: &[(&str, &str)]) -> Result<Simulated, 
         return Err(document.problems(refusals).to_string());
     }
     let files: Files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    let plan = Plan::new(&document.value, Seed(document.value.spec.seed), &files).map_err(|errors| {
-        let faults = errors.into_iter().map(|error| Fault::new(FieldPath::parse(&error.path), error.why));
-        document.problems(faults.collect()).to_string()
-    })?;
+    let plan = Plan::new(&document.value, Seed(document.value.spec.seed), &files)
+        .map_err(|errors| document.problems(errors.into_iter().map(Fault::from).collect()).to_string())?;
     let (outcome, recorder) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
     let report = assemble::report(&plan, &outcome, &recorder);
     let figures = figures::figures(&plan, &outcome, &recorder, &report);

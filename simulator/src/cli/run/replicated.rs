@@ -12,13 +12,7 @@ use peerlab_simulator::{
 };
 
 use super::Run;
-use crate::cli::{
-    Stop,
-    interrupt::INTERRUPTED,
-    print,
-    replicates::{make, pretty},
-    table,
-};
+use crate::cli::{Stop, interrupt::INTERRUPTED, pretty, print, replicates::make, table};
 
 /// Runs that are several.
 const FEWEST_RUNS: u64 = 2;
@@ -47,11 +41,7 @@ impl Run {
         folder.write_charts(&figures)?;
         made.write(&folder, "", &ready)?;
         folder.write("report.html", html::study(&page::page(report, figures)).as_bytes())?;
-        if let Some(path) = &self.junit {
-            let xml = junit::xml_of_replicates(report, made.took.as_secs_f64());
-            std::fs::write(path, xml)
-                .map_err(|error| Stop::Input(format!("error: {}: {error}\n", path.display())))?;
-        }
+        self.write_junit(|| junit::xml_of_replicates(report, made.took.as_secs_f64()))?;
         let place = folder.finish()?;
 
         if self.json {
