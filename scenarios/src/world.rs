@@ -443,7 +443,7 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
             seed: self.seed,
             links: &station.links,
             known: &station.known,
-            uplink: Uplink::IDLE,
+            uplink: &Uplink::IDLE,
             host: &mut self.shared,
             out: &mut self.outbox,
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use peerlab_scenarios::{
-    host::PeerHost,
+    host::{self, PeerHost},
     overlay::{Flood, Plumtree, Star},
     plan::Plan,
     role,
@@ -47,23 +47,25 @@ pub fn imitated(spec: &ScenarioSpec) -> Option<&'static str> {
 /// Runs a plan, to its end or until `stop` says so. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
 pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (Outcome, V) {
     match &plan.spec.overlay {
-        Overlay::Flood {} => {
-            let overlay = Flood::<Store>::default;
-            Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run(stop)
-        }
-        Overlay::Plumtree(params) => {
-            let overlay = || Plumtree::<Store>::new(params.clone());
-            Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run(stop)
-        }
+        Overlay::Flood {} => drive(plan, Flood::<Store>::default, observer, stop),
+        Overlay::Plumtree(params) => drive(plan, || Plumtree::new(params.clone()), observer, stop),
         Overlay::Gossipsub(params) => {
             let fleet = Fleet::new(plan, params);
-            let overlay = || Gossipsub::new(Arc::clone(&fleet));
-            Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run(stop)
+            drive(plan, || Gossipsub::new(Arc::clone(&fleet)), observer, stop)
         }
         Overlay::Star {} => {
             let hub = plan.hub.unwrap_or_default();
-            let overlay = || Star::<Store>::new(hub);
-            Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run(stop)
+            drive(plan, || Star::new(hub), observer, stop)
         }
     }
+}
+
+/// Runs a plan whose peers have their roles over this overlay.
+fn drive<O: host::Overlay<Store>, V: Observer>(
+    plan: &Plan,
+    overlay: impl Fn() -> O,
+    observer: V,
+    stop: &dyn Fn() -> bool,
+) -> (Outcome, V) {
+    Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run(stop)
 }

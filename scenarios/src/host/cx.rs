@@ -76,7 +76,7 @@ pub struct Env<'a, H: Host> {
     /// The plan's neighbours, connected or not, in ascending order: addresses known from the start.
     pub known: &'a [Peer],
     /// Its way out.
-    pub uplink: Uplink,
+    pub uplink: &'a Uplink,
     /// The host, for contents.
     pub host: &'a mut H,
     /// Where effects go.
@@ -95,7 +95,7 @@ pub struct Cx<'a, H: Host> {
     /// The plan's neighbours, connected or not, in ascending order: addresses known from the start.
     pub known: &'a [Peer],
     /// This peer's way out, as it was when the step began.
-    pub uplink: Uplink,
+    pub uplink: &'a Uplink,
     pub(super) host: &'a mut H,
     pub(super) out: &'a mut Outbox<H>,
     pub(super) rng: &'a mut Option<Rng>,

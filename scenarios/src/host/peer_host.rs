@@ -268,7 +268,7 @@ mod tests {
             seed: Seed(1),
             links: &[],
             known: &[],
-            uplink: Uplink::IDLE,
+            uplink: &Uplink::IDLE,
             host: &mut Shared,
             out: &mut out,
         };

@@ -58,26 +58,16 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         };
         self.store.hold(msg);
         let end = *self.links.end(from, place);
+        let leaves = |phase| event::message(departs, to, from, seq, phase, end.life(), lane, msg);
         if end.by_relay() {
-            return self.send_by_relay(event::message(
-                departs,
-                to,
-                from,
-                seq,
-                Phase::Arrive,
-                end.life(),
-                lane,
-                msg,
-            ));
+            return self.send_by_relay(leaves(Phase::Arrive));
         }
         let lan = self.in_one_lan(from, to);
         if self.network.has_sites() && !lan && self.plan.peers.site(from).is_some() {
-            let leaves = event::message(departs, to, from, seq, Phase::LeaveSite, end.life(), lane, msg);
-            return self.wheel.push(leaves);
+            return self.wheel.push(leaves(Phase::LeaveSite));
         }
         if departs >= self.trouble.steady_until() {
-            let leaves = event::message(departs, to, from, seq, Phase::Depart, end.life(), lane, msg);
-            return self.wheel.push(leaves);
+            return self.wheel.push(leaves(Phase::Depart));
         }
         let hop = Hop { from, to, delay: end.delay, departs, seq, packets, lan };
         self.launch(hop, Some(place), end.life(), lane, msg);

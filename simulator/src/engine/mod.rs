@@ -57,7 +57,7 @@ use self::{
     event::{Control, EVERYONE, Phase},
     flows::Flows,
     links::Links,
-    network::Network,
+    network::{Network, Port},
     seat::Seat,
     store::{ItemRef, Store},
     traffic::Traffic,
@@ -171,10 +171,10 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         };
         let behaviours: Vec<Behaviour> = plan.peers.iter().map(behaviour).collect();
         let network = Network::new(plan, plan.seed);
-        let seats = plan
-            .peers
-            .iter()
-            .map(|peer| Seat::new(network.group(peer), behaviours[peer.index()] == Behaviour::Honest));
+        let seats = plan.peers.iter().map(|peer| {
+            let honest = behaviours[peer.index()] == Behaviour::Honest;
+            Seat::new(Port::new(plan.peers.group(peer).up, network.group(peer), honest))
+        });
         let mut engine = Self {
             plan,
             make: Box::new(make),
@@ -318,7 +318,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             seed: self.plan.seed,
             links: self.links.live(peer),
             known: self.links.known(peer),
-            uplink: self.network.uplink(port),
+            uplink: &port.up,
             host: &mut self.store,
             out: &mut self.out,
         };

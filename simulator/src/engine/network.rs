@@ -26,10 +26,11 @@ const MOST_DELAY: u64 = 1 << 52;
 const REVEALED_BY: u32 = 3;
 
 /// What the model keeps of a peer's link and processor: one cache line.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(super) struct Port {
-    up_free: u64,
+    /// Machines see it as it is, so that a step costs nothing for it.
+    pub(super) up: Uplink,
     down_free: u64,
     cpu_free: u64,
     /// Bytes sent and received, with overhead.
@@ -48,9 +49,21 @@ pub(super) struct Port {
 }
 
 impl Port {
-    /// The port of a peer of a group.
-    pub(super) fn new(group: u16, honest: bool) -> Self {
-        Self { group, honest, ..Self::default() }
+    /// The port of a peer of a group, whose uplink has this rate.
+    pub(super) fn new(up: BitsPerSec, group: u16, honest: bool) -> Self {
+        Self {
+            up: Uplink { free: Nanos::ZERO, pace: Pace::of(up).0 },
+            down_free: 0,
+            cpu_free: 0,
+            sent: 0,
+            received: 0,
+            owed_up: 0,
+            owed_down: 0,
+            seq: 0,
+            group,
+            online: false,
+            honest,
+        }
     }
 
     /// Bytes that messages took of its uplink since this was last asked.
@@ -70,7 +83,7 @@ impl Port {
 
     /// When all that the peer has sent so far is out of its uplink, and all that has come is through its downlink, ns.
     pub(super) fn has_sent(&self) -> u64 {
-        self.up_free
+        self.up.free.0
     }
 
     pub(super) fn has_received(&self) -> u64 {
@@ -132,7 +145,6 @@ impl Strain {
 pub(super) struct Network {
     /// The group of each peer, beside its port: a sender needs no more of a receiver.
     groups: Vec<u16>,
-    up: Vec<Pace>,
     down: Vec<Pace>,
     /// Chance that a packet between two groups is lost, of 2^32.
     loss: Vec<u64>,
@@ -187,7 +199,6 @@ impl Network {
         };
         Self {
             groups: group_of,
-            up: groups.iter().map(|group| Pace::of(group.up)).collect(),
             down: groups.iter().map(|group| Pace::of(group.down)).collect(),
             loss: groups.iter().flat_map(|a| groups.iter().map(move |b| pair_loss(a.loss, b.loss))).collect(),
             lan_loss: groups.iter().map(|group| threshold(group.loss.as_f64())).collect(),
@@ -231,16 +242,16 @@ impl Network {
         lane: Lane,
         rate: Share,
     ) -> Option<u64> {
-        let pace = self.up[usize::from(port.group)];
-        let start = port.up_free.max(now);
+        let pace = Pace(port.up.pace);
+        let start = port.up.free.0.max(now);
         if lane == Lane::Datagram && start - now > DATAGRAM_PATIENCE {
             return None;
         }
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
-        port.up_free = start.saturating_add(pace.time(bytes));
+        port.up.free = Nanos(start.saturating_add(pace.time(bytes)));
         port.sent += bytes;
         port.owed_up = port.owed_up.saturating_add(bytes as u32);
-        Some(port.up_free)
+        Some(port.up.free.0)
     }
 
     /// Takes a message in at a peer that has no work with it: when it has been received.
@@ -281,12 +292,6 @@ impl Network {
         port.cpu_free
     }
 
-    /// How busy a peer's uplink is.
-    #[inline]
-    pub(super) fn uplink(&self, port: &Port) -> Uplink {
-        Uplink { free: Nanos(port.up_free), pace: self.up[usize::from(port.group)].0 }
-    }
-
     /// Bytes that messages took of a site's way out since this was last asked.
     pub(super) fn take_owed_out(&mut self, site: u32) -> u64 {
         mem::take(&mut self.sites[site as usize].owed_up)
@@ -306,7 +311,7 @@ impl Network {
     #[inline]
     fn chance_of_loss(&self, from: Peer, to: Peer, lan: bool) -> u64 {
         let (a, b) = (usize::from(self.groups[from.index()]), usize::from(self.groups[to.index()]));
-        if lan { self.lan_loss[a] } else { self.loss[a * self.up.len() + b] }
+        if lan { self.lan_loss[a] } else { self.loss[a * self.down.len() + b] }
     }
 
     /// Share of the packets between two peers that are lost, 0 to 1.

@@ -18,7 +18,7 @@ pub(super) struct Seat<O, R> {
 
 impl<O, R> Seat<O, R> {
     /// The seat of a peer that does not run yet.
-    pub(super) fn new(group: u16, honest: bool) -> Self {
-        Self { port: Port::new(group, honest), machines: None }
+    pub(super) fn new(port: Port) -> Self {
+        Self { port, machines: None }
     }
 }

@@ -216,7 +216,7 @@ impl Alone {
             seed: Seed(1),
             links: &[],
             known: &[],
-            uplink: Uplink::IDLE,
+            uplink: &Uplink::IDLE,
             host: &mut Shared,
             out,
         };

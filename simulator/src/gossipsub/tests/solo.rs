@@ -82,7 +82,7 @@ impl Solo {
             seed: Seed(1),
             links: &[],
             known: &[],
-            uplink: self.uplink,
+            uplink: &self.uplink,
             host: &mut self.store,
             out: &mut self.out,
         };
