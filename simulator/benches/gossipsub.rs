@@ -10,6 +10,7 @@ mod clock;
 use std::{collections::BTreeMap, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use peerlab_report::Observer;
 use peerlab_scenarios::{
     host::{Peer, PeerHost, RoleSlot},
     plan::Plan,
@@ -20,7 +21,7 @@ use peerlab_scenarios::{
     wire::Kind,
 };
 use peerlab_simulator::{
-    engine::{Engine, Observer, store::ItemRef},
+    engine::Engine,
     gossipsub::{Fleet, Gossipsub},
 };
 
@@ -43,7 +44,7 @@ impl Observer for Tally {
     }
 
     #[inline]
-    fn delivered(&mut self, _: Nanos, _: Peer, kind: Kind, _: Option<ItemRef>, _: u32) {
+    fn delivered(&mut self, _: Nanos, _: Peer, kind: Kind, _: Option<u32>, _: u32) {
         self.messages += 1;
         self.copies += u64::from(kind == Kind::PubsubPublish);
     }

@@ -4,6 +4,7 @@
 //! The figures for a peer, an edge and so on are upper ends of what runs of a thousand to a hundred thousand peers took. It is
 //! an estimate of what the network carries when it is not overloaded: a backlog costs memory besides.
 
+use peerlab_report::quantity::{Unit, grouped};
 use peerlab_scenarios::{
     plan::{ChatPlan, Plan, UpdatePlan, WorkloadKind, topology::expected_links},
     spec::{ScenarioSpec, overlay::Overlay},
@@ -11,10 +12,7 @@ use peerlab_scenarios::{
     wire::Item,
 };
 
-use crate::{
-    engine::wheel::Event,
-    quantity::{Unit, grouped},
-};
+use crate::engine::wheel::Event;
 
 /// The program, its report and its charts, bytes.
 const PROGRAM: f64 = 40e6;
@@ -199,6 +197,7 @@ impl Cost {
 
 #[cfg(test)]
 mod tests {
+    use peerlab_report::record::Recorder;
     use peerlab_scenarios::{
         plan::Files,
         seed::Seed,
@@ -210,7 +209,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{model, record::Recorder};
+    use crate::model;
 
     fn plan(peers: u32, overlay: &str, every: &str) -> Plan {
         let chat =

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use peerlab_report::{Observer, Outcome};
 use peerlab_scenarios::{
     host::{self, PeerHost},
     overlay::{Flood, Plumtree, Star},
@@ -15,9 +16,22 @@ use peerlab_scenarios::{
 };
 
 use crate::{
-    engine::{Engine, Observer, Outcome, store::Store},
+    engine::{Engine, store::Store},
     gossipsub::{self, Fleet, Gossipsub},
 };
+
+/// What this engine models and what it leaves out, for people.
+pub const NOTES: [&str; 4] = [
+    "Modelled: one-way delay that belongs to each pair of peers, with jitter for each message; first-in-first-out queues at \
+     every uplink and downlink and at shared uplinks of sites; packet loss, as a delay of retransmission on reliable lanes and as \
+     a loss on the datagram lane; handshakes; connections that break after silence; sessions and crashes; partitions, outages \
+     and degraded links; processor time for each message where the scenario gives it.",
+    "Not modelled: congestion inside the network, congestion control and slow start, acknowledgement traffic, address \
+     translation, clocks that differ between peers, and processors unless the scenario says so.",
+    "Every message is charged its encoded length and the overhead of its packets. Protocols are the ones that run on real \
+     peers, not models of them; gossipsub alone is a model, of the release of libp2p that the provenance names.",
+    "The run depends on the scenario and its seed alone: the same two give the same numbers on any machine.",
+];
 
 /// What a scenario asks for and this engine cannot do, by field. A run would not mean what the file says, so none begins.
 #[must_use]

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use peerlab_report::plan_tables::TABLES;
 use peerlab_scenarios::{
     plan::{self, Files, Plan},
     seed::Seed,
@@ -10,7 +11,6 @@ use peerlab_scenarios::{
         read::{document, read},
     },
 };
-use peerlab_simulator::plan_tables::TABLES;
 
 /// The shipped scenarios, by name, with their texts.
 fn catalogue() -> BTreeMap<String, (String, Scenario)> {
@@ -48,7 +48,7 @@ fn tables(scenario: &Scenario, folder: &Path) -> (Plan, Vec<String>) {
         plan::files(&scenario.spec).into_iter().map(|(_, name)| (name.to_owned(), text(name))).collect();
     let planned = Plan::new(scenario, Seed(scenario.spec.seed), &files);
     let planned = planned.unwrap_or_else(|errors| panic!("{}: {errors:?}", scenario.metadata.name));
-    let table = |write: &peerlab_simulator::plan_tables::WriteTable| {
+    let table = |write: &peerlab_report::plan_tables::WriteTable| {
         let mut table = Vec::new();
         write(&planned, &mut table).expect("memory takes what is written");
         String::from_utf8(table).expect("a table is text")

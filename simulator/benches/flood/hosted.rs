@@ -1,5 +1,6 @@
 //! The flood on the engine: the real overlay, under a role that does next to nothing.
 
+use peerlab_report::Observer;
 use peerlab_scenarios::{
     host::{Peer, PeerHost, RoleSlot},
     overlay::Flood,
@@ -7,10 +8,7 @@ use peerlab_scenarios::{
     units::Nanos,
     wire::Kind,
 };
-use peerlab_simulator::engine::{
-    Engine, Observer,
-    store::{ItemRef, Store},
-};
+use peerlab_simulator::engine::{Engine, store::Store};
 
 use crate::{Tally, author::Author, fleet::Fleet};
 
@@ -24,7 +22,7 @@ impl Observer for Counter {
     fn fact(&mut self, _: Nanos, _: Peer, _: &Fact) {}
 
     #[inline]
-    fn delivered(&mut self, now: Nanos, _: Peer, _: Kind, _: Option<ItemRef>, _: u32) {
+    fn delivered(&mut self, now: Nanos, _: Peer, _: Kind, _: Option<u32>, _: u32) {
         self.tally.delivered += 1;
         self.tally.instants = self.tally.instants.wrapping_add(now.0);
     }

@@ -8,6 +8,16 @@ use std::{
 };
 
 use clap::Args;
+use peerlab_report::{
+    cli::{
+        Stop, input,
+        interrupt::{INTERRUPTED, Interrupt},
+        pretty, print, table,
+    },
+    folder::Folder,
+    html,
+    quantity::Unit,
+};
 use peerlab_scenarios::{
     report::{
         Verdict, comparison,
@@ -19,18 +29,12 @@ use peerlab_scenarios::{
 use peerlab_simulator::{
     compare::{self, Design, markdown, page},
     cost::Cost,
-    folder::Folder,
-    html,
-    quantity::Unit,
 };
 
 use super::{
-    Stop, check,
-    interrupt::{INTERRUPTED, Interrupt},
-    memory, pretty, print, provenance,
+    check, memory, provenance,
     replicates::make,
     replication::{NamedMeasure, Replication},
-    table,
 };
 
 /// Runs of each scenario when their number is not given.
@@ -66,7 +70,7 @@ pub(super) struct Compare {
 /// A design as it is given.
 enum Given {
     /// To be run.
-    Scenario(Box<check::Ready>),
+    Scenario(Box<input::Ready>),
     /// Run before.
     Runs(Box<Design>),
 }
@@ -133,7 +137,7 @@ impl Compare {
     /// Reads a scenario, or the report on runs that were made before.
     fn read(&self, path: &Path) -> Result<Given, Stop> {
         if !path.is_dir() && !is_report(path) {
-            let ready = check::prepare(path, self.seed).map_err(check::input)?;
+            let ready = check::prepare(path, self.seed).map_err(input::stop)?;
             return Ok(Given::Scenario(Box::new(ready)));
         }
         let design = compare::load(path).map_err(|error| Stop::Input(format!("error: {error}\n")))?;
@@ -211,7 +215,7 @@ fn summary(comparison: &Comparison, designs: &[Design], took: f64, place: &Path)
     text.push_str(&format!("\nthe scenarios differ in: {fields}\n"));
     for design in designs.iter().filter(|design| design.report.scenario.settling.is_late()) {
         let scenario = &design.report.scenario;
-        let told = peerlab_simulator::page::warm_up(scenario.warm_up, &scenario.settling);
+        let told = peerlab_report::page::warm_up(scenario.warm_up, &scenario.settling);
         text.push_str(&format!("warm-up of {}: {told}\n", design.name));
     }
     text.push_str(&format!("comparison: {}\n", place.join("report.html").display()));

@@ -5,27 +5,18 @@
 
 mod check;
 mod compare;
-mod interrupt;
 mod memory;
 mod provenance;
 mod replicates;
 mod replication;
 mod run;
-mod table;
 mod topology;
 mod verify;
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use serde::Serialize;
-
-/// Bad input, by which also the system is meant that refuses to read or to write.
-const BAD_INPUT: u8 = 2;
+use peerlab_report::cli::{exit, misread};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -80,33 +71,10 @@ enum Command {
     },
 }
 
-/// JSON for people and programs, with a line end.
-fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(value).map(|text| format!("{text}\n"))
-}
-
-/// Why a command ends early.
-#[derive(Debug)]
-enum Stop {
-    /// The input is wrong; this says how, ready to print.
-    Input(String),
-    /// Something else went wrong.
-    Other(anyhow::Error),
-}
-
-impl<E: Into<anyhow::Error>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Other(error.into())
-    }
-}
-
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(BAD_INPUT) } else { ExitCode::SUCCESS };
-        }
+        Err(error) => return misread(&error),
     };
     let done = match arguments.command {
         Command::Run(run) => run.run(),
@@ -122,28 +90,5 @@ pub(crate) fn main() -> ExitCode {
             Ok(0)
         }
     };
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(Stop::Input(text)) => {
-            eprint!("{text}");
-            ExitCode::from(BAD_INPUT)
-        }
-        Err(Stop::Other(error)) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(BAD_INPUT)
-        }
-    }
-}
-
-/// Prints to standard output. A reader that has heard enough, such as `head`, is no error.
-fn print(text: &str) -> Result<(), Stop> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        done => Ok(done?),
-    }
-}
-
-/// Whether what is written to standard error is for a person's terminal that shows colours.
-fn colours() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    exit(done)
 }

@@ -3,18 +3,20 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use peerlab_simulator::{
+use peerlab_report::{
+    cli::{
+        Stop,
+        input::{Ready, show},
+        interrupt::Interrupt,
+        output::write_source,
+        pretty,
+    },
     folder::{Folder, csv},
     quantity::grouped,
-    replicates::{self, Batch, ChatCurves, Schedule},
 };
+use peerlab_simulator::replicates::{self, Batch, ChatCurves, Schedule};
 
-use super::{
-    Stop,
-    check::{Ready, show},
-    interrupt::Interrupt,
-    pretty, provenance,
-};
+use super::provenance;
 
 /// Several runs of a scenario, and what is drawn of them.
 pub(super) struct Replicated {
@@ -75,13 +77,4 @@ impl Replicated {
         }
         write_source(folder, below, ready)
     }
-}
-
-/// Writes the scenario and the files that it names, in the folder or `below` it.
-pub(super) fn write_source(folder: &Folder, below: &str, ready: &Ready) -> Result<(), Stop> {
-    folder.write(&format!("{below}scenario.yaml"), &ready.bytes)?;
-    for (name, text) in &ready.files {
-        folder.write_named_below(below, name, text.as_bytes())?;
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::{num::NonZero, str::FromStr};
 
 use clap::Args;
+use peerlab_report::cli::Stop;
 use peerlab_scenarios::{
     report::{
         Statistic,
@@ -14,8 +15,6 @@ use peerlab_scenarios::{
     units::Share,
 };
 use peerlab_simulator::replicates::Schedule;
-
-use super::Stop;
 
 /// Runs at the most, where a rule decides and no number is given.
 const MOST_RUNS: u64 = 100;

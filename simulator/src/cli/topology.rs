@@ -6,6 +6,11 @@ use std::{
 };
 
 use clap::Args;
+use peerlab_report::{
+    charts::{self, GraphDrawing},
+    cli::{Stop, input, pretty, print, table},
+    figures,
+};
 use peerlab_scenarios::{
     plan::{
         Graph,
@@ -14,9 +19,8 @@ use peerlab_scenarios::{
     seed::Seed,
     spec::topology::GraphFormat,
 };
-use peerlab_simulator::{charts, charts::GraphDrawing, figures};
 
-use super::{Stop, check, pretty, print, table};
+use super::check;
 
 #[derive(Debug, Args)]
 pub(super) struct Topology {
@@ -66,11 +70,11 @@ impl Topology {
     fn read(&self) -> Result<(Graph, Drawing), Stop> {
         let extension = self.file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         if matches!(extension, "yaml" | "yml" | "json") {
-            let plan = check::prepare(&self.file, self.seed).map_err(check::input)?.plan;
+            let plan = check::prepare(&self.file, self.seed).map_err(input::stop)?.plan;
             return Ok((plan.graph.clone(), Box::new(move || figures::map(&plan).svg())));
         }
         let name = self.file.display().to_string();
-        let text = check::read_text(&self.file, MOST_OF_A_GRAPH)?;
+        let text = input::read_text(&self.file, MOST_OF_A_GRAPH)?;
         let imported = import::parse(&text, GraphFormat::of_name(&name))
             .map_err(|error| Stop::Input(format!("error: {name}: {error}\n")))?;
         if imported.dropped_loops + imported.dropped_duplicates > 0 {

@@ -1,10 +1,12 @@
 //! `peerlab-sim verify`: whether this build reproduces what others published.
 
 use clap::Args;
+use peerlab_report::cli::{
+    Stop, pretty, print,
+    table::{self, Table},
+};
 use peerlab_simulator::verify::{EXPERIMENTS, Experiment, Finding, Within};
 use serde_json::json;
-
-use super::{Stop, pretty, print, table, table::Table};
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {

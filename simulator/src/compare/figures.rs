@@ -1,17 +1,17 @@
 //! Charts of a comparison: the designs' curves over one another, and the ratios to the baseline.
 
+use peerlab_report::{
+    charts::{Cdf, Ratio, RatioRow, Ratios, Scale, Shares},
+    html::Figure,
+    quantity::Unit,
+};
 use peerlab_scenarios::report::{
     Statistic,
     comparison::{Compared, Comparison, Contender},
 };
 
 use super::Design;
-use crate::{
-    charts::{Cdf, Ratio, RatioRow, Ratios, Scale, Shares},
-    html::Figure,
-    quantity::Unit,
-    replicates::{Band, ChatCurves, curve},
-};
+use crate::replicates::{Band, ChatCurves, curve};
 
 /// What the chart of ratios shows: how soon posts and releases arrive, and what they cost.
 const HEADLINE: [(&str, Statistic); 10] = [

@@ -1,17 +1,17 @@
 //! A comparison as the page that people read.
 
+use peerlab_report::{
+    html::{Cell, Figure, Study, Table},
+    page::provenance_rows,
+    quantity::grouped,
+};
 use peerlab_scenarios::report::{
     comparison::{Comparison, FAMILY_LEVEL},
     replicates::Measure,
 };
 
 use super::tables::{Rows, compact, full};
-use crate::{
-    html::{Cell, Figure, Study, Table},
-    page::provenance_rows,
-    quantity::grouped,
-    replicates::page::seeds,
-};
+use crate::replicates::page::seeds;
 
 /// The first sentences of a comparison: what was compared, how many tests it took and how many differ.
 #[must_use]

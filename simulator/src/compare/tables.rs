@@ -1,15 +1,15 @@
 //! A comparison in rows of text, for the terminal, for pages and for Markdown alike.
 
+use peerlab_report::{
+    page::show,
+    quantity::{Unit, fixed, grouped},
+};
 use peerlab_scenarios::report::{
     Unit as MetricUnit,
     comparison::{Compared, Comparison, Contender, FAMILY_LEVEL},
 };
 
-use crate::{
-    page::show,
-    quantity::{Unit, fixed, grouped},
-    replicates::page::estimate,
-};
+use crate::replicates::page::estimate;
 
 /// A header and rows.
 pub type Rows = (Vec<String>, Vec<Vec<String>>);

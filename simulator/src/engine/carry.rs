@@ -10,7 +10,7 @@ use super::{
     event::{self, Control, Life, Phase},
     links::{self, Place},
     network::{Flight, Hop, Strain},
-    store::Store,
+    store::{ItemRef, Store},
     traffic::Loss,
     wheel::Event,
 };
@@ -189,7 +189,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if item.is_some_and(|item| self.store.item(&item).tainted) {
             self.observer.falsified(now, len);
         } else {
-            self.observer.delivered(now, to, msg.kind, item, len);
+            self.observer.delivered(now, to, msg.kind, item.map(ItemRef::number), len);
         }
         if msg.kind.is_bulk() {
             self.hear_of_fetch(from, to, &msg);

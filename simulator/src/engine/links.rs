@@ -310,6 +310,12 @@ impl Links {
         let dialled = self.dialled[peer.index()].iter().map(|dialled| dialled.peer);
         self.live(peer).iter().copied().chain(dialled)
     }
+
+    /// All connections, each once, as its end with the lower number sees it.
+    pub(super) fn standing(&self) -> impl Iterator<Item = (Peer, Peer)> + '_ {
+        let peers = (0..self.dialled.len() as u32).map(Peer);
+        peers.flat_map(|a| self.connected(a).filter(move |b| a < *b).map(move |b| (a, b)))
+    }
 }
 
 impl End {

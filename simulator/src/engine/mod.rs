@@ -17,11 +17,10 @@
 //! | `carry` | a message on its way |
 //! | `life` | peers and connections as they come and go |
 //! | [`flows`] | bulk transfer: items as flows that share links |
-//! | [`circuits`], `relay` | connections that a relay carries, and how they become direct |
-//! | [`traffic`] | the account of messages |
+//! | `circuits`, `relay` | connections that a relay carries, and how they become direct |
 
 mod carry;
-pub mod circuits;
+mod circuits;
 mod event;
 pub mod flows;
 mod life;
@@ -31,7 +30,6 @@ mod relay;
 pub(crate) mod rpc;
 mod seat;
 pub mod store;
-pub mod traffic;
 mod trouble;
 pub mod wheel;
 
@@ -40,84 +38,31 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use peerlab_report::{
+    EngineKind, Observer, Outcome,
+    traffic::{self, Traffic},
+};
 use peerlab_scenarios::{
     host::{
         Behaviour, Command, Effect, Env, Input, Machine, Outbox, Overlay, Peer, PeerHost, ReqId, StoreKey,
         TimerKey,
     },
     plan::{Plan, Sessions, WorkloadKind},
-    report::Fact,
     spec,
     units::Nanos,
-    wire::Kind,
 };
 
 use self::{
-    circuits::{Circuits, Reached},
+    circuits::Circuits,
     event::{Control, EVERYONE, Phase},
     flows::Flows,
     links::Links,
     network::{Network, Port},
     seat::Seat,
     store::{ItemRef, Store},
-    traffic::Traffic,
     trouble::Trouble,
     wheel::{Event, Wheel},
 };
-
-/// Who watches a run: the report's recorder, a progress bar.
-pub trait Observer {
-    /// A machine recorded something.
-    fn fact(&mut self, now: Nanos, peer: Peer, fact: &Fact);
-    /// A peer began to run.
-    fn up(&mut self, _now: Nanos, _peer: Peer) {}
-    /// A peer stopped.
-    fn down(&mut self, _now: Nanos, _peer: Peer) {}
-    /// A message with a falsified item reached its machine.
-    fn falsified(&mut self, _now: Nanos, _bytes: u32) {}
-    /// Any other message reached its machine.
-    fn delivered(&mut self, _now: Nanos, _to: Peer, _kind: Kind, _item: Option<ItemRef>, _bytes: u32) {}
-    /// Bytes of an item that was fetched reached a peer that did not want it any more, or of which the rest never came.
-    fn discarded(&mut self, _now: Nanos, _to: Peer, _workload: u8, _bytes: u64) {}
-    /// The warm-up is over: what was counted so far does not count.
-    fn measure(&mut self, _now: Nanos) {}
-    /// So many events are done, at this instant. Called now and then.
-    fn progress(&mut self, _now: Nanos, _events: u64) {}
-}
-
-/// What came of a run, besides what its observer saw.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Events worked off.
-    pub events: u64,
-    /// When the run was stopped, if that was before its end.
-    pub interrupted: Option<Nanos>,
-    /// The account of all messages, warm-up included.
-    pub traffic: Traffic,
-    /// The part of it that was sent before the warm-up ended.
-    pub warm_up: Traffic,
-    /// Bytes sent and received by each peer since the warm-up, with overhead.
-    pub bytes: Vec<(u64, u64)>,
-    /// What each fault of the plan hit.
-    pub fault_hits: Vec<u64>,
-    /// Commands whose peer was not there.
-    pub skipped_commands: u64,
-    /// Whether each peer ran at the end.
-    pub online: Vec<bool>,
-    /// A hash of all events in their order: equal for runs that are the same.
-    pub digest: u64,
-    /// How connections were reached, in a fleet with NAT.
-    pub reached: Option<Reached>,
-    links: Links,
-}
-
-impl Outcome {
-    /// The connections that stood at the end, each once, as its end with the lower number saw it.
-    pub fn connections(&self) -> impl Iterator<Item = (Peer, Peer)> + '_ {
-        let peers = (0..self.online.len() as u32).map(Peer);
-        peers.flat_map(|a| self.links.connected(a).filter(move |b| a < *b).map(move |b| (a, b)))
-    }
-}
 
 /// A run of a plan.
 pub struct Engine<'p, O, R, V> {
@@ -434,6 +379,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         let reached = self.reached();
         let bytes = self.seats.iter().zip(&self.bytes_before);
         let outcome = Outcome {
+            engine: EngineKind::Model,
             events: self.events,
             interrupted: interrupted.then_some(end),
             warm_up: self.warm_up,
@@ -446,7 +392,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             online: self.seats.iter().map(|seat| seat.port.online).collect(),
             digest: self.digest,
             reached,
-            links: self.links,
+            connections: self.links.standing().collect(),
         };
         self.observer.progress(end, outcome.events);
         (outcome, self.observer)

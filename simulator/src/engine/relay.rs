@@ -6,6 +6,7 @@
 //! is the sender, then the relay. A connection becomes direct in each direction when nothing of it is on its way through the
 //! relay, so that nothing is overtaken.
 
+use peerlab_report::reach::Reached;
 use peerlab_scenarios::{
     host::{Lane, Machine, Overlay, Peer},
     plan::{FaultEffect, Upgrade, nat::ATTEMPTS},
@@ -15,7 +16,7 @@ use peerlab_scenarios::{
 use super::{
     Engine, Observer,
     carry::HeldUp,
-    circuits::{Cargo, Circuit, Opening, Reached, Stage, Transit},
+    circuits::{Cargo, Circuit, Opening, Stage, Transit},
     event::{self, Control, Phase},
     links,
     network::{Flight, Hop, Strain},

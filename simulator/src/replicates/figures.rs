@@ -6,7 +6,7 @@ use super::{
     Band, Batch,
     band::{point, shares},
 };
-use crate::{
+use peerlab_report::{
     charts::{Cdf, Curve, Rate, RateUnit, Scale, Shares, Target, Throughput},
     figures::Series,
     html::Figure,

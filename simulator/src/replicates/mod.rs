@@ -6,6 +6,7 @@
 
 mod band;
 mod figures;
+pub mod junit;
 pub mod page;
 mod run;
 
@@ -33,7 +34,7 @@ pub(crate) use figures::curve;
 pub use figures::{ChatCurves, chart_curves, figures, series};
 pub use run::ReplicateRun;
 
-use crate::warm_up;
+use peerlab_report::warm_up;
 
 /// Which runs to make.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use peerlab_scenarios::report::{
     statistics::Estimate,
 };
 
-use crate::{
+use peerlab_report::{
     html::{Cell, Figure, Study, Table, Tone, Verdict as Ended},
     page::{self, provenance_rows, show, warm_up},
     quantity::{Unit, grouped},

@@ -5,6 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use peerlab_report::{
+    assemble,
+    record::{Interval, Recorder},
+};
 use peerlab_scenarios::{
     plan::Plan,
     report::{Histogram, Metric, Report, Unit},
@@ -12,10 +16,7 @@ use peerlab_scenarios::{
 };
 
 use super::band::Steps;
-use crate::{
-    assemble, model,
-    record::{Interval, Recorder},
-};
+use crate::model;
 
 /// One run among several: its report, and what the common charts need of it.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ mod graphs;
 
 use std::collections::BTreeMap;
 
+use peerlab_report::{assemble, record::Recorder};
 use peerlab_scenarios::{
     plan::{Files, Plan},
     report::{Report, Summary},
@@ -16,7 +17,7 @@ use peerlab_scenarios::{
 };
 use serde::Serialize;
 
-use crate::{assemble, model, record::Recorder};
+use crate::model;
 
 /// Something that can be measured again.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,13 @@
 //! A scenario simulated within the test, without the program around it.
 
+use peerlab_report::{assemble, figures, html, page, record::Recorder};
 use peerlab_scenarios::{
     plan::{Files, Plan},
     report::Report,
     seed::Seed,
     spec::read::{Fault, document},
 };
-use peerlab_simulator::{assemble, figures, html, model, page, record::Recorder};
+use peerlab_simulator::model;
 
 use crate::workshop::scenario;
 
@@ -32,6 +33,6 @@ pub(crate) fn simulate(spec: &str, files: &[(&str, &str)]) -> Result<Simulated, 
     let (outcome, recorder) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
     let report = assemble::report(&plan, &outcome, &recorder);
     let figures = figures::figures(&plan, &outcome, &recorder, &report);
-    let page = html::page(&page::page(&report, figures));
+    let page = html::page(&page::page(&report, figures, &model::NOTES));
     Ok(Simulated { report, digest: outcome.digest, page })
 }

@@ -2,17 +2,20 @@
 
 use std::path::Path;
 
+use peerlab_report::{
+    cli::{Stop, interrupt::INTERRUPTED, pretty, print, table},
+    html,
+    page::warm_up,
+    quantity::{Unit, grouped},
+};
 use peerlab_scenarios::report::{Statistic, Trust, Verdict, replicates::Replicates};
 use peerlab_simulator::{
     cost::Cost,
-    html, junit,
-    page::warm_up,
-    quantity::{Unit, grouped},
-    replicates::{self, Schedule, page},
+    replicates::{self, Schedule, junit, page},
 };
 
 use super::Run;
-use crate::cli::{Stop, interrupt::INTERRUPTED, pretty, print, replicates::make, table};
+use crate::cli::replicates::make;
 
 /// Runs that are several.
 const FEWEST_RUNS: u64 = 2;
@@ -20,7 +23,7 @@ const FEWEST_RUNS: u64 = 2;
 impl Run {
     /// Makes the runs that are asked for.
     pub(super) fn run_replicates(&self) -> Result<u8, Stop> {
-        if self.facts.is_some() {
+        if self.output.facts.is_some() {
             return Err(Stop::Input(
                 "error: --facts is for one run: give a seed instead of several\n".to_owned(),
             ));
@@ -31,22 +34,24 @@ impl Run {
         let limit = self.check_memory(&cost)?;
         let schedule = self.replication.schedule(&plan.spec, plan.seed.0, FEWEST_RUNS)?;
         let schedule = schedule.within(cost.memory(), limit);
-        self.check_junit()?;
-        let folder = self.begin(plan, &name(&schedule))?;
-        let interrupt = self.listen(&folder)?;
-        let Some(made) = make(&ready, &schedule, &interrupt, self.quiet)? else { return Ok(INTERRUPTED) };
+        self.output.check_junit()?;
+        let folder = self.place.begin(plan, &name(&schedule))?;
+        let interrupt = self.output.listen(&folder)?;
+        let Some(made) = make(&ready, &schedule, &interrupt, self.output.quiet)? else {
+            return Ok(INTERRUPTED);
+        };
         let report = &made.batch.report;
 
         let figures = replicates::figures(&made.batch, &made.curves);
         folder.write_charts(&figures)?;
         made.write(&folder, "", &ready)?;
         folder.write("report.html", html::study(&page::page(report, figures)).as_bytes())?;
-        self.write_junit(|| junit::xml_of_replicates(report, made.took.as_secs_f64()))?;
+        self.output.write_junit(|| junit::xml(report, made.took.as_secs_f64()))?;
         let place = folder.finish()?;
 
-        if self.json {
+        if self.output.json {
             print(&pretty(report)?)?;
-        } else if !self.quiet {
+        } else if !self.output.quiet {
             let events = made.batch.runs.iter().map(|run| run.events).sum();
             print(&summary(report, events, made.took.as_secs_f64(), &place))?;
         }

@@ -179,7 +179,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if item.tainted {
             self.observer.falsified(now, transfer.len);
         } else {
-            self.observer.delivered(now, to, Kind::Serve, Some(transfer.item), transfer.len);
+            self.observer.delivered(now, to, Kind::Serve, Some(transfer.item.number()), transfer.len);
         }
         if !self.end_fetch(to, from, transfer.req, Ok(transfer.item)) {
             self.observer.discarded(now, to, self.store.item(&transfer.item).workload(), transfer.bytes);

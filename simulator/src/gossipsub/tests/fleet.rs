@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use peerlab_report::{Observer, Outcome};
 use peerlab_scenarios::{
     host::{Cx, Input, Links, Machine, Overlay, Peer, PeerHost, RoleSlot, TimerKey},
     plan::Plan,
@@ -23,7 +24,7 @@ use super::{
     person::{Log, Person},
 };
 use crate::engine::{
-    Engine, Observer, Outcome,
+    Engine,
     store::{ItemRef, Store},
 };
 

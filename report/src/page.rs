@@ -7,19 +7,6 @@ use crate::{
     quantity::{Unit, grouped},
 };
 
-/// What the model engine models and what it leaves out.
-const MODEL: [&str; 4] = [
-    "Modelled: one-way delay that belongs to each pair of peers, with jitter for each message; first-in-first-out queues at \
-     every uplink and downlink and at shared uplinks of sites; packet loss, as a delay of retransmission on reliable lanes and as \
-     a loss on the datagram lane; handshakes; connections that break after silence; sessions and crashes; partitions, outages \
-     and degraded links; processor time for each message where the scenario gives it.",
-    "Not modelled: congestion inside the network, congestion control and slow start, acknowledgement traffic, address \
-     translation, clocks that differ between peers, and processors unless the scenario says so.",
-    "Every message is charged its encoded length and the overhead of its packets. Protocols are the ones that run on real \
-     peers, not models of them; gossipsub alone is a model, of the release of libp2p that the provenance names.",
-    "The run depends on the scenario and its seed alone: the same two give the same numbers on any machine.",
-];
-
 /// The unit of a metric as numbers are shown, and how many of the base units one of it is.
 fn unit(unit: MetricUnit) -> (Unit, f64) {
     match unit {
@@ -101,9 +88,10 @@ pub fn warm_up(declared: f64, settling: &Settling) -> String {
     }
 }
 
-/// The page of a report with its charts.
+/// The page of a report with its charts; `engine` says, a paragraph each, what the engine that made the run does and leaves
+/// out.
 #[must_use]
-pub fn page(report: &Report, figures: Vec<Figure>) -> Page {
+pub fn page(report: &Report, figures: Vec<Figure>, engine: &[&str]) -> Page {
     let scenario = &report.scenario;
     let seconds = |value: f64| Unit::Seconds.show(value);
     let metric = |(name, summary): (&String, &peerlab_scenarios::report::Summary)| {
@@ -179,7 +167,7 @@ pub fn page(report: &Report, figures: Vec<Figure>) -> Page {
             })
             .collect(),
         provenance: provenance_rows(&report.provenance),
-        model: MODEL.map(ToOwned::to_owned).to_vec(),
+        model: engine.iter().map(|&text| text.to_owned()).collect(),
     }
 }
 
@@ -187,7 +175,8 @@ pub fn page(report: &Report, figures: Vec<Figure>) -> Page {
 const OCCASION: [&str; 2] = ["wallSeconds", "finishedAtUnixSeconds"];
 
 /// The provenance, a row a field; what is long, and the machine, stand in `report.json`.
-pub(crate) fn provenance_rows(provenance: &serde_json::Value) -> Vec<(String, String)> {
+#[must_use]
+pub fn provenance_rows(provenance: &serde_json::Value) -> Vec<(String, String)> {
     let fields = provenance.as_object().into_iter().flatten();
     let scalar = fields.filter_map(|(name, value)| match value {
         _ if OCCASION.contains(&name.as_str()) => None,

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use peerlab_simulator::charts::Coverage;
-use peerlab_simulator::html::{
+use peerlab_report::charts::Coverage;
+use peerlab_report::html::{
     FaultRow, Figure, InvariantRow, MetricRow, Page, TargetRow, Validity, Verdict, page,
 };
-use peerlab_simulator::quantity::Unit;
+use peerlab_report::quantity::Unit;
 
 /// A small page in which every text is `text`, or what `of` makes of it.
 fn small(of: impl Fn(&str) -> String) -> Page {

@@ -8,7 +8,7 @@ use peerlab_scenarios::{
 };
 
 use super::percent;
-use crate::engine::Outcome;
+use crate::Outcome;
 
 pub(super) fn metrics(
     name: &str,

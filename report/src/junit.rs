@@ -2,15 +2,12 @@
 
 use std::fmt::Write as _;
 
-use peerlab_scenarios::report::{
-    Report,
-    replicates::{Answer, Replicates},
-};
+use peerlab_scenarios::report::Report;
 
-use crate::{page, replicates};
+use crate::page;
 
 /// A test case: what it is called, and why it failed if it did.
-type Case = (String, Option<String>);
+pub type Case = (String, Option<String>);
 
 /// The report of a run as JUnit XML; `took` is its wall time in seconds.
 #[must_use]
@@ -26,26 +23,9 @@ pub fn xml(report: &Report, took: f64) -> String {
     suite(&report.scenario.name, &invariants.chain(targets).collect::<Vec<_>>(), took)
 }
 
-/// The report on replicates as JUnit XML; `took` is the wall time of all in seconds.
+/// Test cases as JUnit XML; `took` is the wall time in seconds.
 #[must_use]
-pub fn xml_of_replicates(report: &Replicates, took: f64) -> String {
-    let invariants = report.invariants.iter().map(|invariant| {
-        let why = || format!("with the seeds {:?}", invariant.broken_with);
-        (format!("invariant: {}", invariant.name), (!invariant.holds).then(why))
-    });
-    let targets = report.targets.iter().map(|target| {
-        let title = format!("target: {} {}", target.metric, replicates::page::bound(target));
-        let why = || {
-            let word = replicates::page::answer(target.answer).to_lowercase();
-            let (observed, runs) = (replicates::page::observed(target), report.seeds.len());
-            format!("{word}: observed {observed}, met in {} of {runs} runs", target.met_in)
-        };
-        (title, (target.answer != Answer::Met).then(why))
-    });
-    suite(&report.scenario.name, &invariants.chain(targets).collect::<Vec<_>>(), took)
-}
-
-fn suite(name: &str, cases: &[Case], took: f64) -> String {
+pub fn suite(name: &str, cases: &[Case], took: f64) -> String {
     let name = escape(name);
     let failures = cases.iter().filter(|(_, failure)| failure.is_some()).count();
     let mut text = format!(

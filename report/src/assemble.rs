@@ -18,14 +18,12 @@ use peerlab_scenarios::{
 };
 
 use crate::{
+    Outcome,
     copies::{CopyCount, REACH},
-    engine::{
-        Outcome,
-        circuits::Reached,
-        traffic::{Loss, Traffic},
-    },
     quantity,
+    reach::Reached,
     record::Recorder,
+    traffic::{Loss, Traffic},
     warm_up,
 };
 
@@ -36,7 +34,7 @@ pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
     let invariants = invariants(plan, outcome, recorder);
     Report {
         schema: SCHEMA.to_owned(),
-        engine: "model".to_owned(),
+        engine: outcome.engine.name().to_owned(),
         scenario: scenario(plan, outcome, recorder),
         seed: plan.seed.0,
         validity: Validity::of(&invariants, disturbances(plan, outcome, recorder)),

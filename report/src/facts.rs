@@ -122,18 +122,18 @@ struct Row {
 }
 
 impl FactWriter {
-    /// Begins to write the facts of a run of `plan` into an empty file.
+    /// Begins to write the facts of a run of `plan` into an empty file, as one that `program` wrote.
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn new(format: Format, mut file: File, plan: &Plan) -> Result<Self, FactsError> {
+    pub fn new(format: Format, mut file: File, plan: &Plan, program: &str) -> Result<Self, FactsError> {
         let workloads = plan.workloads.iter().map(|workload| workload.name.clone()).collect();
         let begun = match format {
             Format::Csv => file
                 .write_all(HEADER.as_bytes())
                 .map(|()| Target::Csv(BufWriter::new(file)))
                 .map_err(Why::from),
-            Format::Parquet => parquet_writer(file)
+            Format::Parquet => parquet_writer(file, program)
                 .map(|writer| Target::Parquet { writer: Box::new(writer), rows: Vec::with_capacity(GROUP) })
                 .map_err(Why::from),
         };
@@ -197,10 +197,10 @@ fn write_line(out: &mut impl io::Write, workloads: &[String], row: &Row) -> io::
     writeln!(out, "{time},{workload},{room},{author},{seq},{reader},{latency},{held},{hops},{route}")
 }
 
-fn parquet_writer(file: File) -> Result<SerializedFileWriter<File>, ParquetError> {
+fn parquet_writer(file: File, program: &str) -> Result<SerializedFileWriter<File>, ParquetError> {
     let schema = parse_message_type(SCHEMA)?;
     let properties = WriterProperties::builder()
-        .set_created_by(concat!("peerlab-sim version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_created_by(format!("{program} version {}", env!("CARGO_PKG_VERSION")))
         .set_compression(Compression::SNAPPY);
     SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties.build()))
 }

@@ -11,11 +11,7 @@ use peerlab_scenarios::{
     wire::Kind,
 };
 
-use crate::{
-    copies::CopyCount,
-    engine::{Observer, store::ItemRef},
-    facts::FactWriter,
-};
+use crate::{Observer, copies::CopyCount, facts::FactWriter};
 
 /// How many intervals the series have.
 const INTERVALS: u64 = 240;
@@ -197,7 +193,7 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
     }
 
     #[inline]
-    fn delivered(&mut self, now: Nanos, to: Peer, kind: Kind, item: Option<ItemRef>, bytes: u32) {
+    fn delivered(&mut self, now: Nanos, to: Peer, kind: Kind, item: Option<u32>, bytes: u32) {
         let interval = &mut self.series[(now.0 / self.interval.0) as usize];
         let Some(item) = item else {
             interval.control += u64::from(bytes);
@@ -205,9 +201,9 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
         };
         interval.payload += u64::from(bytes);
         if kind.spreads_item() {
-            self.copy_count.came(to.0, item.number());
+            self.copy_count.came(to.0, item);
         }
-        self.items = self.items.max(item.number() + 1);
+        self.items = self.items.max(item + 1);
     }
 
     fn measure(&mut self, _: Nanos) {

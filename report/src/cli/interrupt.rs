@@ -9,21 +9,24 @@ use std::{
     },
 };
 
-use peerlab_simulator::folder::Draft;
+use crate::folder::Draft;
 
 /// The exit code of a program that Ctrl-C ended, as shells have it: 128 and the number of the signal.
-pub(super) const INTERRUPTED: u8 = 130;
+pub const INTERRUPTED: u8 = 130;
 
 /// Whether the run shall end.
 #[derive(Clone, Debug)]
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt(Arc<AtomicBool>);
 
 /// What a signal is answered with when the report so far is written.
-pub(super) const REPORT_FOLLOWS: &str = "the report so far is written; interrupt again to end without it";
+pub const REPORT_FOLLOWS: &str = "the report so far is written; interrupt again to end without it";
 
 impl Interrupt {
     /// Listens from now on, while the run folder is written at `draft`. `told` is what a signal is answered with.
-    pub(super) fn listen(draft: Arc<Draft>, told: Option<&'static str>) -> Result<Self, ctrlc::Error> {
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn listen(draft: Arc<Draft>, told: Option<&'static str>) -> Result<Self, ctrlc::Error> {
         let came = Arc::new(AtomicBool::new(false));
         let interrupt = Self(Arc::clone(&came));
         ctrlc::set_handler(move || {
@@ -39,7 +42,8 @@ impl Interrupt {
     }
 
     /// Whether a signal came.
-    pub(super) fn came(&self) -> bool {
+    #[must_use]
+    pub fn came(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -9,11 +9,11 @@ use peerlab_scenarios::{
 };
 
 use crate::{
+    Outcome,
     charts::{
         BytesPerPeer, Cdf, Coverage, Curve, Direction, Duplicates, Interval, OverlayMap, Rate, RateUnit,
         Region, Scale, Shares, Spreading, Target, Throughput,
     },
-    engine::Outcome,
     html::Figure,
     quantity::Unit,
     record::Recorder,
@@ -64,7 +64,7 @@ pub fn figures<P: FnMut(Nanos, u64)>(
         id: "throughput".to_owned(),
         title: "Traffic over time".to_owned(),
         caption: "What reached the machines of all peers: items, control messages, and posts shown. Shaded: faults.".to_owned(),
-        svg: throughput(plan, recorder).svg(),
+        svg: throughput(plan, outcome, recorder).svg(),
     });
     figures.push(Figure {
         id: "bytes".to_owned(),
@@ -160,7 +160,7 @@ fn spread(ages: &Histogram, share_at: impl Fn(Nanos) -> f64) -> Vec<(f64, f64)> 
         .collect()
 }
 
-fn throughput<P: FnMut(Nanos, u64)>(plan: &Plan, recorder: &Recorder<P>) -> Throughput {
+fn throughput<P>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Throughput {
     let seconds = recorder.interval.as_secs_f64();
     let end = plan.spec.duration.saturating_add(plan.spec.cool_down);
     let whole = (end.0 / recorder.interval.0) as usize;
@@ -171,7 +171,7 @@ fn throughput<P: FnMut(Nanos, u64)>(plan: &Plan, recorder: &Recorder<P>) -> Thro
         Rate { label: label.to_owned(), unit, points }
     };
     Throughput {
-        title: "Traffic over virtual time".to_owned(),
+        title: format!("Traffic over {}", outcome.engine.time()),
         rates: vec![
             rate("items", RateUnit::Bits, |interval| interval.payload as f64 * 8.0),
             rate("control", RateUnit::Bits, |interval| interval.control as f64 * 8.0),
@@ -222,7 +222,7 @@ pub fn map(plan: &Plan) -> OverlayMap {
 fn overlay(plan: &Plan, outcome: &Outcome) -> OverlayMap {
     OverlayMap {
         title: format!("Overlay of {}", plan.name),
-        edges: outcome.connections().map(|(a, b)| (a.0, b.0)).collect(),
+        edges: outcome.connections.iter().map(|(a, b)| (a.0, b.0)).collect(),
         note: "the connections that stood at the end".to_owned(),
         ..map(plan)
     }
@@ -280,7 +280,7 @@ pub fn series<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
     list.push(Series {
         name: "connections".to_owned(),
         columns: vec!["a", "b"],
-        rows: outcome.connections().map(|(a, b)| vec![f64::from(a.0), f64::from(b.0)]).collect(),
+        rows: outcome.connections.iter().map(|(a, b)| vec![f64::from(a.0), f64::from(b.0)]).collect(),
     });
     let row = |(duplicates, items)| vec![duplicates as f64, items as f64];
     list.push(Series {

@@ -8,33 +8,39 @@ use comfy_table::{ContentArrangement, TableStyle};
 const UNBOUNDED: u16 = u16::MAX;
 
 /// How wide a table on standard output may be.
-pub(super) fn width() -> u16 {
+#[must_use]
+pub fn width() -> u16 {
     if std::io::stdout().is_terminal() { console::Term::stdout().size().1.max(60) } else { UNBOUNDED }
 }
 
 /// A table with a header.
-pub(super) struct Table(comfy_table::Table);
+#[derive(Debug)]
+pub struct Table(comfy_table::Table);
 
 impl Table {
-    pub(super) fn new(header: &[&str]) -> Self {
+    /// One with these names of columns.
+    #[must_use]
+    pub fn new(header: &[&str]) -> Self {
         let mut table = comfy_table::Table::new();
         table.load_style(TableStyle::new()).set_header(header.iter().copied());
         Self(table)
     }
 
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    /// Adds a row.
+    pub fn row(&mut self, cells: Vec<String>) {
         self.0.add_row(cells);
     }
 
     /// Puts columns from this one on to the right, as numbers stand.
-    pub(super) fn numbers_from(&mut self, first: usize) {
+    pub fn numbers_from(&mut self, first: usize) {
         for column in self.0.column_iter_mut().skip(first) {
             column.set_cell_alignment(comfy_table::CellAlignment::Right);
         }
     }
 
     /// The table's text, without blanks at line ends.
-    pub(super) fn render(mut self, width: u16) -> String {
+    #[must_use]
+    pub fn render(mut self, width: u16) -> String {
         if width != UNBOUNDED {
             self.0.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }

@@ -75,15 +75,17 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// A message of so many bytes was handed to the network.
     #[inline]
-    pub(super) fn sent(&mut self, kind: Kind, bytes: u32) {
+    pub fn sent(&mut self, kind: Kind, bytes: u32) {
         let volume = &mut self.sent[usize::from(kind.number())];
         volume.messages += 1;
         volume.bytes += u64::from(bytes);
     }
 
+    /// One of them did not arrive.
     #[inline]
-    pub(super) fn lost(&mut self, why: Loss) {
+    pub fn lost(&mut self, why: Loss) {
         self.lost[why as usize] += 1;
     }
 

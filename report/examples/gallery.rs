@@ -4,16 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use peerlab_simulator::charts::{
-    self, BytesPerPeer, Cdf, Coverage, Curve, Direction, Duplicates, GraphDrawing,
-};
-use peerlab_simulator::charts::{
+use peerlab_report::charts::{self, BytesPerPeer, Cdf, Coverage, Curve, Direction, Duplicates, GraphDrawing};
+use peerlab_report::charts::{
     Interval, OverlayMap, Rate, RateUnit, Region, Scale, Shares, Target, Throughput,
 };
-use peerlab_simulator::html::{
+use peerlab_report::html::{
     self, FaultRow, Figure, InvariantRow, MetricRow, Page, TargetRow, Validity, Verdict,
 };
-use peerlab_simulator::quantity::Unit;
+use peerlab_report::quantity::Unit;
 
 fn main() -> anyhow::Result<()> {
     let folder = PathBuf::from(std::env::args().nth(1).context("usage: gallery FOLDER")?);

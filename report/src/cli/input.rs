@@ -1,0 +1,158 @@
+//! Scenarios as commands read them: bounded, with the files that they name, and planned.
+
+use std::{fs, io::Read as _, path::Path};
+
+use peerlab_scenarios::{
+    plan::{self, Files, Plan},
+    seed::Seed,
+    spec::{
+        Scenario, ScenarioSpec,
+        read::{Document, Fault, FieldPath, MAX_BYTES, Problems, document},
+    },
+};
+
+use super::{Stop, colours};
+
+/// The longest file that a scenario may name.
+const MOST_OF_A_FILE: u64 = 1 << 30;
+
+/// What a scenario asks for that an engine cannot do, by field.
+pub type Refusals = fn(&ScenarioSpec) -> Vec<Fault>;
+
+/// A scenario that was read, with the files that it names.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What was read, and where each value stood.
+    pub document: Document<Scenario>,
+    bytes: Vec<u8>,
+    files: Files,
+}
+
+/// A scenario that was read and planned.
+#[derive(Debug)]
+pub struct Ready {
+    /// What was read, and where each value stood.
+    pub document: Document<Scenario>,
+    /// The scenario's own bytes, for its hash.
+    pub bytes: Vec<u8>,
+    /// The files that it names.
+    pub files: Files,
+    /// What the scenario and the seed decide.
+    pub plan: Plan,
+}
+
+/// Reads at most `most` bytes and one more: enough to see that there are too many. A pipe or a device might keep its reader
+/// waiting for ever.
+fn read_bounded(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let kind = fs::metadata(path)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Stop {
+    Stop::Input(format!("error: {} cannot be read: {error}\n", path.display()))
+}
+
+/// Reads a text file of at most so many bytes.
+///
+/// # Errors
+/// When it cannot be read, is longer, or is no text.
+pub fn read_text(path: &Path, most: u64) -> Result<String, Stop> {
+    let bytes = read_bounded(path, most).map_err(|error| unreadable(path, &error))?;
+    as_text(bytes, most).map_err(|why| Stop::Input(format!("error: {}: {why}\n", path.display())))
+}
+
+/// What [`read_bounded`] read, as text.
+fn as_text(bytes: Vec<u8>, most: u64) -> Result<String, String> {
+    if bytes.len() as u64 > most {
+        return Err(format!("it is longer than the {most} bytes allowed"));
+    }
+    String::from_utf8(bytes).map_err(|error| format!("it is no text in UTF-8: {error}"))
+}
+
+/// Reads a scenario.
+///
+/// # Errors
+/// What is wrong with it, or why the system does not give it.
+pub fn read(path: &Path) -> Result<(Document<Scenario>, Vec<u8>), Result<Problems, Stop>> {
+    let bytes = read_bounded(path, MAX_BYTES as u64).map_err(|error| Err(unreadable(path, &error)))?;
+    let document = document(&path.display().to_string(), &bytes).map_err(Ok)?;
+    Ok((document, bytes))
+}
+
+/// Reads a scenario, and the files that it names, for an engine that refuses some.
+///
+/// # Errors
+/// What is wrong with it or refused, or why the system does not give it.
+pub fn load(path: &Path, refusals: Refusals) -> Result<Loaded, Result<Problems, Stop>> {
+    let (document, bytes) = read(path)?;
+    let refused = refusals(&document.value.spec);
+    if !refused.is_empty() {
+        return Err(Ok(document.problems(refused)));
+    }
+    let mut files = Files::new();
+    let beside = path.parent().unwrap_or_else(|| Path::new("."));
+    for (field, name) in plan::files(&document.value.spec) {
+        let at = beside.join(name);
+        let bytes = read_bounded(&at, MOST_OF_A_FILE).map_err(|error| error.to_string());
+        let text = bytes.and_then(|bytes| as_text(bytes, MOST_OF_A_FILE));
+        match text {
+            Ok(text) => files.insert(name.to_owned(), text),
+            Err(why) => {
+                let fault =
+                    Fault::new(FieldPath::parse(&field), format!("`{}` cannot be read: {why}", at.display()));
+                return Err(Ok(
+                    document.problems(vec![fault.help("paths are relative to the scenario's file")])
+                ));
+            }
+        };
+    }
+    Ok(Loaded { document, bytes, files })
+}
+
+impl Loaded {
+    /// Plans it with its own seed, or another.
+    ///
+    /// # Errors
+    /// What cannot be planned.
+    pub fn plan(self, seed: Option<u64>) -> Result<Ready, Problems> {
+        let Self { document, bytes, files } = self;
+        let seed = seed.unwrap_or(document.value.spec.seed);
+        let plan = plan_with(&document, &files, seed)?;
+        Ok(Ready { document, bytes, files, plan })
+    }
+}
+
+fn plan_with(document: &Document<Scenario>, files: &Files, seed: u64) -> Result<Plan, Problems> {
+    Plan::new(&document.value, Seed(seed), files)
+        .map_err(|errors| document.problems(errors.into_iter().map(Fault::from).collect()))
+}
+
+impl Ready {
+    /// The plan of the same scenario with another seed.
+    ///
+    /// # Errors
+    /// What cannot be planned.
+    pub fn plan_with(&self, seed: u64) -> Result<Plan, Problems> {
+        plan_with(&self.document, &self.files, seed)
+    }
+}
+
+/// Problems as a person sees them.
+#[must_use]
+pub fn show(problems: &Problems) -> String {
+    if colours() { problems.coloured() } else { problems.to_string() }
+}
+
+/// Why a command ends whose scenario is wrong.
+#[must_use]
+pub fn stop(error: Result<Problems, Stop>) -> Stop {
+    match error {
+        Ok(problems) => Stop::Input(show(&problems)),
+        Err(stop) => stop,
+    }
+}
