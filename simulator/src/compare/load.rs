@@ -40,7 +40,7 @@ pub enum LoadError {
 /// Reads a run folder or its `report.json`; of a folder, the curves as well.
 ///
 /// # Errors
-/// When it cannot be read, or is not what [`crate::folder`] wrote for several runs.
+/// When it cannot be read, or is not what [`peerlab_report::folder`] wrote for several runs.
 pub fn load(path: &Path) -> Result<Design, LoadError> {
     let (file, folder) =
         if path.is_dir() { (path.join("report.json"), Some(path)) } else { (path.to_owned(), path.parent()) };
