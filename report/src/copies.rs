@@ -9,11 +9,30 @@ const RECENT: usize = 1 << 16;
 /// Newer items after which a copy may be too late to be counted; machines remember about as many items as they have met.
 pub const REACH: usize = RECENT / 2;
 
+/// Which peers are sampled: of every so many, one.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    stride: u32,
+}
+
+impl Sample {
+    /// Whether a peer is.
+    #[inline]
+    #[must_use]
+    pub const fn has(self, peer: u32) -> bool {
+        peer.is_multiple_of(self.stride)
+    }
+
+    /// The place of a peer among those that are.
+    const fn place(self, peer: u32) -> usize {
+        (peer / self.stride) as usize
+    }
+}
+
 /// Counts copies by item and sampled peer. Items have numbers, and new ones the highest.
 #[derive(Debug)]
 pub struct CopyCount {
-    /// Every so many peers, one is sampled.
-    stride: u32,
+    sample: Sample,
     peers: Vec<Recent>,
     /// How many older items came in so many copies.
     settled: [u64; 256],
@@ -35,7 +54,7 @@ impl CopyCount {
     pub fn new(peers: u32) -> Self {
         let stride = peers.div_ceil(SAMPLED_PEERS).max(1);
         Self {
-            stride,
+            sample: Sample { stride },
             peers: vec![Recent::default(); peers.div_ceil(stride) as usize],
             settled: [0; 256],
             counted_from: 0,
@@ -43,13 +62,19 @@ impl CopyCount {
         }
     }
 
+    /// Which peers are sampled.
+    #[must_use]
+    pub const fn sample(&self) -> Sample {
+        self.sample
+    }
+
     /// A copy of an item came to a peer.
     #[inline]
     pub fn came(&mut self, peer: u32, item: u32) {
-        if !peer.is_multiple_of(self.stride) {
+        if !self.sample.has(peer) {
             return;
         }
-        let recent = &mut self.peers[(peer / self.stride) as usize];
+        let recent = &mut self.peers[self.sample.place(peer)];
         let Some(place) = item.checked_sub(recent.first).map(|place| place as usize) else {
             self.late += 1;
             return;
@@ -57,14 +82,14 @@ impl CopyCount {
         if place >= recent.copies.len() {
             self.make_room(peer, place);
         }
-        let recent = &mut self.peers[(peer / self.stride) as usize];
+        let recent = &mut self.peers[self.sample.place(peer)];
         let copies = &mut recent.copies[(item - recent.first) as usize];
         *copies = copies.saturating_add(1);
     }
 
     #[cold]
     fn make_room(&mut self, peer: u32, place: usize) {
-        let recent = &mut self.peers[(peer / self.stride) as usize];
+        let recent = &mut self.peers[self.sample.place(peer)];
         let forgotten = if place < RECENT { 0 } else { place + 1 - REACH };
         let leaving = recent.copies.drain(..forgotten.min(recent.copies.len()));
         for (copies, item) in leaving.zip(recent.first..) {

@@ -24,5 +24,5 @@ pub mod record;
 pub mod traffic;
 pub mod warm_up;
 
-pub use observer::Observer;
+pub use observer::{Divisible, Observer, Tally};
 pub use outcome::{EngineKind, Outcome};

@@ -11,7 +11,11 @@ use peerlab_scenarios::{
     wire::Kind,
 };
 
-use crate::{Observer, copies::CopyCount, facts::FactWriter};
+use crate::{
+    Divisible, Observer, Tally,
+    copies::{CopyCount, Sample},
+    facts::FactWriter,
+};
 
 /// How many intervals the series have.
 const INTERVALS: u64 = 240;
@@ -72,8 +76,6 @@ pub struct Recorder<P> {
     pub copy_count: CopyCount,
     /// Where showings go, if they are asked for.
     pub facts: Option<FactWriter>,
-    /// Items that came so far have lower numbers.
-    items: u32,
     progress: P,
 }
 
@@ -94,7 +96,6 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
             series: vec![Interval::default(); INTERVALS as usize + 1],
             copy_count: CopyCount::new(plan.peers.len()),
             facts: None,
-            items: 0,
             progress,
         }
     }
@@ -203,14 +204,57 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
         if kind.spreads_item() {
             self.copy_count.came(to.0, item);
         }
-        self.items = self.items.max(item + 1);
     }
 
-    fn measure(&mut self, _: Nanos) {
-        self.copy_count.restart(self.items);
+    fn measure(&mut self, _: Nanos, items: u32) {
+        self.copy_count.restart(items);
     }
 
     fn progress(&mut self, now: Nanos, events: u64) {
         (self.progress)(now, events);
+    }
+}
+
+/// Bytes by interval, as one of several threads counts them.
+#[derive(Debug)]
+pub struct ByteTally {
+    interval: Nanos,
+    series: Vec<(u64, u64)>,
+    sample: Sample,
+}
+
+impl Tally for ByteTally {
+    fn falsified(&mut self, now: Nanos, bytes: u32) {
+        self.series[(now.0 / self.interval.0) as usize].0 += u64::from(bytes);
+    }
+
+    #[inline]
+    fn delivered(&mut self, now: Nanos, to: Peer, kind: Kind, carries_item: bool, bytes: u32) -> bool {
+        let (payload, control) = &mut self.series[(now.0 / self.interval.0) as usize];
+        *if carries_item { payload } else { control } += u64::from(bytes);
+        carries_item && kind.spreads_item() && self.sample.has(to.0)
+    }
+}
+
+impl<P: FnMut(Nanos, u64)> Divisible for Recorder<P> {
+    type Tally = ByteTally;
+
+    fn tally(&self) -> ByteTally {
+        ByteTally {
+            interval: self.interval,
+            series: vec![(0, 0); self.series.len()],
+            sample: self.copy_count.sample(),
+        }
+    }
+
+    fn came(&mut self, to: Peer, item: u32) {
+        self.copy_count.came(to.0, item);
+    }
+
+    fn gather(&mut self, tally: ByteTally) {
+        for (interval, (payload, control)) in self.series.iter_mut().zip(tally.series) {
+            interval.payload += payload;
+            interval.control += control;
+        }
     }
 }

@@ -89,6 +89,17 @@ impl Traffic {
         self.lost[why as usize] += 1;
     }
 
+    /// Adds the account of other messages.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.sent.iter_mut().zip(&other.sent) {
+            mine.messages += theirs.messages;
+            mine.bytes += theirs.bytes;
+        }
+        self.lost.iter_mut().zip(&other.lost).for_each(|(mine, theirs)| *mine += theirs);
+        self.delivered += other.delivered;
+        self.in_flight += other.in_flight;
+    }
+
     /// Messages handed to the network.
     #[must_use]
     pub fn messages(&self) -> u64 {

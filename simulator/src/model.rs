@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peerlab_report::{Observer, Outcome};
+use peerlab_report::{Divisible, Observer, Outcome};
 use peerlab_scenarios::{
     host::{self, PeerHost},
     overlay::{Flood, Plumtree, Star},
@@ -16,7 +16,11 @@ use peerlab_scenarios::{
 };
 
 use crate::{
-    engine::{Engine, store::Store},
+    engine::{
+        Engine,
+        store::Store,
+        threads::{self, division::Division},
+    },
     gossipsub::{self, Fleet, Gossipsub},
 };
 
@@ -60,26 +64,72 @@ pub fn imitated(spec: &ScenarioSpec) -> Option<&'static str> {
 
 /// Runs a plan, to its end or until `stop` says so. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
 pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (Outcome, V) {
+    with_overlay(plan, OneThread { observer, stop })
+}
+
+/// Runs a plan on several threads: what comes of it is the same.
+pub fn run_divided<V: Divisible>(
+    plan: &Plan,
+    division: &Division,
+    observer: V,
+    stop: &dyn Fn() -> bool,
+) -> (Outcome, V) {
+    with_overlay(plan, Divided { division, observer, stop })
+}
+
+/// How a plan is run, whichever overlay its peers have.
+trait Drive {
+    /// What observes the run.
+    type Observer;
+
+    /// Runs a plan whose peers have their roles over the overlays that `overlay` makes.
+    fn drive<O: host::Overlay<Store>>(
+        self,
+        plan: &Plan,
+        overlay: impl Fn() -> O + Sync,
+    ) -> (Outcome, Self::Observer);
+}
+
+fn with_overlay<D: Drive>(plan: &Plan, how: D) -> (Outcome, D::Observer) {
     match &plan.spec.overlay {
-        Overlay::Flood {} => drive(plan, Flood::<Store>::default, observer, stop),
-        Overlay::Plumtree(params) => drive(plan, || Plumtree::new(params.clone()), observer, stop),
+        Overlay::Flood {} => how.drive(plan, Flood::<Store>::default),
+        Overlay::Plumtree(params) => how.drive(plan, || Plumtree::new(params.clone())),
         Overlay::Gossipsub(params) => {
             let fleet = Fleet::new(plan, params);
-            drive(plan, || Gossipsub::new(Arc::clone(&fleet)), observer, stop)
+            how.drive(plan, || Gossipsub::new(Arc::clone(&fleet)))
         }
         Overlay::Star {} => {
             let hub = plan.hub.unwrap_or_default();
-            drive(plan, || Star::new(hub), observer, stop)
+            how.drive(plan, || Star::new(hub))
         }
     }
 }
 
-/// Runs a plan whose peers have their roles over this overlay.
-fn drive<O: host::Overlay<Store>, V: Observer>(
-    plan: &Plan,
-    overlay: impl Fn() -> O,
+struct OneThread<'a, V> {
     observer: V,
-    stop: &dyn Fn() -> bool,
-) -> (Outcome, V) {
-    Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run(stop)
+    stop: &'a dyn Fn() -> bool,
+}
+
+impl<V: Observer> Drive for OneThread<'_, V> {
+    type Observer = V;
+
+    fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn() -> O + Sync) -> (Outcome, V) {
+        let make = |peer| PeerHost::new(overlay(), role::Any::of(plan, peer));
+        Engine::new(plan, make, self.observer).run(self.stop)
+    }
+}
+
+struct Divided<'a, V> {
+    division: &'a Division,
+    observer: V,
+    stop: &'a dyn Fn() -> bool,
+}
+
+impl<V: Divisible> Drive for Divided<'_, V> {
+    type Observer = V;
+
+    fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn() -> O + Sync) -> (Outcome, V) {
+        let make = |peer| PeerHost::new(overlay(), role::Any::of(plan, peer));
+        threads::run(plan, self.division, make, self.observer, self.stop)
+    }
 }

@@ -49,13 +49,7 @@ impl PairLatency {
             return lan.delay;
         }
         // Drawn delays may have any length.
-        let ends = [
-            peers.access(low),
-            peers.access(high),
-            sites.uplink_delay(peers, low),
-            sites.uplink_delay(peers, high),
-        ];
-        let ends = ends.into_iter().fold(0u64, |sum, delay| sum.saturating_add(delay.0));
+        let ends = sites.last_mile(peers, low).0.saturating_add(sites.last_mile(peers, high).0);
         let pair = || mix(self.salt, u64::from(low.0), u64::from(high.0));
         let path = match &self.base {
             Base::Fixed(delay) => delay.0,
@@ -70,5 +64,19 @@ impl PairLatency {
             }
         };
         Nanos(path.saturating_add(ends)).min(LONGEST)
+    }
+
+    /// The least delay that a path between peers of these regions can have, without their last miles.
+    #[must_use]
+    pub fn least(&self, from: usize, to: usize, regions: &Regions) -> Nanos {
+        match &self.base {
+            Base::Fixed(delay) => *delay,
+            Base::Drawn(distribution) => distribution.least(),
+            Base::Regions(spread) => {
+                // Less one for what is lost to rounding.
+                let least = regions.one_way(from, to).0 as f64 * (1.0 - spread.as_f64());
+                Nanos((least as u64).saturating_sub(1))
+            }
+        }
     }
 }

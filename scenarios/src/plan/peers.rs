@@ -334,9 +334,15 @@ impl Sites {
         self.shared_lan(peers, a, b).is_some() || !(isolated(a) || isolated(b))
     }
 
+    /// The one-way delay of a peer's last mile, with those of its site and its LAN.
+    #[must_use]
+    pub fn last_mile(&self, peers: &Peers, peer: Peer) -> Nanos {
+        peers.access(peer).saturating_add(self.uplink_delay(peers, peer))
+    }
+
     /// The delay of the last mile of a peer's site, with that of its LAN.
     #[must_use]
-    pub(super) fn uplink_delay(&self, peers: &Peers, peer: Peer) -> Nanos {
+    fn uplink_delay(&self, peers: &Peers, peer: Peer) -> Nanos {
         peers.site(peer).map_or(Nanos::ZERO, |site| {
             let spec = self.spec(site);
             Nanos(spec.lan.delay.0 + spec.uplink.as_ref().map_or(0, |uplink| uplink.latency.0))

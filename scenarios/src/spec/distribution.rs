@@ -110,6 +110,18 @@ impl Distribution {
         }
     }
 
+    /// A bound that no draw is below.
+    #[must_use]
+    pub fn least(&self) -> Nanos {
+        match self {
+            Self::Constant(Constant { value }) => *value,
+            Self::Uniform(Uniform { min, .. }) => *min,
+            // Less one for what is lost to rounding.
+            Self::Pareto(Pareto { min, .. }) => Nanos(min.0.saturating_sub(1)),
+            Self::Exponential(_) | Self::Weibull(_) | Self::LogNormal(_) => Nanos::ZERO,
+        }
+    }
+
     /// The mean, or none when it is infinite.
     #[must_use]
     pub fn mean(&self) -> Option<Nanos> {
@@ -148,7 +160,10 @@ mod tests {
         ] {
             let mut rng = Seed(7).stream("test", &[]);
             let n = 100_000;
-            let mean = (0..n).map(|_| distribution.draw(&mut rng).as_secs_f64()).sum::<f64>() / f64::from(n);
+            let draws = (0..n).map(|_| distribution.draw(&mut rng));
+            let draws =
+                draws.inspect(|&draw| assert!(draw >= distribution.least(), "{distribution:?}: {draw}"));
+            let mean = draws.map(Nanos::as_secs_f64).sum::<f64>() / f64::from(n);
             let promised = distribution.mean().expect("all of these have one").as_secs_f64();
             assert!((mean / promised - 1.0).abs() <= tolerance, "{distribution:?}: {mean} is not {promised}");
         }

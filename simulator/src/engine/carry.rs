@@ -11,11 +11,12 @@ use super::{
     links::{self, Place},
     network::{Flight, Hop, Strain},
     store::{ItemRef, Store},
+    threads::Places,
     traffic::Loss,
     wheel::Event,
 };
 
-impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
+impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O, R, V, P> {
     /// Sends a message to all neighbours of the plan that are connected, but one.
     #[inline]
     pub(super) fn send_to_links(&mut self, from: Peer, except: Option<Peer>, lane: Lane, msg: &Msg<Store>) {
@@ -130,7 +131,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         let enters = self.network.has_sites() && !hop.lan && self.plan.peers.site(hop.to).is_some();
         let phase = if enters { Phase::EnterSite } else { Phase::Arrive };
-        self.wheel.push(event::message(arrives, hop.to, hop.from, hop.seq, phase, life, lane, msg));
+        self.post(event::message(arrives, hop.to, hop.from, hop.seq, phase, life, lane, msg));
     }
 
     #[inline]
@@ -162,10 +163,18 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                 HeldUp::No => {}
                 HeldUp::Until(resume) => {
                     let arrives = self.links.hold(from, to, lane, resume);
-                    return self.wheel.push(event::forward(event, arrives, Phase::Arrive));
+                    return self.wheel.push(event::forward(event, arrives, Phase::Resume));
                 }
                 HeldUp::ForGood => return self.lose(&msg, Loss::Cut),
             }
+        }
+        if self.links.were_held()
+            && event::phase(event) == Phase::Arrive
+            && let Some(arrives) = self.links.behind_held(from, to, lane, self.now)
+        {
+            return self.wheel.push(event::forward(event, arrives, Phase::Resume));
+        }
+        if !self.trouble.is_quiet() {
             rate = self.trouble.rate(to);
         }
         let len = self.store.len_of(&msg);

@@ -28,9 +28,11 @@ pub(super) enum Phase {
     Timer,
     /// Anything that is not a message: see [`Control`].
     Control,
+    /// A message comes to the receiver's downlink that a cut, or another that one caught, has held up at the end of its path.
+    Resume,
 }
 
-const PHASES: [Phase; 7] = [
+const PHASES: [Phase; 8] = [
     Phase::Depart,
     Phase::Arrive,
     Phase::Deliver,
@@ -38,6 +40,7 @@ const PHASES: [Phase; 7] = [
     Phase::EnterSite,
     Phase::Timer,
     Phase::Control,
+    Phase::Resume,
 ];
 
 /// What happens to a peer, or to the run, besides messages and timers.
@@ -186,6 +189,17 @@ pub(super) fn message(
 #[inline]
 pub(super) fn forward(event: &Event, time: u64, phase: Phase) -> Event {
     Event { time, ..event.with_tag(event.tag() & !7 | phase as u32) }
+}
+
+/// The note that an event's message carries.
+pub(super) fn note(event: &Event) -> Option<NoteRef> {
+    let is_message = !matches!(phase(event), Phase::Timer | Phase::Control);
+    (is_message && event.tag() >> SORT & 3 == 2).then(|| NoteRef(event.handle()))
+}
+
+/// The same event, with its message's note under the name that it has in another store.
+pub(super) const fn with_note(event: Event, NoteRef(note): NoteRef) -> Event {
+    Event { load: (event.tag() as u64) << 32 | note as u64, ..event }
 }
 
 /// The life of its receiver that a message was sent to.

@@ -14,6 +14,7 @@ use super::{
     links,
     relay::Way,
     store::{ItemRef, Store},
+    threads::Places,
     trouble,
     wheel::Event,
 };
@@ -28,13 +29,14 @@ const DIALLED: u32 = 1 << 31;
 const WORD_COMES: u16 = 0;
 const WORD_HAS_WAITED: u16 = 1;
 
-impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
+impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O, R, V, P> {
     pub(super) fn at(&mut self, time: u64, to: Peer, from: Peer, what: Control, handle: u32) {
-        self.wheel.push(event::control(time, to, from, 0, what, handle));
+        self.post(event::control(time, to, from, 0, what, handle));
     }
 
+    /// Whether a peer runs. It is known of all peers, also of those that another engine holds.
     pub(super) fn online(&self, peer: Peer) -> bool {
-        self.seats[peer.index()].port.online
+        self.lives[peer.index()] % 2 == 1
     }
 
     /// Which life a peer is in; one that is down, in the next. What was sent to another life is lost.
@@ -43,12 +45,13 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         Life::after(self.lives[peer.index()])
     }
 
-    /// Schedules the next of a peer's sessions.
+    /// Schedules the next of a peer's sessions, whoever holds the peer.
     pub(super) fn begin_next(&mut self, peer: Peer, sessions: &mut Sessions) {
         let Some(session) = sessions.next() else { return };
-        self.at(session.from.0, peer, peer, Control::Begin, 0);
+        self.wheel.push(event::control(session.from.0, peer, peer, 0, Control::Begin, 0));
         if session.to != Nanos::NEVER {
-            self.at(session.to.0, peer, peer, Control::End, u32::from(session.leave == Leave::Graceful));
+            let leave = u32::from(session.leave == Leave::Graceful);
+            self.wheel.push(event::control(session.to.0, peer, peer, 0, Control::End, leave));
             self.may_restart[peer.index()] = true;
             self.sessions.insert(peer, sessions.clone());
         }
@@ -69,12 +72,15 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     /// Starts a peer, if its session wants it and no fault keeps it down.
     fn start(&mut self, peer: Peer) {
-        let index = peer.index();
-        if !self.wanted[index] || self.online(peer) || self.trouble.keep_down(peer) {
+        let (index, is_own) = (peer.index(), self.places.has(peer));
+        if !self.wanted[index] || self.online(peer) || self.trouble.keep_down(peer, is_own) {
+            return;
+        }
+        self.lives[index] += 1;
+        if !is_own {
             return;
         }
         self.seats[index].port.start();
-        self.lives[index] += 1;
         let machines = (self.make)(peer);
         let planned = machines.overlay().links() == Lives::Planned;
         self.seats[index].machines = Some(machines);
@@ -91,6 +97,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     /// Stops a peer: after a last step if in good order, and with the loss of all that it did not store.
     fn stop(&mut self, peer: Peer, leave: Leave) {
         if !self.online(peer) {
+            return;
+        }
+        if !self.places.has(peer) {
+            self.lives[peer.index()] += 1;
             return;
         }
         if leave == Leave::Graceful {
@@ -158,6 +168,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     /// Whether a connection may stand from now on. One that stood before and has ended on the other side ends here first.
+    ///
+    /// Both ends ask at the same instant, and each answers from what it knows itself: they agree all the same.
     fn make_way(&mut self, peer: Peer, other: Peer, lives: u32, way: Way) -> bool {
         if !self.same_lives(peer, other, lives) {
             return false;
@@ -167,17 +179,27 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             Way::By(_) => true,
             Way::Closed => false,
         };
-        if !open {
+        // Where word of the last one's end is still to come, that one stands.
+        if !open || self.farewells.comes(peer, other) >= self.now {
             return false;
         }
         match self.links.id(peer, other) {
             None => true,
-            Some(id) if id == self.connection_id() || self.links.id(other, peer) == Some(id) => false,
+            Some(id) if id == self.connection_id() || !self.has_ended_there(peer, other, id) => false,
             Some(id) => {
                 self.disconnected(peer, other, id, Why::Stopped);
                 true
             }
         }
+    }
+
+    /// Whether a connection that stands on this side has ended on the other.
+    fn has_ended_there(&mut self, peer: Peer, other: Peer, id: u32) -> bool {
+        if self.plan.reach.matters() {
+            // Word by way of a relay may be long on its way; such runs have one thread, which sees both sides.
+            return self.links.id(other, peer) != Some(id);
+        }
+        self.links.life(peer, other) != Some(self.life(other)) || self.farewells.waits(peer, other, id)
     }
 
     /// Ends this side of a connection, if it still stands, and tells the machines.
@@ -231,7 +253,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                 }
             }
         } else {
-            self.now + self.handshake(peer, other)
+            // Not before the other has heard of the end of the last one.
+            (self.now + self.handshake(peer, other)).max(self.farewells.comes(peer, other) + 1)
         };
         let lives = self.lives_of(peer, other);
         self.at(stands, peer, other, Control::Answer, lives | DIALLED);
@@ -290,6 +313,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             if !self.word_by_relay(peer, other, id, false) {
                 self.at(told, other, peer, Control::HungUp, id);
             }
+            if !self.plan.reach.matters() {
+                self.farewells.send(peer, other, self.now, told);
+            }
         }
     }
 
@@ -298,17 +324,19 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn told_of_end(&mut self, event: &Event) {
         let (peer, other, what, id) =
             (Peer(event.dst()), Peer(event.src()), event::what(event), event.handle());
+        if self.links.were_held() && event.seq() == WORD_COMES {
+            let held = self.links.all_held(other, peer);
+            if held >= self.now {
+                return self.at(held.saturating_add(1), peer, other, what, id);
+            }
+        }
         let drained = self.seats[peer.index()].port.drained();
         if drained >= self.now && event.seq() == WORD_COMES {
-            return self.wheel.push(event::control(
-                drained.saturating_add(1),
-                peer,
-                other,
-                WORD_HAS_WAITED,
-                what,
-                id,
-            ));
+            self.farewells.wait(peer, other, id);
+            let heard = drained.saturating_add(1);
+            return self.wheel.push(event::control(heard, peer, other, WORD_HAS_WAITED, what, id));
         }
+        self.farewells.hear(peer, other, id);
         let why = if what == Control::Stopped { Why::Stopped } else { Why::HungUp };
         self.disconnected(peer, other, id, why);
     }
@@ -328,7 +356,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                 let graceful = matches!(fault.effect, FaultEffect::Stop(_));
                 let leave = if graceful { Leave::Graceful } else { Leave::Crash };
                 for peer in who.iter().filter(|&peer| self.online(peer)).collect::<Vec<_>>() {
-                    self.trouble.hit(number);
+                    if self.places.has(peer) {
+                        self.trouble.hit(number);
+                    }
                     self.stop(peer, leave);
                 }
             }
@@ -341,7 +371,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     /// A cut begins: connections across it break when it, and those that take over from it, last as long as they wait.
     fn silence_begins(&mut self, effect: &FaultEffect) {
         let breaks = self.now.saturating_add(self.plan.spec.network.timeout.0);
-        for peer in self.plan.peers.iter() {
+        for peer in self.own_peers() {
             let crossing = self.links.connected(peer).filter(|&other| self.crosses(effect, peer, other));
             for other in crossing.collect::<Vec<_>>() {
                 // Where an earlier cut lasts, its beginning has scheduled this.
@@ -361,8 +391,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if let Some(who) = trouble::stops(&fault.effect) {
             who.iter().for_each(|peer| self.start(peer));
         }
-        for peer in self.plan.peers.iter().filter(|&peer| self.keeps_planned_links(peer)).collect::<Vec<_>>()
-        {
+        for peer in self.own_peers().filter(|&peer| self.keeps_planned_links(peer)).collect::<Vec<_>>() {
             for other in self.links.known(peer).to_vec() {
                 if peer < other
                     && (trouble::crosses(&fault.effect, peer, other)

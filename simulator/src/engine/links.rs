@@ -7,7 +7,10 @@ use peerlab_scenarios::{
     plan::Plan,
 };
 
-use super::event::Life;
+use super::{
+    event::Life,
+    threads::{Own, Places},
+};
 
 /// One end of a connection, at the sender.
 #[derive(Clone, Copy, Debug)]
@@ -62,47 +65,49 @@ impl Row {
     }
 }
 
-/// All connections of a run, each at both of its ends.
+/// All connections of the peers that an engine holds, each at both of its ends.
 #[derive(Debug)]
-pub(super) struct Links {
-    rows: Vec<Row>,
+pub(super) struct Links<P> {
+    rows: Own<Row, P>,
     /// The plan's neighbours, row by row, ascending.
     known: Vec<Peer>,
     ends: Vec<End>,
     /// Those of the same row that are up, ascending, at the row's beginning.
     live: Vec<Peer>,
     /// Connections besides the plan's, ascending by peer: few, if any.
-    dialled: Vec<Vec<Dialled>>,
+    dialled: Own<Vec<Dialled>, P>,
     /// When the last message on the bulk lane arrives, ns, for pairs that used it.
     bulk: BTreeMap<(Peer, Peer), u64>,
-    /// When the last message that a cut caught on its way arrives, ns, for pairs and lanes on which one did.
+    /// When the last message that a cut caught on its way arrives, ns, for pairs and lanes on which one did. The receiver knows.
     held: BTreeMap<(Peer, Peer, Lane), u64>,
 }
 
-impl Links {
+impl<P: Places> Links<P> {
     /// The plan's edges, all down.
-    pub(super) fn new(plan: &Plan) -> Self {
-        let n = plan.peers.len();
-        let mut links = Self {
-            rows: Vec::with_capacity(n as usize),
-            known: Vec::with_capacity(plan.graph.edges() as usize * 2),
-            ends: Vec::with_capacity(plan.graph.edges() as usize * 2),
-            live: Vec::new(),
-            dialled: vec![Vec::new(); n as usize],
+    pub(super) fn new(plan: &Plan, places: &P) -> Self {
+        let (mut known, mut ends) = (Vec::new(), Vec::new());
+        if P::ALL {
+            known.reserve_exact(plan.graph.edges() as usize * 2);
+            ends.reserve_exact(plan.graph.edges() as usize * 2);
+        }
+        let rows = Own::new(places, plan.peers.iter(), |peer| {
+            let others = plan.graph.neighbours(peer.0);
+            let start = u32::try_from(known.len()).expect("a plan has fewer than 2^31 edges");
+            for &other in others {
+                known.push(Peer(other));
+                ends.push(End::new(plan, peer, Peer(other)));
+            }
+            Row { start, len: others.len() as u32, live: 0 }
+        });
+        Self {
+            rows,
+            live: known.clone(),
+            known,
+            ends,
+            dialled: Own::new(places, plan.peers.iter(), |_| Vec::new()),
             bulk: BTreeMap::new(),
             held: BTreeMap::new(),
-        };
-        for peer in plan.peers.iter() {
-            let others = plan.graph.neighbours(peer.0);
-            let start = u32::try_from(links.known.len()).expect("a plan has fewer than 2^31 edges");
-            links.rows.push(Row { start, len: others.len() as u32, live: 0 });
-            for &other in others {
-                links.known.push(Peer(other));
-                links.ends.push(End::new(plan, peer, Peer(other)));
-            }
         }
-        links.live = links.known.clone();
-        links
     }
 
     #[inline]
@@ -179,26 +184,31 @@ impl Links {
         *last
     }
 
-    /// Puts the arrival, ns, of a message that was caught on its way behind those caught before it on its lane, and what is
-    /// sent from now on behind it.
+    /// Puts the arrival, ns, of a message that was caught on its way behind those caught before it on its lane.
     pub(super) fn hold(&mut self, from: Peer, to: Peer, lane: Lane, arrives: u64) -> u64 {
         let last = self.held.entry((from, to, lane)).or_default();
         *last = arrives.max(*last + 1);
-        let held = *last;
-        match lane {
-            Lane::Datagram => {}
-            Lane::Bulk => {
-                let next = self.bulk.entry((from, to)).or_default();
-                *next = held.max(*next);
-            }
-            Lane::Reliable => {
-                if let Some(place) = self.find(from, to, &mut 0) {
-                    let end = self.end(from, place);
-                    end.arrives = held.max(end.arrives);
-                }
-            }
-        }
-        held
+        *last
+    }
+
+    /// Whether any messages were caught on their way.
+    #[inline]
+    pub(super) fn were_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// When a message that comes now, ns, arrives for those caught before it on its lane; none if it has not to wait for any.
+    pub(super) fn behind_held(&mut self, from: Peer, to: Peer, lane: Lane, now: u64) -> Option<u64> {
+        let last = self.held.get_mut(&(from, to, lane)).filter(|last| **last >= now)?;
+        *last += 1;
+        Some(*last)
+    }
+
+    /// When all have arrived that were caught on their way between two peers, ns.
+    pub(super) fn all_held(&self, from: Peer, to: Peer) -> u64 {
+        let lanes = [Lane::Reliable, Lane::Bulk];
+        let held = lanes.into_iter().filter_map(|lane| self.held.get(&(from, to, lane)));
+        held.copied().max().unwrap_or_default()
     }
 
     /// Whether a relay carries what is sent from this side of a connection from now on.
@@ -217,6 +227,11 @@ impl Links {
         let dialled = &self.dialled[from.index()];
         let place = dialled.binary_search_by_key(&to, |dialled| dialled.peer).ok()?;
         Some(dialled[place].link)
+    }
+
+    /// The life of the other end that a connection which stands was made with.
+    pub(super) fn life(&mut self, from: Peer, to: Peer) -> Option<Life> {
+        self.find(from, to, &mut 0).map(|place| self.end(from, place).life())
     }
 
     /// Which connection stands on this side.
@@ -258,11 +273,11 @@ impl Links {
         dialled.insert(place, Dialled { peer: to, link, end });
     }
 
-    /// What was sent over an earlier connection holds nothing up on the next.
+    /// What was sent over an earlier connection, either way, holds nothing up on the next.
     fn forget_lanes(&mut self, from: Peer, to: Peer) {
         self.bulk.remove(&(from, to));
         for lane in [Lane::Reliable, Lane::Bulk, Lane::Datagram] {
-            self.held.remove(&(from, to, lane));
+            self.held.remove(&(to, from, lane));
         }
     }
 
@@ -311,9 +326,8 @@ impl Links {
         self.live(peer).iter().copied().chain(dialled)
     }
 
-    /// All connections, each once, as its end with the lower number sees it.
-    pub(super) fn standing(&self) -> impl Iterator<Item = (Peer, Peer)> + '_ {
-        let peers = (0..self.dialled.len() as u32).map(Peer);
+    /// All connections of these peers, each once, as its end with the lower number sees it.
+    pub(super) fn standing(&self, peers: impl Iterator<Item = Peer>) -> impl Iterator<Item = (Peer, Peer)> {
         peers.flat_map(|a| self.connected(a).filter(move |b| a < *b).map(move |b| (a, b)))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Events are worked off in the order of (time, destination, source, the source's sequence number), which is content and
 //! not the order in which they were scheduled; all chance is a hash of what it is for. So a run depends on the scenario and
-//! the seed alone, and would not on how peers were dealt out to threads.
+//! the seed alone, and not on how peers are dealt out to threads.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -18,10 +18,13 @@
 //! | `life` | peers and connections as they come and go |
 //! | [`flows`] | bulk transfer: items as flows that share links |
 //! | `circuits`, `relay` | connections that a relay carries, and how they become direct |
+//! | `farewells` | words of connections that were hung up, while they are on their way |
+//! | [`threads`] | one run on several threads, each with an engine for a part of the peers |
 
 mod carry;
 mod circuits;
 mod event;
+mod farewells;
 pub mod flows;
 mod life;
 mod links;
@@ -30,13 +33,17 @@ mod relay;
 pub(crate) mod rpc;
 mod seat;
 pub mod store;
+pub mod threads;
 mod trouble;
 pub mod wheel;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    iter::Peekable,
+};
 
 use peerlab_report::{
     EngineKind, Observer, Outcome,
@@ -55,44 +62,54 @@ use peerlab_scenarios::{
 use self::{
     circuits::Circuits,
     event::{Control, EVERYONE, Phase},
+    farewells::Farewells,
     flows::Flows,
     links::Links,
     network::{Network, Port},
     seat::Seat,
-    store::{ItemRef, Store},
+    store::{ItemRef, Store, ages},
+    threads::{Everyone, Outgoing, Own, Places},
     trouble::Trouble,
     wheel::{Event, Wheel},
 };
 
-/// A run of a plan.
-pub struct Engine<'p, O, R, V> {
+/// Who says what when, in order of time.
+type Commands<'p> = Peekable<Box<dyn Iterator<Item = (Nanos, Peer, Command)> + 'p>>;
+
+/// A run of a plan, or the part of one that the peers `P` have.
+pub struct Engine<'p, O, R, V, P = Everyone> {
     plan: &'p Plan,
+    places: P,
     make: Box<dyn Fn(Peer) -> PeerHost<O, R> + 'p>,
     observer: V,
     now: u64,
     wheel: Wheel,
     store: Store,
-    links: Links,
+    links: Links<P>,
+    farewells: Farewells,
     circuits: Circuits,
     network: Network,
     trouble: Trouble,
     flows: Flows,
     traffic: Traffic,
-    seats: Vec<Seat<O, R>>,
+    seats: Own<Seat<O, R>, P>,
     behaviours: Vec<Behaviour>,
-    timers: Vec<Vec<(TimerKey, u64)>>,
-    kept: Vec<Vec<(StoreKey, ItemRef)>>,
+    timers: Own<Vec<(TimerKey, u64)>, P>,
+    kept: Own<Vec<(StoreKey, ItemRef)>, P>,
     /// Whether a peer may start again, so that what it stores must be remembered.
     may_restart: Vec<bool>,
     /// Whether its sessions want a peer to run.
     wanted: Vec<bool>,
-    /// Starts and stops of each peer, to know what was meant for an earlier life.
+    /// Starts and stops of each peer, to know whether it runs, and what was meant for an earlier life.
     lives: Vec<u32>,
     /// Sessions to come, of peers that have any.
     sessions: BTreeMap<Peer, Sessions>,
-    timelines: Vec<Box<dyn Iterator<Item = (Nanos, Peer, Command)> + 'p>>,
-    pending: Vec<Option<Command>>,
+    timelines: Vec<Commands<'p>>,
+    /// Of each workload, the commands of the next instant at which there are any, by peer.
+    pending: Vec<VecDeque<(Peer, Command)>>,
     out: Outbox<Store>,
+    /// For peers that others hold.
+    outgoing: Outgoing,
     warm_up: Traffic,
     bytes_before: Vec<(u64, u64)>,
     skipped_commands: u64,
@@ -106,6 +123,44 @@ const PROGRESS: u64 = 1 << 16;
 impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> {
     /// A run of `plan` with the machines that `make` makes, at each start of a peer.
     pub fn new(plan: &'p Plan, make: impl Fn(Peer) -> PeerHost<O, R> + 'p, observer: V) -> Self {
+        Self::of(plan, Everyone, Box::new(make), observer, Store::new(&plan.spec.overlay))
+    }
+
+    /// Runs to the end of the plan, or until `stop`, which is asked now and then, says so; and tells what came of it.
+    pub fn run(mut self, stop: &dyn Fn() -> bool) -> (Outcome, V) {
+        let end = self.plan.spec.end().0;
+        let mut look = 0;
+        while let Some(event) = self.wheel.pop() {
+            if event.time >= look {
+                if event.time > end {
+                    self.count_in_flight(&event);
+                    break;
+                }
+                self.store.look_at_ages();
+                look = ages::next_look(event.time).min(end.saturating_add(1));
+            }
+            if self.events.is_multiple_of(PROGRESS) {
+                let now = Nanos(self.now);
+                self.observer.progress(now, self.events);
+                if stop() {
+                    self.count_in_flight(&event);
+                    return self.finish(now, true);
+                }
+            }
+            self.work(&event);
+        }
+        self.finish(Nanos(end), false)
+    }
+}
+
+impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p, O, R, V, P> {
+    fn of(
+        plan: &'p Plan,
+        places: P,
+        make: Box<dyn Fn(Peer) -> PeerHost<O, R> + 'p>,
+        observer: V,
+        store: Store,
+    ) -> Self {
         let n = plan.peers.len() as usize;
         let behaviour = |peer| match plan.peers.group(peer).spec.behaviour {
             spec::Behaviour::Honest(_) => Behaviour::Honest,
@@ -116,27 +171,28 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         };
         let behaviours: Vec<Behaviour> = plan.peers.iter().map(behaviour).collect();
         let network = Network::new(plan, plan.seed);
-        let seats = plan.peers.iter().map(|peer| {
+        let seats = Own::new(&places, plan.peers.iter(), |peer| {
             let honest = behaviours[peer.index()] == Behaviour::Honest;
             Seat::new(Port::new(plan.peers.group(peer).up, network.group(peer), honest))
         });
         let mut engine = Self {
             plan,
-            make: Box::new(make),
+            make,
             observer,
             now: 0,
             wheel: Wheel::new(),
-            store: Store::new(&plan.spec.overlay),
-            links: Links::new(plan),
+            store,
+            links: Links::new(plan, &places),
+            farewells: Farewells::default(),
             circuits: Circuits::default(),
-            seats: seats.collect(),
+            seats,
             network,
             trouble: Trouble::new(&plan.faults),
             flows: Flows::default(),
             traffic: Traffic::default(),
             behaviours,
-            timers: vec![Vec::new(); n],
-            kept: vec![Vec::new(); n],
+            timers: Own::new(&places, plan.peers.iter(), |_| Vec::new()),
+            kept: Own::new(&places, plan.peers.iter(), |_| Vec::new()),
             may_restart: vec![false; n],
             wanted: vec![false; n],
             lives: vec![0; n],
@@ -144,14 +200,22 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             timelines: Vec::new(),
             pending: Vec::new(),
             out: Outbox::default(),
+            outgoing: Outgoing::default(),
             warm_up: Traffic::default(),
             bytes_before: Vec::new(),
             skipped_commands: 0,
             events: 0,
             digest: 0,
+            places,
         };
         engine.lay_out();
         engine
+    }
+
+    /// The peers that it holds, in ascending order.
+    fn own_peers(&self) -> impl Iterator<Item = Peer> + use<O, R, V, P> {
+        let places = self.places.clone();
+        self.plan.peers.iter().filter(move |&peer| places.has(peer))
     }
 
     /// Schedules what the plan decides: sessions, faults, the first command of each workload, the end of the warm-up.
@@ -173,12 +237,13 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         }
         self.schedule(self.plan.spec.warm_up.0, Control::Measure, 0);
         for (number, workload) in self.plan.workloads.iter().enumerate() {
-            self.timelines.push(match &workload.kind {
+            let timeline: Box<dyn Iterator<Item = _>> = match &workload.kind {
                 WorkloadKind::Chat(chat) => Box::new(chat.timeline()),
                 WorkloadKind::Update(update) => Box::new(update.timeline()),
-            });
-            self.pending.push(None);
-            self.next_command(number);
+            };
+            self.timelines.push(timeline.peekable());
+            self.pending.push(VecDeque::new());
+            self.next_commands(number);
         }
     }
 
@@ -187,41 +252,46 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         self.wheel.push(event::control(time, EVERYONE, EVERYONE, 0, what, handle));
     }
 
-    /// Runs to the end of the plan, or until `stop`, which is asked now and then, says so; and tells what came of it.
-    pub fn run(mut self, stop: &dyn Fn() -> bool) -> (Outcome, V) {
-        let end = self.plan.spec.end().0;
-        while let Some(event) = self.wheel.pop() {
-            if event.time > end {
-                self.count_in_flight(&event);
-                break;
-            }
-            if self.events.is_multiple_of(PROGRESS) {
-                let now = Nanos(self.now);
-                self.observer.progress(now, self.events);
-                if stop() {
-                    self.count_in_flight(&event);
-                    return self.finish(now, true);
-                }
-            }
-            self.work(&event);
+    /// Schedules what happens at a peer, whoever holds it.
+    #[inline]
+    fn post(&mut self, event: Event) {
+        if P::ALL || self.places.has(Peer(event.dst())) {
+            self.wheel.push(event);
+        } else {
+            self.outgoing.put(self.places.part(Peer(event.dst())), event, &mut self.store);
         }
-        self.finish(Nanos(end), false)
     }
 
     #[inline]
     fn work(&mut self, event: &Event) {
         self.now = event.time;
-        self.events += 1;
-        self.digest =
-            (self.digest ^ event.time ^ event.key).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        if P::ALL || self.counts(event) {
+            self.events += 1;
+            // A sum, so that it is the same for several engines together as for one.
+            let hash = (event.time.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ event.key)
+                .wrapping_mul(0xD134_2543_DE82_EF95);
+            self.digest = self.digest.wrapping_add(hash ^ hash >> 32);
+        }
         match event::phase(event) {
             Phase::Depart => self.depart(event),
-            Phase::Arrive => self.arrive(event),
+            Phase::Arrive | Phase::Resume => self.arrive(event),
             Phase::Deliver => self.deliver(event),
             Phase::LeaveSite => self.leave_site(event),
             Phase::EnterSite => self.enter_site(event),
             Phase::Timer => self.timer(Peer(event.dst()), TimerKey(event.handle())),
             Phase::Control => self.control(event),
+        }
+    }
+
+    /// Whether an event is this engine's to count: all engines work off what concerns the whole run, and sessions.
+    fn counts(&self, event: &Event) -> bool {
+        if event::phase(event) != Phase::Control {
+            return true;
+        }
+        match (event::what(event), Peer(event.dst())) {
+            (_, EVERYONE) => self.places.leads(),
+            (Control::Begin | Control::End, peer) => self.places.has(peer),
+            _ => true,
         }
     }
 
@@ -325,23 +395,36 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         }
     }
 
-    fn next_command(&mut self, workload: usize) {
-        if let Some((at, peer, command)) = self.timelines[workload].next() {
-            self.pending[workload] = Some(command);
-            let event = event::control(at.0.max(self.now), peer, peer, 0, Control::Command, workload as u32);
-            self.wheel.push(event);
+    /// Schedules the commands of the next instant at which a workload has any for these peers: all of them, so that their order is
+    /// content.
+    fn next_commands(&mut self, workload: usize) {
+        let Self { timelines, pending, places, .. } = self;
+        let (timeline, pending) = (&mut timelines[workload], &mut pending[workload]);
+        let Some((at, peer, command)) = timeline.find(|(_, peer, _)| places.has(*peer)) else { return };
+        pending.push_back((peer, command));
+        while let Some((_, peer, command)) = timeline.next_if(|(time, ..)| *time == at) {
+            if places.has(peer) {
+                pending.push_back((peer, command));
+            }
+        }
+        pending.make_contiguous().sort_by_key(|(peer, _)| *peer);
+        for &(peer, _) in &*pending {
+            let at = at.0.max(self.now);
+            self.wheel.push(event::control(at, peer, peer, 0, Control::Command, workload as u32));
         }
     }
 
     fn command(&mut self, peer: Peer, workload: u32) {
-        if let Some(command) = self.pending[workload as usize].take() {
-            if self.seats[peer.index()].port.online {
+        if let Some((_, command)) = self.pending[workload as usize].pop_front() {
+            if self.online(peer) {
                 self.step(peer, Input::Command { workload: workload as u8, command });
             } else if self.now >= self.plan.spec.warm_up.0 {
                 self.skipped_commands += 1;
             }
         }
-        self.next_command(workload as usize);
+        if self.pending[workload as usize].is_empty() {
+            self.next_commands(workload as usize);
+        }
     }
 
     /// The warm-up is over: counters begin anew.
@@ -352,7 +435,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         self.warm_up = self.traffic.clone();
         self.bytes_before = self.seats.iter().map(|seat| (seat.port.sent, seat.port.received)).collect();
         self.circuits.measure();
-        self.observer.measure(Nanos(self.now));
+        self.observer.measure(Nanos(self.now), self.store.items() as u32);
     }
 
     /// Hands a peer's counters to the report.
@@ -373,10 +456,10 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             self.count_in_flight(&event);
         }
         self.count_flows();
-        for peer in self.plan.peers.iter() {
+        for peer in self.own_peers() {
             self.collect_counters(peer);
         }
-        let reached = self.reached();
+        let (reached, connections) = (self.reached(), self.links.standing(self.own_peers()).collect());
         let bytes = self.seats.iter().zip(&self.bytes_before);
         let outcome = Outcome {
             engine: EngineKind::Model,
@@ -392,7 +475,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             online: self.seats.iter().map(|seat| seat.port.online).collect(),
             digest: self.digest,
             reached,
-            connections: self.links.standing().collect(),
+            connections,
         };
         self.observer.progress(end, outcome.events);
         (outcome, self.observer)

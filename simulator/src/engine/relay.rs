@@ -21,6 +21,7 @@ use super::{
     links,
     network::{Flight, Hop, Strain},
     store::Store,
+    threads::Places,
     traffic::Loss,
     trouble::{self, Cut},
     wheel::Event,
@@ -47,7 +48,7 @@ pub(super) struct Opened {
     caller: Peer,
 }
 
-impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
+impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O, R, V, P> {
     /// The first relay of a peer that is there, and that both ends reach.
     fn relay_to(&mut self, caller: Peer, callee: Peer) -> Option<Peer> {
         self.plan.reach.relays_of(callee).find(|&relay| {

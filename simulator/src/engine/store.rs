@@ -1,11 +1,15 @@
 //! Contents of messages in the model: made once, named by 4-byte handles, shared by all copies in flight.
 
+pub(super) mod ages;
+pub(super) mod shared;
+
 use peerlab_scenarios::{
     host::{Host, Msg, Payload, SeenSet},
     spec::overlay::{Authenticity, Overlay},
     wire::{HEADER, Item, Kind, Note},
 };
 
+use self::{ages::Ages, shared::Blocks};
 use super::rpc::{self, Envelope, Rpc};
 
 /// An item of the store. Items stay for the whole run, as machines may keep them.
@@ -19,7 +23,8 @@ impl ItemRef {
         Self(number)
     }
 
-    /// Items are numbered in the order in which they are made.
+    /// Its number: different for different items, and higher for newer ones, but for those that are made by several threads at
+    /// about the same time.
     #[must_use]
     pub const fn number(self) -> u32 {
         self.0
@@ -40,9 +45,12 @@ pub struct Store {
     /// Notes made in the present step, which holds them until it ends: a copy that is lost at once must not free what the
     /// step goes on to send to others.
     fresh: Vec<NoteRef>,
+    ages: Ages,
+    /// Where items get their numbers, when this is one of several stores.
+    blocks: Option<Box<Blocks>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Content {
     Note(Note),
     Rpc(Rpc),
@@ -68,6 +76,8 @@ impl Default for Store {
             notes: Vec::new(),
             free: Vec::new(),
             fresh: Vec::new(),
+            ages: Ages::default(),
+            blocks: None,
         }
     }
 }
@@ -117,8 +127,13 @@ impl Store {
     }
 
     fn make(&mut self, content: Content, len: u32) -> NoteRef {
-        let slot = Slot { content, len, copies: 1 };
-        let made = match self.free.pop() {
+        let made = self.place(Slot { content, len, copies: 1 });
+        self.fresh.push(made);
+        made
+    }
+
+    fn place(&mut self, slot: Slot) -> NoteRef {
+        match self.free.pop() {
             Some(index) => {
                 self.notes[index as usize] = slot;
                 NoteRef(index)
@@ -127,9 +142,7 @@ impl Store {
                 self.notes.push(slot);
                 NoteRef(u32::try_from(self.notes.len() - 1).expect("fewer than 2^32 notes are in flight"))
             }
-        };
-        self.fresh.push(made);
-        made
+        }
     }
 
     /// Counts one more copy in flight.
@@ -171,6 +184,11 @@ impl Store {
         self.items.len()
     }
 
+    /// Looks whether items have come of age; see [`ages`].
+    pub(super) fn look_at_ages(&mut self) {
+        self.ages.look(self.items.len() as u64, self.items.len() as u32);
+    }
+
     /// Notes in flight.
     #[must_use]
     pub fn notes_in_flight(&self) -> usize {
@@ -197,6 +215,9 @@ impl Host for Store {
     }
 
     fn make_item(&mut self, item: Item) -> ItemRef {
+        if self.blocks.is_some() {
+            return self.make_numbered(item);
+        }
         self.items.push(item);
         ItemRef(u32::try_from(self.items.len() - 1).expect("a run makes fewer than 2^32 items"))
     }
@@ -221,7 +242,7 @@ pub struct Window {
 }
 
 /// The words of a [`Window`] before its newest.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Older {
     /// The number of the first word that is held.
     first: u32,
@@ -230,9 +251,6 @@ struct Older {
 }
 
 impl Window {
-    /// 64 Ki items are remembered besides the newest: 8 KiB a peer at the most.
-    const WORDS: usize = 1024;
-
     /// Words in the window itself.
     const NEWEST: usize = 2;
 
@@ -241,23 +259,21 @@ impl Window {
         (item.0 / 64, 1 << (item.0 % 64))
     }
 
-    /// Makes a word that lies behind the newest the last of them, forgetting the older half when the window is full.
+    /// Makes a word that lies behind the newest the last of them. Items below `forgotten` need no room any more.
     #[cold]
-    fn slide(&mut self, word: u32) {
-        let newest_at = word + 1 - Self::NEWEST as u32;
-        let leaving = ((newest_at - self.newest_at) as usize).min(Self::NEWEST);
-        let older = self.older.get_or_insert_default();
+    fn slide(&mut self, word: u32, forgotten: u32) {
+        let (newest_at, was) = (word + 1 - Self::NEWEST as u32, self.newest_at);
+        let leaving = ((newest_at - was) as usize).min(Self::NEWEST);
+        let older = self.older.get_or_insert_with(|| Box::new(Older { first: was, words: Vec::new() }));
         older.words.extend_from_slice(&self.newest[..leaving]);
         self.newest.copy_within(leaving.., 0);
         self.newest[Self::NEWEST - leaving..].fill(0);
         self.newest_at = newest_at;
-        let needed = (newest_at - older.first) as usize;
-        if needed > Self::WORDS {
-            let forget = needed - Self::WORDS / 2;
-            older.words.drain(..forget.min(older.words.len()));
-            older.first += forget as u32;
-        }
-        older.words.resize((newest_at - older.first) as usize, 0);
+        let first = (forgotten / 64).clamp(older.first, newest_at);
+        let forget = (first - older.first) as usize;
+        older.words.drain(..forget.min(older.words.len()));
+        older.first = first;
+        older.words.resize((newest_at - first) as usize, 0);
     }
 
     /// The older word of this number, if it is still held.
@@ -279,13 +295,16 @@ impl Window {
 
 impl SeenSet<Store> for Window {
     #[inline]
-    fn insert(&mut self, _: &Store, item: &ItemRef) -> bool {
+    fn insert(&mut self, store: &Store, item: &ItemRef) -> bool {
         let (word, bit) = Self::place(*item);
+        if item.0 < store.ages.forgotten {
+            return false;
+        }
         if word < self.newest_at {
             return self.insert_older(word, bit);
         }
         if (word - self.newest_at) as usize >= Self::NEWEST {
-            self.slide(word);
+            self.slide(word, store.ages.forgotten);
         }
         let held = &mut self.newest[(word - self.newest_at) as usize];
         let new = *held & bit == 0;
@@ -294,8 +313,11 @@ impl SeenSet<Store> for Window {
     }
 
     #[inline]
-    fn contains(&self, _: &Store, item: &ItemRef) -> bool {
+    fn contains(&self, store: &Store, item: &ItemRef) -> bool {
         let (word, bit) = Self::place(*item);
+        if item.0 < store.ages.forgotten {
+            return true;
+        }
         match word.checked_sub(self.newest_at) {
             Some(place) => self.newest.get(place as usize).is_some_and(|held| held & bit != 0),
             None => self.older(word).is_none_or(|held| held & bit != 0),
@@ -347,14 +369,21 @@ mod tests {
     }
 
     #[test]
-    fn the_window_remembers_what_is_recent_and_takes_what_is_old_for_met() {
-        let (store, mut seen) = (Store::default(), Window::default());
+    fn the_window_takes_what_is_forgotten_for_met_and_needs_no_room_for_it() {
+        let (mut store, mut seen) = (Store::default(), Window::default());
         assert!(seen.insert(&store, &ItemRef(5)));
         assert!(!seen.insert(&store, &ItemRef(5)));
         assert!(seen.insert(&store, &ItemRef(200_000)));
-        assert!(!seen.insert(&store, &ItemRef(6)), "older than the memory reaches");
-        assert!(seen.insert(&store, &ItemRef(199_999)));
-        assert!(seen.older.is_some_and(|older| older.words.len() <= Window::WORDS));
+        assert!(seen.insert(&store, &ItemRef(6)), "it is remembered that it was not met");
+        store.ages.forgotten = 190_001;
+        assert!(!seen.insert(&store, &ItemRef(190_000)));
+        assert!(seen.contains(&store, &ItemRef(190_000)));
+        assert!(seen.insert(&store, &ItemRef(190_001)));
+        assert!(seen.insert(&store, &ItemRef(200_128)));
+        assert!(seen.older.is_some_and(|older| older.words.len() <= 10_000 / 64 + 2));
+        let mut late = Window::default();
+        assert!(late.insert(&store, &ItemRef(200_000)) && late.insert(&store, &ItemRef(190_001)));
+        assert!(late.older.is_some_and(|older| older.words.len() <= 10_000 / 64 + 2));
     }
 
     proptest::proptest! {

@@ -166,12 +166,12 @@ impl Trouble {
         &self.hits
     }
 
-    /// Whether faults that last keep a peer from starting; counts a hit for each that does.
-    pub(super) fn keep_down(&mut self, peer: Peer) -> bool {
+    /// Whether faults that last keep a peer from starting; counts a hit for each that does, if it is `met` here.
+    pub(super) fn keep_down(&mut self, peer: Peer, met: bool) -> bool {
         let mut kept = false;
         for &number in &self.active {
             if stops(&self.faults[number].effect).is_some_and(|who| who.contains(peer)) {
-                self.hits[number] += 1;
+                self.hits[number] += u64::from(met);
                 kept = true;
             }
         }

@@ -13,11 +13,12 @@ use crate::engine::{
     network::{Network, Strain},
     seat::Seat,
     store::{ItemRef, Store},
+    threads::{Own, Places},
     traffic::Loss,
     wheel::Event,
 };
 
-impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
+impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O, R, V, P> {
     /// A machine asks another peer's for an item.
     pub(in crate::engine) fn fetch(&mut self, peer: Peer, req: ReqId, from: Peer, what: ItemId) {
         self.flows.fetches.insert((peer, req), from);
@@ -316,7 +317,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 }
 
 /// Bytes that messages took of a link since this was last asked.
-fn take_owed<O, R>(seats: &mut [Seat<O, R>], network: &mut Network, side: Side) -> u64 {
+fn take_owed<O, R, P: Places>(seats: &mut Own<Seat<O, R>, P>, network: &mut Network, side: Side) -> u64 {
     match side {
         Side::Up(peer) => seats[peer.index()].port.take_owed_up(),
         Side::Down(peer) => seats[peer.index()].port.take_owed_down(),

@@ -1,0 +1,112 @@
+//! The shipped scenarios on several threads: the same to the byte as on one.
+
+use std::{fs, path::Path, thread};
+
+use peerlab_report::{
+    Outcome, assemble,
+    facts::{FactWriter, Format},
+    figures, html, page,
+    record::Recorder,
+};
+use peerlab_scenarios::{
+    plan::{self, Files, Plan},
+    seed::Seed,
+    spec::read::read,
+};
+use peerlab_simulator::{
+    engine::threads::division::{Division, Undivided},
+    model,
+};
+
+/// All that a reader sees of a run.
+#[derive(PartialEq)]
+struct Seen {
+    outcome: String,
+    report: String,
+    page: String,
+    facts: Vec<u8>,
+}
+
+fn seen(plan: &Plan, threads: Option<&Division>, name: &str) -> Seen {
+    let count = threads.map_or(1, Division::threads);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("facts-{name}-on-{count}.csv"));
+    let file = fs::File::create(&path).expect("a file can be made");
+    let mut recorder = Recorder::new(plan, |_, _| ());
+    recorder.facts = Some(FactWriter::new(Format::Csv, file, plan, "test").expect("it can be written to"));
+    let (outcome, mut recorder): (Outcome, _) = match threads {
+        None => model::run(plan, recorder, &|| false),
+        Some(division) => model::run_divided(plan, division, recorder, &|| false),
+    };
+    recorder.facts.take().expect("they were asked for").finish().expect("they can be written");
+    let report = assemble::report(plan, &outcome, &recorder);
+    let figures = figures::figures(plan, &outcome, &recorder, &report);
+    Seen {
+        outcome: format!("{outcome:#?}"),
+        report: serde_json::to_string_pretty(&report).expect("a report can be written"),
+        page: html::page(&page::page(&report, figures, &model::NOTES)),
+        facts: fs::read(path).expect("they were written"),
+    }
+}
+
+/// The first line in which two texts differ.
+fn difference(one: &str, other: &str) -> String {
+    let lines = one.lines().zip(other.lines()).enumerate();
+    let first = lines.filter(|(_, (one, other))| one != other).take(3);
+    first.map(|(number, (one, other))| format!("line {number}:\n  {one}\n  {other}\n")).collect()
+}
+
+#[test]
+fn threads_1_2_4_7_give_the_same_digest_and_the_same_report_for_every_shipped_scenario() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let entries = fs::read_dir(&folder).expect("scenarios are shipped");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "yaml"));
+    paths.sort();
+    let (mut divided, mut whole) = (0, Vec::new());
+    for path in paths {
+        let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+        let bytes = fs::read(&path).expect("it can be read");
+        let scenario = read(&name, &bytes).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let text = |name: &str| fs::read_to_string(folder.join(name)).expect("it is shipped as well");
+        let files: Files =
+            plan::files(&scenario.spec).into_iter().map(|(_, name)| (name.to_owned(), text(name))).collect();
+        let plan = Plan::new(&scenario, Seed(scenario.spec.seed), &files);
+        let plan = plan.unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
+        if plan.peers.len() > 100_000 {
+            // A fleet of which a smaller one would tell the same takes too long with the optimisation of tests.
+            continue;
+        }
+        let divisions: Result<Vec<_>, _> =
+            [2, 4, 7].into_iter().map(|threads| Division::of(&plan, threads, 1e6)).collect();
+        let divisions = match divisions {
+            Ok(divisions) => divisions,
+            Err(why) => {
+                assert!(matches!(why, Undivided::Relays | Undivided::Bulk), "{name}: {why}");
+                whole.push(name);
+                continue;
+            }
+        };
+        let one = thread::scope(|scope| {
+            let one = scope.spawn(|| seen(&plan, None, &name));
+            let many: Vec<_> =
+                divisions.iter().map(|division| (division, seen(&plan, Some(division), &name))).collect();
+            let one = one.join().expect("the run on one thread is seen");
+            for (division, many) in many {
+                let on = format!("{name} on {} threads, {} ahead", division.threads(), division.lookahead());
+                for (what, one, many) in [
+                    ("outcome", &one.outcome, &many.outcome),
+                    ("report", &one.report, &many.report),
+                    ("page", &one.page, &many.page),
+                ] {
+                    assert!(one == many, "{on}: the {what} differs\n{}", difference(one, many));
+                }
+                assert!(one.facts == many.facts, "{on}: the facts differ");
+            }
+            one
+        });
+        assert!(one.outcome.contains("digest"));
+        divided += 1;
+    }
+    assert_eq!(whole, ["nat-world", "update-rollout", "update-with-adversaries"], "these stay on one thread");
+    assert!(divided >= 17, "{divided}");
+}
