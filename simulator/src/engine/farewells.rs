@@ -23,9 +23,9 @@ impl Farewells {
         self.sent.insert((from, to), comes);
     }
 
-    /// When the last word from one peer to another comes or came, ns.
-    pub(super) fn comes(&self, from: Peer, to: Peer) -> u64 {
-        self.sent.get(&(from, to)).copied().unwrap_or_default()
+    /// When the last word from one peer to another comes, ns, if it is not there at `now`.
+    pub(super) fn on_way(&self, from: Peer, to: Peer, now: u64) -> Option<u64> {
+        self.sent.get(&(from, to)).copied().filter(|comes| *comes >= now)
     }
 
     /// A word has come to `to`, and waits for its downlink.
@@ -51,10 +51,12 @@ mod tests {
     #[test]
     fn words_that_have_come_are_forgotten() {
         let mut farewells = Farewells::default();
-        for number in 0..1_000 {
-            farewells.send(Peer(number), Peer(0), u64::from(number), u64::from(number) + 2);
-            assert_eq!(farewells.comes(Peer(number), Peer(0)), u64::from(number) + 2);
-            assert_eq!(farewells.comes(Peer(0), Peer(number)), 0);
+        for now in 1..1_000 {
+            let (from, to) = (Peer(now as u32), Peer(0));
+            farewells.send(from, to, now, now + 2);
+            assert_eq!(farewells.on_way(from, to, now + 2), Some(now + 2));
+            assert_eq!(farewells.on_way(from, to, now + 3), None);
+            assert_eq!(farewells.on_way(to, from, now), None);
         }
         assert!(farewells.sent.len() < 20, "{}", farewells.sent.len());
     }

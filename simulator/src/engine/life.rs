@@ -180,7 +180,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
             Way::Closed => false,
         };
         // Where word of the last one's end is still to come, that one stands.
-        if !open || self.farewells.comes(peer, other) >= self.now {
+        if !open || self.farewells.on_way(peer, other, self.now).is_some() {
             return false;
         }
         match self.links.id(peer, other) {
@@ -254,7 +254,9 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
             }
         } else {
             // Not before the other has heard of the end of the last one.
-            (self.now + self.handshake(peer, other)).max(self.farewells.comes(peer, other) + 1)
+            let heard =
+                self.farewells.on_way(peer, other, self.now).map_or(0, |comes| comes.saturating_add(1));
+            (self.now + self.handshake(peer, other)).max(heard)
         };
         let lives = self.lives_of(peer, other);
         self.at(stands, peer, other, Control::Answer, lives | DIALLED);
