@@ -1,6 +1,6 @@
 //! The flood on the engine: the real overlay, under a role that does next to nothing.
 
-use peerlab_report::Observer;
+use peerlab_report::{Divisible, Observer, Outcome, Tally as ThreadTally};
 use peerlab_scenarios::{
     host::{Peer, PeerHost, RoleSlot},
     overlay::Flood,
@@ -8,7 +8,11 @@ use peerlab_scenarios::{
     units::Nanos,
     wire::Kind,
 };
-use peerlab_simulator::engine::{Engine, store::Store};
+use peerlab_simulator::engine::{
+    Engine,
+    store::Store,
+    threads::{self, division::Division},
+};
 
 use crate::{Tally, author::Author, fleet::Fleet};
 
@@ -28,8 +32,39 @@ impl Observer for Counter {
     }
 }
 
+impl ThreadTally for Counter {
+    fn falsified(&mut self, _: Nanos, _: u32) {}
+
+    #[inline]
+    fn delivered(&mut self, now: Nanos, to: Peer, kind: Kind, _: bool, bytes: u32) -> bool {
+        Observer::delivered(self, now, to, kind, None, bytes);
+        false
+    }
+}
+
+impl Divisible for Counter {
+    type Tally = Self;
+
+    fn tally(&self) -> Self {
+        Self::default()
+    }
+    fn came(&mut self, _: Peer, _: u32) {}
+    fn gather(&mut self, other: Self) {
+        self.tally.delivered += other.tally.delivered;
+        self.tally.instants = self.tally.instants.wrapping_add(other.tally.instants);
+    }
+}
+
+fn peer(_: Peer) -> PeerHost<Flood<Store>, Author> {
+    PeerHost::new(Flood::default(), vec![RoleSlot::new(0, Author::default())])
+}
+
 /// A run that is ready to begin.
 pub(crate) fn engine(fleet: &Fleet) -> Engine<'_, Flood<Store>, Author, Counter> {
-    let make = |_| PeerHost::new(Flood::default(), vec![RoleSlot::new(0, Author::default())]);
-    Engine::new(&fleet.plan, make, Counter::default())
+    Engine::new(&fleet.plan, peer, Counter::default())
+}
+
+/// A whole run on several threads.
+pub(crate) fn divided(fleet: &Fleet, division: &Division) -> (Outcome, Counter) {
+    threads::run(&fleet.plan, division, peer, Counter::default(), &|| false)
 }

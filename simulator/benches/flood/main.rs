@@ -10,7 +10,8 @@
 //! | bare | the same with one delay for all pairs, no jitter, no loss, and links that are never busy |
 //!
 //! The loop and the engine must deliver the same messages at the same nanoseconds, or the bench panics. The last lines
-//! compare them in turns, in processor time, which noise on a shared machine disturbs least.
+//! compare them in turns, in processor time, which noise on a shared machine disturbs least; and, in wall time, whole runs of
+//! both networks on one thread and on two.
 
 #[path = "../author/mod.rs"]
 mod author;
@@ -20,12 +21,16 @@ mod fleet;
 mod hand;
 mod hosted;
 
-use std::{hint::black_box, time::Duration};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
 use clock::timed;
 use fleet::Fleet;
+use peerlab_simulator::engine::threads::division::Division;
 
 /// What a run delivered, and when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,5 +95,29 @@ fn side_by_side(_: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, flood, side_by_side);
+fn threads(_: &mut Criterion) {
+    for peers in [10_000, 100_000] {
+        for (name, fleet) in [("bare", Fleet::bare(peers)), ("full", Fleet::full(peers))] {
+            let division = Division::of(&fleet.plan, 2, 1e6).expect("it can be divided");
+            let (mut on_one, mut on_two) = (Duration::MAX, Duration::MAX);
+            for _ in 0..TURNS {
+                let began = Instant::now();
+                let (one, counted) = hosted::engine(&fleet).run(&|| false);
+                on_one = on_one.min(began.elapsed());
+
+                let began = Instant::now();
+                let (two, counted_by_two) = hosted::divided(&fleet, &division);
+                on_two = on_two.min(began.elapsed());
+                assert_eq!((one.digest, counted.tally), (two.digest, counted_by_two.tally));
+            }
+            println!(
+                "\n{peers} peers, {name}, windows of {}: one thread {on_one:.2?}, two {on_two:.2?}; one / two: {:.2}",
+                division.lookahead(),
+                on_one.as_secs_f64() / on_two.as_secs_f64()
+            );
+        }
+    }
+}
+
+criterion_group!(benches, flood, side_by_side, threads);
 criterion_main!(benches);
