@@ -1,7 +1,7 @@
 //! Peers and connections as they come and go: sessions, faults that stop peers, handshakes, silence.
 
 use peerlab_scenarios::{
-    host::{Input, Link, Links as Lives, Machine, Overlay, Peer, StoreKey, Why},
+    host::{Input, Link, Links as Lives, Machine, Neighbours as _, Overlay, Peer, StoreKey, Why},
     plan::{FaultEffect, Sessions},
     seed::mix,
     spec::Leave,
@@ -80,7 +80,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         if !is_own {
             return;
         }
-        self.seats[index].port.start();
+        let (inlet, port) = self.seats[index].link();
+        port.start(inlet);
         let machines = (self.make)(peer);
         let planned = machines.overlay().links() == Lives::Planned;
         self.seats[index].machines = Some(machines);
@@ -108,8 +109,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         }
         self.collect_counters(peer);
         let index = peer.index();
-        self.seats[index].port.online = false;
         self.lives[index] += 1;
+        self.seats[index].inlet.life = self.life(peer);
         self.seats[index].machines = None;
         self.timers[index].clear();
         self.observer.down(Nanos(self.now), peer);
@@ -332,7 +333,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
                 return self.at(held.saturating_add(1), peer, other, what, id);
             }
         }
-        let drained = self.seats[peer.index()].port.drained();
+        let seat = &self.seats[peer.index()];
+        let drained = seat.port.drained(&seat.inlet);
         if drained >= self.now && event.seq() == WORD_COMES {
             self.farewells.wait(peer, other, id);
             let heard = drained.saturating_add(1);
