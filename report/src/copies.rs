@@ -14,6 +14,9 @@ pub const REACH: usize = RECENT / 2;
 pub struct CopyCount {
     /// Every so many peers, one is sampled.
     stride: u32,
+    /// 2⁶⁴ over the stride, rounded up: a peer is sampled if its product with that, modulo 2⁶⁴, is less (Lemire, Kaser and
+    /// Kurz, *Faster remainder by direct computation*, 2019), which takes no division for each copy.
+    inverse: u64,
     peers: Vec<Recent>,
     /// How many older items came in so many copies.
     settled: [u64; 256],
@@ -36,6 +39,7 @@ impl CopyCount {
         let stride = peers.div_ceil(SAMPLED_PEERS).max(1);
         Self {
             stride,
+            inverse: (u64::MAX / u64::from(stride)).wrapping_add(1),
             peers: vec![Recent::default(); peers.div_ceil(stride) as usize],
             settled: [0; 256],
             counted_from: 0,
@@ -46,7 +50,7 @@ impl CopyCount {
     /// A copy of an item came to a peer.
     #[inline]
     pub fn came(&mut self, peer: u32, item: u32) {
-        if !peer.is_multiple_of(self.stride) {
+        if u64::from(peer).wrapping_mul(self.inverse) > self.inverse.wrapping_sub(1) {
             return;
         }
         let recent = &mut self.peers[(peer / self.stride) as usize];
@@ -135,6 +139,22 @@ mod tests {
         assert_eq!(count.late(), 0);
         count.came(0, 7);
         assert_eq!((count.late(), count.duplicates()), (1, vec![(0, 2)]));
+    }
+
+    #[test]
+    fn every_stride_th_peer_is_sampled() {
+        for fleet in [1, 256, 257, 1_000, 1_000_000, 1 << 24] {
+            let stride = fleet / 256 + u32::from(fleet % 256 > 0);
+            let mut count = CopyCount::new(fleet);
+            let some = (0..fleet.min(70_000)).chain(fleet.saturating_sub(70_000)..fleet);
+            for peer in some {
+                let place = (peer / stride) as usize;
+                let before = count.peers[place].copies.first().copied().unwrap_or(0);
+                count.came(peer, 0);
+                let now = count.peers[place].copies.first().copied().unwrap_or(0);
+                assert_eq!(now > before, peer.is_multiple_of(stride), "{peer} of {fleet}");
+            }
+        }
     }
 
     #[test]
