@@ -13,14 +13,22 @@ pub const REACH: usize = RECENT / 2;
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     stride: u32,
+    /// 2⁶⁴ over the stride, rounded up: a peer is sampled if its product with that, modulo 2⁶⁴, is less (Lemire, Kaser and
+    /// Kurz, *Faster remainder by direct computation*, 2019), which takes no division for each copy.
+    inverse: u64,
 }
 
 impl Sample {
+    /// Of every `stride` peers, one.
+    const fn every(stride: u32) -> Self {
+        Self { stride, inverse: (u64::MAX / stride as u64).wrapping_add(1) }
+    }
+
     /// Whether a peer is.
     #[inline]
     #[must_use]
     pub const fn has(self, peer: u32) -> bool {
-        peer.is_multiple_of(self.stride)
+        (peer as u64).wrapping_mul(self.inverse) <= self.inverse.wrapping_sub(1)
     }
 
     /// The place of a peer among those that are.
@@ -54,7 +62,7 @@ impl CopyCount {
     pub fn new(peers: u32) -> Self {
         let stride = peers.div_ceil(SAMPLED_PEERS).max(1);
         Self {
-            sample: Sample { stride },
+            sample: Sample::every(stride),
             peers: vec![Recent::default(); peers.div_ceil(stride) as usize],
             settled: [0; 256],
             counted_from: 0,
@@ -160,6 +168,22 @@ mod tests {
         assert_eq!(count.late(), 0);
         count.came(0, 7);
         assert_eq!((count.late(), count.duplicates()), (1, vec![(0, 2)]));
+    }
+
+    #[test]
+    fn every_stride_th_peer_is_sampled() {
+        for fleet in [1, 256, 257, 1_000, 1_000_000, 1 << 24] {
+            let stride = fleet / 256 + u32::from(fleet % 256 > 0);
+            let mut count = CopyCount::new(fleet);
+            let some = (0..fleet.min(70_000)).chain(fleet.saturating_sub(70_000)..fleet);
+            for peer in some {
+                let place = (peer / stride) as usize;
+                let before = count.peers[place].copies.first().copied().unwrap_or(0);
+                count.came(peer, 0);
+                let now = count.peers[place].copies.first().copied().unwrap_or(0);
+                assert_eq!(now > before, peer.is_multiple_of(stride), "{peer} of {fleet}");
+            }
+        }
     }
 
     #[test]

@@ -76,6 +76,9 @@ pub struct Recorder<P> {
     pub copy_count: CopyCount,
     /// Where showings go, if they are asked for.
     pub facts: Option<FactWriter>,
+    /// The interval that the last delivery was in, and when it began: most are in that of the one before, which takes no
+    /// division.
+    current: (usize, u64),
     progress: P,
 }
 
@@ -96,6 +99,7 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
             series: vec![Interval::default(); INTERVALS as usize + 1],
             copy_count: CopyCount::new(plan.peers.len()),
             facts: None,
+            current: (0, 0),
             progress,
         }
     }
@@ -195,7 +199,11 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
 
     #[inline]
     fn delivered(&mut self, now: Nanos, to: Peer, kind: Kind, item: Option<u32>, bytes: u32) {
-        let interval = &mut self.series[(now.0 / self.interval.0) as usize];
+        if now.0.wrapping_sub(self.current.1) >= self.interval.0 {
+            let number = now.0 / self.interval.0;
+            self.current = (number as usize, number * self.interval.0);
+        }
+        let interval = &mut self.series[self.current.0];
         let Some(item) = item else {
             interval.control += u64::from(bytes);
             return;

@@ -26,9 +26,9 @@ const PEER_IN_A_MESH: f64 = 3_000.0;
 /// Both ends of an edge in the plan and in the engine, and the events of its handshake, bytes.
 const EDGE: f64 = 120.0;
 
-/// What a member keeps of a room, bytes: by itself, of each other member, and of each post.
+/// What a member keeps of a room, bytes: by itself, of each author who has posted, and of each post.
 const SEAT: f64 = 2_500.0;
-const HEAD: f64 = 8.0;
+const HEAD: f64 = 24.0;
 const ENTRY: f64 = 16.0;
 
 /// What a peer keeps of a chunk of an update, bytes: of its own, and for each peer with whom it is connected for it.
@@ -86,8 +86,8 @@ pub struct DoesNotFit {
 fn seats(chat: &ChatPlan) -> f64 {
     let posts_in_room = chat.expected_posts() / f64::from(chat.rooms());
     let seats = chat.seats() as f64;
-    let heads = if posts_in_room < 1.0 { 0.0 } else { HEAD * seats / f64::from(chat.rooms()) };
-    seats * (SEAT + heads + ENTRY * posts_in_room)
+    let authors = posts_in_room.min(seats / f64::from(chat.rooms()));
+    seats * (SEAT + HEAD * authors + ENTRY * posts_in_room)
 }
 
 /// What publishers make of an update, and what all who take part keep of one release, bytes.

@@ -30,7 +30,7 @@ mod sync;
 
 use std::sync::Arc;
 
-use log::{CLOSED, Log, post};
+use log::{Log, post};
 use order::{Arrival, Backlog, Verdict, exposed, judge};
 use presence::{Contacts, Sign};
 use reading::Reading;
@@ -382,9 +382,8 @@ impl<H: Host> Chat<H> {
     fn read_by(&mut self, cx: &mut Cx<'_, H>, index: usize, reader: Peer, count: u32) {
         let room = &mut self.rooms[index];
         let Some(reading) = &mut room.reading else { return };
-        let members = self.plan.members(room.id).len();
         if let Some(rank) = self.plan.rank(room.id, reader) {
-            for &posted in reading.read_by(rank as u32, count, members) {
+            for &posted in reading.read_by(rank as u32, count) {
                 cx.record(Fact::ReadSeen { workload: self.plan.workload(), reader, posted });
             }
         }

@@ -67,6 +67,40 @@ pub enum ChatItem {
 pub struct RoomHave {
     /// The room.
     pub room: u32,
-    /// Entries of each member's log, in the order of the room's members; zeros at the end are left out.
-    pub counts: Vec<u32>,
+    /// How much it has of each log of which it has something, in ascending order of rank: a room of many members who are
+    /// silent costs nothing for these.
+    pub counts: Vec<Count>,
+}
+
+impl RoomHave {
+    /// Whether it says what a room of so many members can hold.
+    #[must_use]
+    pub fn is_of(&self, members: usize) -> bool {
+        self.counts.is_sorted_by(|one, next| one.rank < next.rank)
+            && self.counts.last().is_none_or(|last| (last.rank as usize) < members)
+    }
+}
+
+/// How much a member has of an author's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// The author's place among the room's members.
+    pub rank: u32,
+    /// Entries.
+    pub entries: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frontier_names_members_once_and_in_their_order() {
+        let have = |ranks: &[u32]| RoomHave {
+            room: 0,
+            counts: ranks.iter().map(|&rank| Count { rank, entries: 1 }).collect(),
+        };
+        assert!(have(&[]).is_of(0) && have(&[0, 2]).is_of(3));
+        assert!(!have(&[0, 2]).is_of(2) && !have(&[2, 0]).is_of(3) && !have(&[1, 1]).is_of(3));
+    }
 }

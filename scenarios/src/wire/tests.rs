@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::{
-    chat::{EntryRef, MAX_AFTER, Post},
+    chat::{Count, EntryRef, MAX_AFTER, Post},
     update::{Chunk, Manifest, Stage},
     *,
 };
@@ -61,8 +61,8 @@ fn chat_items() -> impl Strategy<Value = ChatItem> {
 }
 
 fn rooms() -> impl Strategy<Value = RoomHave> {
-    let counts = prop::collection::vec(any::<u32>(), 0..50);
-    (any::<u32>(), counts).prop_map(|(room, counts)| RoomHave { room, counts })
+    let count = (any::<u32>(), any::<u32>()).prop_map(|(rank, entries)| Count { rank, entries });
+    (any::<u32>(), prop::collection::vec(count, 0..50)).prop_map(|(room, counts)| RoomHave { room, counts })
 }
 
 fn bodies() -> impl Strategy<Value = Body> {

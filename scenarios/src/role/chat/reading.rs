@@ -3,6 +3,8 @@
 //! A receipt counts entries from the first one on, so a later one makes up for one that was lost; and so does every
 //! frontier that a member sends when it compares what it holds.
 
+use std::collections::BTreeMap;
+
 use crate::units::Nanos;
 
 /// The receipts of one room.
@@ -15,8 +17,8 @@ pub(super) struct Reading {
     /// How many of them were made before a crash. Who had read these is forgotten, and what is not known not to be
     /// told twice is not told.
     forgotten: usize,
-    /// How many of them each member has read, by rank; empty until there is a receipt.
-    read: Vec<u32>,
+    /// How many of them each member has read of whom there was a receipt, by rank.
+    read: BTreeMap<u32, u32>,
 }
 
 impl Reading {
@@ -43,13 +45,12 @@ impl Reading {
     }
 
     /// A reader says that it has read `count` of this peer's posts: when those were made that it had not read before.
-    pub(super) fn read_by(&mut self, reader: u32, count: u32, members: usize) -> &[Nanos] {
-        if self.read.is_empty() {
-            self.read.resize(members, 0);
-        }
-        let before = self.forgotten.max(self.read[reader as usize] as usize);
+    pub(super) fn read_by(&mut self, reader: u32, count: u32) -> &[Nanos] {
+        let before = self.forgotten.max(self.read.get(&reader).map_or(0, |&read| read as usize));
         let now = (count as usize).min(self.mine.len()).max(before);
-        self.read[reader as usize] = now as u32;
+        if now > 0 {
+            self.read.insert(reader, now as u32);
+        }
         &self.mine[before..now]
     }
 }

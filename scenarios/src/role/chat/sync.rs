@@ -20,13 +20,19 @@
 
 use std::{collections::BTreeSet, iter, mem};
 
-use super::{CLOSED, Chat, OFFER, SYNC, about};
+use super::{
+    Chat, OFFER, SYNC, about,
+    log::{CLOSED, entries},
+};
 use crate::{
     host::{Cx, Host, Lane, Link, Msg, Payload, Peer},
     report::Fact,
     spec::chat::Partners,
     units::Nanos,
-    wire::{Kind, Note, chat::RoomHave},
+    wire::{
+        Kind, Note,
+        chat::{Count, RoomHave},
+    },
 };
 
 /// Most entries of a page.
@@ -286,9 +292,8 @@ impl<H: Host> Chat<H> {
     fn ask(&mut self, cx: &mut Cx<'_, H>, partner: Peer) {
         let mut room_left = FRONTIER_COUNTS;
         let places = self.shared_with(partner).take_while(|&place| {
-            let counts = self.plan.members(self.rooms[place].id).len();
             let fits = room_left > 0;
-            room_left = room_left.saturating_sub(counts);
+            room_left = room_left.saturating_sub(self.rooms[place].log.authors());
             fits
         });
         let frontier = places.map(|place| self.have(place)).collect();
@@ -311,7 +316,7 @@ impl<H: Host> Chat<H> {
         let Note::Frontier(theirs) = cx.note(note) else { return };
         let mut theirs = theirs.clone();
         theirs.retain(|have| {
-            self.plan.keeps(have.room, from) && have.counts.len() <= self.plan.members(have.room).len()
+            self.plan.keeps(have.room, from) && have.is_of(self.plan.members(have.room).len())
         });
         let theirs: Vec<_> =
             theirs.into_iter().filter_map(|have| Some((self.room(have.room)?, have.counts))).collect();
@@ -320,8 +325,8 @@ impl<H: Host> Chat<H> {
             let (here, there) = self.rooms[*place].log.compare(counts);
             (lacking_here, lacking_there) = (lacking_here + here, lacking_there + there);
             // Whoever holds a post has shown it: a frontier is a receipt too.
-            let mine = self.rooms[*place].me.and_then(|me| counts.get(me as usize));
-            if let Some(&count) = mine.filter(|&&count| count != CLOSED) {
+            let mine = self.rooms[*place].me.map(|me| entries(counts, me));
+            if let Some(count) = mine.filter(|&count| count != CLOSED) {
                 self.read_by(cx, *place, from, count);
             }
         }
@@ -362,7 +367,7 @@ impl<H: Host> Chat<H> {
     }
 
     /// Sends what the holder of these counts lacks, as much of it as a page holds.
-    fn send_page(&self, cx: &mut Cx<'_, H>, to: Peer, theirs: &[(usize, Vec<u32>)]) {
+    fn send_page(&self, cx: &mut Cx<'_, H>, to: Peer, theirs: &[(usize, Vec<Count>)]) {
         let missing = theirs.iter().flat_map(|(place, counts)| self.rooms[*place].log.missing(counts));
         let mut bytes = 0;
         for item in missing.take(PAGE_ENTRIES) {
@@ -377,7 +382,7 @@ impl<H: Host> Chat<H> {
     }
 
     /// This peer has all that its partner has of these rooms.
-    fn settle_rooms(&mut self, cx: &mut Cx<'_, H>, theirs: &[(usize, Vec<u32>)]) {
+    fn settle_rooms(&mut self, cx: &mut Cx<'_, H>, theirs: &[(usize, Vec<Count>)]) {
         let Some(returned) = &mut self.sync.returned else { return };
         returned.rooms.retain(|id| !theirs.iter().any(|&(place, _)| self.rooms[place].id == *id));
         if !returned.rooms.is_empty() {

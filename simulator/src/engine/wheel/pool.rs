@@ -1,6 +1,6 @@
 //! One pool of fixed-size chunks shared by every slot of the wheel.
 //!
-//! A slot is a chain of chunks and owns no memory of its own: what it held is free for any other slot once it
+//! A slot has room for one event, and a chain of chunks for the others: what it held is free for any other slot once it
 //! is drained. The pool is as large as the most events ever pending at once, plus less than a chunk (1.5 kB)
 //! for each slot then in use.
 
@@ -15,17 +15,18 @@ const NONE: u32 = u32::MAX;
 
 const BLANK: Event = Event { time: 0, key: 0, load: 0 };
 
-/// Unsorted events of one span of time, as a chain of chunks in a [`Pool`]; only its newest chunk may be part
-/// full. Fewer than 2³² events, which would take 100 GB.
+/// Unsorted events of one span of time: the first of them, and the others as a chain of chunks in a [`Pool`]; only the
+/// newest chunk may be part full. Fewer than 2³² events, which would take 100 GB.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
+    first: Event,
     newest: u32,
     len: u32,
     earliest: u64,
 }
 
 impl Slot {
-    pub(super) const EMPTY: Self = Self { newest: NONE, len: 0, earliest: u64::MAX };
+    pub(super) const EMPTY: Self = Self { first: BLANK, newest: NONE, len: 0, earliest: u64::MAX };
 
     pub(super) fn len(&self) -> usize {
         self.len as usize
@@ -33,7 +34,17 @@ impl Slot {
 
     /// Events in the newest chunk, if there is one.
     fn filled(&self) -> usize {
-        self.len().wrapping_sub(1) % CHUNK + 1
+        self.len().wrapping_sub(2) % CHUNK + 1
+    }
+
+    /// Takes out the only event, if there is no other.
+    #[inline]
+    pub(super) fn take_single(&mut self) -> Option<Event> {
+        if self.len != 1 {
+            return None;
+        }
+        (self.len, self.earliest) = (0, u64::MAX);
+        Some(self.first)
     }
 
     /// The earliest time in the slot, `u64::MAX` if it is empty.
@@ -57,18 +68,23 @@ impl Pool {
 
     #[inline]
     pub(super) fn push(&mut self, slot: &mut Slot, event: Event) {
-        let filled = slot.len() % CHUNK;
+        slot.earliest = slot.earliest.min(event.time);
+        slot.len += 1;
+        if slot.len == 1 {
+            slot.first = event;
+            return;
+        }
+        let filled = (slot.len() - 2) % CHUNK;
         if filled == 0 {
             slot.newest = self.take_chunk(slot.newest);
         }
         self.chunks[slot.newest as usize][filled] = event;
-        slot.len += 1;
-        slot.earliest = slot.earliest.min(event.time);
     }
 
-    /// Appends the events of `slot` to `events`, newest chunk first, and frees its chunks.
+    /// Appends the events of `slot`, which is not empty, to `events`, newest chunk first, and frees its chunks.
     #[inline]
     pub(super) fn collect(&mut self, slot: Slot, events: &mut Vec<Event>) {
+        events.push(slot.first);
         let (mut chunk, mut filled) = (slot.newest, slot.filled());
         while chunk != NONE {
             events.extend_from_slice(&self.chunks[chunk as usize][..filled]);
@@ -77,13 +93,14 @@ impl Pool {
         }
     }
 
-    /// Hands each event of `slot` to `file`, which may push it to another slot of this pool, and frees its
+    /// Hands each event of `slot`, which is not empty, to `file`, which may push it to another slot of this pool, and frees its
     /// chunks.
     ///
     /// A chunk is copied out whole: its lines miss the cache together instead of one after the other, and the
     /// free chunk is warm when `file` asks for one.
     #[inline]
     pub(super) fn deal(&mut self, slot: Slot, mut file: impl FnMut(&mut Self, Event)) {
+        file(self, slot.first);
         let (mut chunk, mut filled) = (slot.newest, slot.filled());
         while chunk != NONE {
             let events = self.chunks[chunk as usize];
@@ -142,7 +159,7 @@ mod tests {
             drained.sort_unstable();
             assert!(drained.iter().map(|event| event.time).eq(times));
         }
-        assert_eq!(pool.chunks.len(), 1_000usize.div_ceil(CHUNK));
+        assert_eq!(pool.chunks.len(), 999usize.div_ceil(CHUNK));
     }
 
     #[test]
