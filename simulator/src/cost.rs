@@ -112,6 +112,12 @@ impl Cost {
         Self { items: 0.0, deliveries: 0.0, memory }
     }
 
+    /// Events of a second of virtual time: a message comes, and is delivered.
+    #[must_use]
+    pub fn events_per_second(&self, plan: &Plan) -> f64 {
+        2.0 * self.deliveries / plan.spec.end().as_secs_f64()
+    }
+
     /// The estimate for a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {

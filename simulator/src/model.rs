@@ -16,10 +16,14 @@ use peerlab_scenarios::{
 };
 
 use crate::{
+    cost::Cost,
     engine::{
         Engine,
         store::Store,
-        threads::{self, division::Division},
+        threads::{
+            self,
+            division::{Division, Undivided},
+        },
     },
     gossipsub::{self, Fleet, Gossipsub},
 };
@@ -65,6 +69,14 @@ pub fn imitated(spec: &ScenarioSpec) -> Option<&'static str> {
 /// Runs a plan, to its end or until `stop` says so. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
 pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (Outcome, V) {
     with_overlay(plan, OneThread { observer, stop })
+}
+
+/// Deals a plan's peers out to at most so many threads, as many as make a run fastest.
+///
+/// # Errors
+/// Why a run is better off with one thread.
+pub fn divide(plan: &Plan, threads: usize) -> Result<Division, Undivided> {
+    Division::best(plan, threads, Cost::of(plan).events_per_second(plan))
 }
 
 /// Runs a plan on several threads: what comes of it is the same.

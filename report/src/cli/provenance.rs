@@ -18,6 +18,8 @@ pub struct Run {
     pub digest: u64,
     /// Wall time.
     pub took: Duration,
+    /// How many threads took part.
+    pub threads: usize,
 }
 
 /// The provenance of a run: versions, hashes of all that went in, resolved defaults, and the machine it ran on.
@@ -26,6 +28,8 @@ pub fn of(ready: &Ready, run: &Run) -> Value {
     let hash = |bytes: &[u8]| format!("blake3:{}", blake3::hash(bytes).to_hex());
     let files = ready.files.iter().map(|(name, text)| (name.clone(), Value::String(hash(text.as_bytes()))));
     let resolved = plan::resolved(&ready.document.value, &ready.plan).document;
+    let mut host = host();
+    host["threads"] = run.threads.into();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "imitates": run.imitates,
@@ -35,7 +39,7 @@ pub fn of(ready: &Ready, run: &Run) -> Value {
         "digest": format!("{:016x}", run.digest),
         "wallSeconds": run.took.as_secs_f64(),
         "finishedAtUnixSeconds": now(),
-        "host": host(),
+        "host": host,
         "resolved": resolved,
     })
 }

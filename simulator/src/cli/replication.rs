@@ -5,6 +5,7 @@ use std::{num::NonZero, str::FromStr};
 use clap::Args;
 use peerlab_report::cli::Stop;
 use peerlab_scenarios::{
+    plan::Plan,
     report::{
         Statistic,
         metric::metrics_of,
@@ -14,7 +15,7 @@ use peerlab_scenarios::{
     spec::ScenarioSpec,
     units::Share,
 };
-use peerlab_simulator::replicates::Schedule;
+use peerlab_simulator::{engine::threads::division::Division, model, replicates::Schedule};
 
 /// Runs at the most, where a rule decides and no number is given.
 const MOST_RUNS: u64 = 100;
@@ -30,7 +31,8 @@ pub(super) struct Replication {
     /// What is to be so precise: METRIC or METRIC:STATISTIC (mean, p50, p95, p99, max). Default: what the targets bound.
     #[arg(long, value_name = "MEASURE", requires = "until_ci", value_delimiter = ',')]
     ci_metric: Vec<NamedMeasure>,
-    /// Runs side by side. Default: one for each processor. What comes out does not depend on it.
+    /// Threads at the most: for several runs side by side, then for a run by itself where it pays. Default: one for each
+    /// processor. What comes out does not depend on it.
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
 }
@@ -57,15 +59,29 @@ impl Replication {
         self.seeds.is_some() || self.until_ci.is_some()
     }
 
-    /// Whether something is asked for that has no meaning for a single run.
-    pub(super) fn check_single(&self) -> Result<(), Stop> {
-        match self.threads {
-            None => Ok(()),
-            Some(_) => Err(Stop::Input(
-                "error: --threads is for several runs, for one run uses one thread: ask for --seeds N or --until-ci\n"
-                    .to_owned(),
-            )),
+    /// How many threads there may be.
+    fn threads(&self) -> NonZero<usize> {
+        let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
+        threads.unwrap_or(NonZero::<usize>::MIN)
+    }
+
+    /// The peers of a single run, dealt out to threads if that pays. When it does not, or not with all threads that were asked
+    /// for, `tell` hears why.
+    pub(super) fn divide(&self, plan: &Plan, tell: impl Fn(String)) -> Option<Division> {
+        let threads = self.threads().get();
+        if threads == 1 {
+            return None;
         }
+        let divided = model::divide(plan, threads);
+        let asked = self.threads.is_some();
+        match &divided {
+            Err(why) if asked => tell(format!("the run has one thread: {why}")),
+            Ok(division) if asked && division.threads() < threads => {
+                tell(format!("the run has {} threads: more would not make it faster", division.threads()));
+            }
+            _ => {}
+        }
+        divided.ok()
     }
 
     /// The runs to make of a scenario from this seed on; `default` of them when nothing is said.
@@ -83,8 +99,7 @@ impl Replication {
             )));
         }
         let rule = self.until_ci.map(|share| self.rule(spec, share, runs)).transpose()?;
-        let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
-        Ok(Schedule { first_seed, runs, rule, threads: threads.unwrap_or(NonZero::<usize>::MIN) })
+        Ok(Schedule::new(first_seed, runs, rule, self.threads()))
     }
 
     fn rule(&self, spec: &ScenarioSpec, share: Share, most: u64) -> Result<StoppingRule, Stop> {

@@ -25,7 +25,7 @@ use peerlab_scenarios::{
     seed::Seed,
     units::{Bytes, Nanos},
 };
-use peerlab_simulator::{cost::Cost, model};
+use peerlab_simulator::{cost::Cost, engine::threads::division::Division, model};
 
 use super::{check, memory, replication::Replication};
 
@@ -52,7 +52,6 @@ impl Run {
         if self.replication.is_asked_for() {
             return self.run_replicates();
         }
-        self.replication.check_single()?;
         let ready = self.prepare()?;
         let plan = &ready.plan;
         self.output.check_facts(&self.file, plan)?;
@@ -66,11 +65,20 @@ impl Run {
         let folder = self.place.begin(plan, &format!("seed-{}", plan.seed.0))?;
         let interrupt = self.output.listen(&folder)?;
 
+        let division = self.replication.divide(plan, |note| {
+            if !self.output.quiet {
+                eprintln!("note: {note}");
+            }
+        });
         let bar = self.progress(plan);
         let began = Instant::now();
         let progress = |now: Nanos, _| bar.set_position(now.0 / 1_000_000);
         let recorder = self.output.record("peerlab-sim", plan, &folder, progress)?;
-        let (outcome, recorder) = model::run(plan, recorder, &|| interrupt.came());
+        let stop = || interrupt.came();
+        let (outcome, recorder) = match &division {
+            Some(division) => model::run_divided(plan, division, recorder, &stop),
+            None => model::run(plan, recorder, &stop),
+        };
         let took = began.elapsed();
         bar.finish_and_clear();
 
@@ -79,6 +87,7 @@ impl Run {
             events: outcome.events,
             digest: outcome.digest,
             took,
+            threads: division.as_ref().map_or(1, Division::threads),
         };
         let pace = pace(&outcome, took.as_secs_f64());
         let finished =

@@ -45,17 +45,37 @@ pub struct Schedule {
     pub runs: u64,
     /// When to stop earlier.
     pub rule: Option<StoppingRule>,
-    /// Runs side by side.
+    /// Threads at the most. Runs are made side by side on them, and those that are left over help each run.
     pub threads: NonZero<usize>,
+    /// Runs side by side at the most.
+    at_once: NonZero<usize>,
 }
 
 impl Schedule {
+    /// Runs with these seeds, as many side by side as there are threads.
+    #[must_use]
+    pub const fn new(
+        first_seed: u64,
+        runs: u64,
+        rule: Option<StoppingRule>,
+        threads: NonZero<usize>,
+    ) -> Self {
+        Self { first_seed, runs, rule, threads, at_once: threads }
+    }
+
     /// The same with no more runs side by side than fit into so much memory, but one at the least.
     #[must_use]
     pub fn within(self, each: Bytes, limit: Option<Bytes>) -> Self {
-        let fit =
-            limit.and_then(|limit| usize::try_from(limit.0 / each.0.max(1)).ok()).and_then(NonZero::new);
-        Self { threads: fit.map_or(self.threads, |fit| self.threads.min(fit)), ..self }
+        let fit = limit.and_then(|limit| usize::try_from(limit.0 / each.0.max(1)).ok());
+        let fit = fit.map(|fit| NonZero::new(fit).unwrap_or(NonZero::<usize>::MIN));
+        Self { at_once: fit.map_or(self.at_once, |fit| self.at_once.min(fit)), ..self }
+    }
+
+    /// How many threads each of the runs has that are made side by side.
+    fn shares(&self) -> impl Iterator<Item = usize> {
+        let runs = usize::try_from(self.runs).unwrap_or(usize::MAX);
+        let (threads, at_once) = (self.threads.get(), self.threads.min(self.at_once).get().min(runs));
+        (0..at_once).map(move |run| threads / at_once + usize::from(run < threads % at_once))
     }
 
     /// The seed of a run by its number; after the largest comes 0.
@@ -89,11 +109,10 @@ pub fn run<E: Send>(
     mut progress: impl FnMut(u64),
 ) -> Result<Option<Batch>, E> {
     let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    let threads = u64::try_from(schedule.threads.get()).unwrap_or(u64::MAX).min(schedule.runs);
     let (results, received) = mpsc::channel();
     let mut gathered = Gathered::default();
     thread::scope(|scope| {
-        for _ in 0..threads {
+        for threads in schedule.shares() {
             let (results, next, plan) = (results.clone(), &next, &plan);
             let (stop, interrupted) = (&stop, &interrupted);
             let ended = move || stop.load(Ordering::Relaxed) || interrupted();
@@ -103,8 +122,8 @@ pub fn run<E: Send>(
                     if number >= schedule.runs {
                         break;
                     }
-                    let run =
-                        plan(schedule.seed(number)).map(|plan| ReplicateRun::of(&plan, &ended)).transpose();
+                    let run = plan(schedule.seed(number));
+                    let run = run.map(|plan| ReplicateRun::of(&plan, threads, &ended)).transpose();
                     // Nobody listens any more once the rule is satisfied.
                     if run.is_none_or(|run| results.send((number, run)).is_err()) {
                         break;

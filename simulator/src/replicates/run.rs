@@ -62,10 +62,15 @@ fn kept(workload: &str, metric: Metric, histogram: &Histogram) -> (String, Unit,
 }
 
 impl ReplicateRun {
-    /// Runs a plan; nothing when `stop` ended it before its end.
-    pub(super) fn of(plan: &Plan, stop: &dyn Fn() -> bool) -> Option<Self> {
+    /// Runs a plan, on so many threads at the most; nothing when `stop` ended it before its end.
+    pub(super) fn of(plan: &Plan, threads: usize, stop: &dyn Fn() -> bool) -> Option<Self> {
         let began = Instant::now();
-        let (outcome, recorder) = model::run(plan, Recorder::new(plan, |_, _| ()), stop);
+        let division = (threads > 1).then(|| model::divide(plan, threads).ok()).flatten();
+        let recorder = Recorder::new(plan, |_, _| ());
+        let (outcome, recorder) = match division {
+            Some(division) => model::run_divided(plan, &division, recorder, stop),
+            None => model::run(plan, recorder, stop),
+        };
         if outcome.interrupted.is_some() {
             return None;
         }

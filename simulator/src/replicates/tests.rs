@@ -8,6 +8,7 @@ use peerlab_scenarios::{
     },
     seed::Seed,
     spec::{Scenario, read::read},
+    units::Bytes,
 };
 
 use super::*;
@@ -43,7 +44,7 @@ fn batch(threads: usize, runs: u64, relative_error: Option<f64>) -> Batch {
     });
     let threads = NonZero::new(threads).expect("one at least");
     let mut heard = Vec::new();
-    let schedule = Schedule { first_seed: 7, runs, rule, threads };
+    let schedule = Schedule::new(7, runs, rule, threads);
     let Ok(batch) = run(&schedule, plan, || false, |done| heard.push(done));
     let batch = batch.expect("there are runs");
     assert_eq!(heard, (1..=batch.runs.len() as u64).collect::<Vec<_>>());
@@ -57,7 +58,7 @@ fn a_batch_is_its_runs_one_by_one_on_any_number_of_threads() {
     let scenario = scenario();
     for (run, seed) in one.runs.iter().zip(7..) {
         let plan = Plan::new(&scenario, Seed(seed), &Files::new()).expect("it can be planned");
-        let alone = ReplicateRun::of(&plan, &|| false).expect("nothing stops it");
+        let alone = ReplicateRun::of(&plan, 1, &|| false).expect("nothing stops it");
         assert_eq!(alone.report, run.report);
     }
     assert!(
@@ -71,6 +72,20 @@ fn a_batch_is_its_runs_one_by_one_on_any_number_of_threads() {
         assert_eq!(chart_curves(&other), chart_curves(&one), "{threads} threads");
         assert_eq!(series(&other, &chart_curves(&other)), series(&one, &chart_curves(&one)));
     }
+}
+
+#[test]
+fn runs_come_before_the_threads_of_a_run() {
+    let shares = |threads, runs, fit: u64| {
+        let threads = NonZero::new(threads).expect("one at least");
+        let schedule = Schedule::new(7, runs, None, threads).within(Bytes(10), Some(Bytes(10 * fit)));
+        schedule.shares().collect::<Vec<_>>()
+    };
+    assert_eq!(shares(4, 20, 99), [1, 1, 1, 1]);
+    assert_eq!(shares(8, 3, 99), [3, 3, 2]);
+    assert_eq!(shares(8, 20, 2), [4, 4], "no more fit into memory");
+    assert_eq!(shares(8, 20, 0), [8], "one at the least");
+    assert_eq!(shares(1, 2, 99), [1]);
 }
 
 #[test]
@@ -107,7 +122,7 @@ fn the_first_seed_that_cannot_be_planned_is_told() {
         }
     };
     let threads = NonZero::new(4).expect("one at least");
-    let schedule = Schedule { first_seed: 7, runs: 8, rule: None, threads };
+    let schedule = Schedule::new(7, 8, None, threads);
     assert_eq!(run(&schedule, plan, || false, |_| ()).map(|batch| batch.is_some()), Err(9));
 }
 
@@ -118,7 +133,7 @@ fn an_interrupted_batch_holds_the_runs_that_were_done() {
         Ok::<_, Infallible>(Plan::new(&scenario, Seed(seed), &Files::new()).expect("it can be planned"))
     };
     let threads = NonZero::new(2).expect("one at least");
-    let schedule = Schedule { first_seed: 7, runs: 1_000, rule: None, threads };
+    let schedule = Schedule::new(7, 1_000, None, threads);
     let came = AtomicBool::new(false);
     let interrupt = |done| came.store(done >= 3, Ordering::Relaxed);
     let Ok(batch) = run(&schedule, plan, || came.load(Ordering::Relaxed), interrupt);

@@ -122,7 +122,6 @@ fn what_makes_no_sense_is_refused() {
         let done = workshop.run(&[&["run", "tiny.yaml"], arguments].concat()).ends_with(2);
         assert!(done.err.contains(why), "{arguments:?}: {}", done.err);
     };
-    refused(&["--threads", "2"], "--threads is for several runs");
     refused(&["--seeds", "1"], "1 is not in 2..=100000");
     refused(&["--seeds", "4", "--threads", "0"], "invalid value '0' for '--threads <N>'");
     refused(&["--until-ci", "0%"], "would never stop");
