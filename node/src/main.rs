@@ -1,0 +1,3 @@
+//! `peerlab-node`: scenarios of peer-to-peer networks, on real libp2p peers.
+
+fn main() {}
