@@ -3,7 +3,6 @@
 use peerlab_scenarios::{
     host::{Input, Link, Links as Lives, Machine, Overlay, Peer, StoreKey, Why},
     plan::{FaultEffect, Sessions},
-    seed::mix,
     spec::Leave,
     units::Nanos,
 };
@@ -14,7 +13,6 @@ use super::{
     links,
     relay::Way,
     store::{ItemRef, Store},
-    trouble,
     wheel::Event,
 };
 
@@ -358,15 +356,15 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         self.trouble.end(number);
         self.strain_flows();
         let fault = self.trouble.fault(number).clone();
-        if let Some(who) = trouble::stops(&fault.effect) {
+        if let Some(who) = fault.effect.stops() {
             who.iter().for_each(|peer| self.start(peer));
         }
         for peer in self.plan.peers.iter().filter(|&peer| self.keeps_planned_links(peer)).collect::<Vec<_>>()
         {
             for other in self.links.known(peer).to_vec() {
                 if peer < other
-                    && (trouble::crosses(&fault.effect, peer, other)
-                        || trouble::is_cut(&fault.effect) && self.plan.need_relay(peer, other))
+                    && (fault.effect.crosses(peer, other)
+                        || fault.effect.is_cut() && self.plan.need_relay(peer, other))
                     && self.links.id(peer, other).is_none()
                 {
                     let wait = self.back_off(peer, other, REDIAL);
@@ -385,8 +383,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     /// A wait below `most` ns that belongs to a pair.
     pub(super) fn back_off(&self, a: Peer, b: Peer, most: u64) -> u64 {
-        let draw = mix(self.plan.seed.0, u64::from(a.min(b).0), u64::from(a.max(b).0));
-        ((u128::from(draw) * u128::from(most)) >> 64) as u64
+        self.plan.back_off(a, b, most)
     }
 }
 

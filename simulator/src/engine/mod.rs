@@ -158,7 +158,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             if fault.until != Nanos::NEVER {
                 self.schedule(fault.until.0, Control::Heal, number as u32);
             }
-            if let Some(who) = trouble::stops(&fault.effect)
+            if let Some(who) = fault.effect.stops()
                 && fault.until != Nanos::NEVER
             {
                 who.iter().for_each(|peer| self.may_restart[peer.index()] = true);

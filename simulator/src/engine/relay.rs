@@ -9,7 +9,7 @@
 use peerlab_report::reach::Reached;
 use peerlab_scenarios::{
     host::{Lane, Machine, Overlay, Peer},
-    plan::{FaultEffect, Upgrade, nat::ATTEMPTS},
+    plan::{Cut, FaultEffect, Upgrade, nat::ATTEMPTS},
     units::Share,
 };
 
@@ -22,7 +22,6 @@ use super::{
     network::{Flight, Hop, Strain},
     store::Store,
     traffic::Loss,
-    trouble::{self, Cut},
     wheel::Event,
 };
 
@@ -462,8 +461,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     /// Whether a fault cuts the way that a connection between two peers takes.
     pub(super) fn crosses(&self, effect: &FaultEffect, a: Peer, b: Peer) -> bool {
         self.relay_between(a, b).map_or_else(
-            || trouble::crosses(effect, a, b),
-            |relay| trouble::crosses(effect, a, relay) || trouble::crosses(effect, relay, b),
+            || effect.crosses(a, b),
+            |relay| effect.crosses(a, relay) || effect.crosses(relay, b),
         )
     }
 
