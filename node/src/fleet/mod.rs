@@ -9,6 +9,7 @@ mod collector;
 mod conditions;
 mod director;
 mod ledger;
+pub mod provenance;
 mod transport;
 
 use std::{

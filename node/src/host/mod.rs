@@ -38,6 +38,7 @@ pub use self::{
     node::{Life, NodeError, Order, run},
     overlay::Overlay,
     protocols::{Meter, Wire},
+    pubsub::check as check_gossipsub,
     roster::{Addresses, Roster},
     told::{Account, Entry, Gauges, Legacy, Told, Troubles},
 };

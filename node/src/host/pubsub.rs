@@ -5,7 +5,7 @@
 //! not tell.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,7 +15,8 @@ use std::{
 
 use libp2p::{
     gossipsub::{
-        self, Behaviour, ConfigBuilder, IdentTopic, MessageAuthenticity, MessageId, PublishError, ValidationMode,
+        self, Behaviour, ConfigBuilder, IdentTopic, MessageAuthenticity, MessageId, PeerScoreParams,
+        PeerScoreThresholds, PublishError, TopicScoreParams, ValidationMode,
     },
     identity::Keypair,
 };
@@ -23,7 +24,7 @@ use peerlab_scenarios::{
     host::{Cx, Input, Links, Machine, Msg, Overlay, Payload, Peer},
     report::{Fact, PubsubCount},
     seed::mix,
-    spec::overlay::{Authenticity, Gossipsub as Params},
+    spec::{self, overlay::{Authenticity, Gossipsub as Params, Score, TopicScore}},
     units::Nanos,
     wire::{Item, Kind, Topic},
 };
@@ -103,7 +104,74 @@ pub(super) fn behaviour(params: &Params, keys: &Keypair, named: Arc<AtomicU64>) 
     } else {
         MessageAuthenticity::Anonymous
     };
-    Behaviour::new(authenticity, config).map_err(str::to_owned)
+    let mut behaviour = Behaviour::new(authenticity, config).map_err(str::to_owned)?;
+    if let Some(score) = &params.score {
+        let (params, thresholds) = scores(score);
+        behaviour.with_peer_score(params, thresholds)?;
+    }
+    Ok(behaviour)
+}
+
+/// Whether libp2p will have these parameters.
+///
+/// # Errors
+/// When it will not, with its reason.
+pub fn check(params: &Params) -> Result<(), String> {
+    let mut behaviour = behaviour(params, &Keypair::generate_ed25519(), Arc::default())?;
+    let topic = params.score.as_ref().map(|score| topic_scores(&score.topic));
+    topic.map_or(Ok(()), |topic| behaviour.set_topic_params(IdentTopic::new("any"), topic).map_err(str::to_owned))
+}
+
+/// libp2p's parameters of scores. Peers of one machine have one address, which says nothing of them: P6 does not count.
+fn scores(score: &Score) -> (PeerScoreParams, PeerScoreThresholds) {
+    let params = PeerScoreParams {
+        topics: HashMap::new(),
+        topic_score_cap: score.topic_score_cap,
+        app_specific_weight: 0.0,
+        ip_colocation_factor_weight: 0.0,
+        ip_colocation_factor_threshold: score.ip_colocation_factor_threshold,
+        behaviour_penalty_weight: score.behaviour_penalty_weight,
+        behaviour_penalty_threshold: score.behaviour_penalty_threshold,
+        behaviour_penalty_decay: score.behaviour_penalty_decay,
+        decay_interval: duration(score.decay_interval),
+        decay_to_zero: score.decay_to_zero,
+        retain_score: duration(score.retain_score),
+        slow_peer_weight: score.slow_peer_weight,
+        slow_peer_threshold: score.slow_peer_threshold,
+        slow_peer_decay: score.slow_peer_decay,
+        ..PeerScoreParams::default()
+    };
+    let thresholds = PeerScoreThresholds {
+        gossip_threshold: score.gossip_threshold,
+        publish_threshold: score.publish_threshold,
+        graylist_threshold: score.graylist_threshold,
+        opportunistic_graft_threshold: score.opportunistic_graft_threshold,
+        ..PeerScoreThresholds::default()
+    };
+    (params, thresholds)
+}
+
+/// What counts in each topic.
+fn topic_scores(topic: &TopicScore) -> TopicScoreParams {
+    TopicScoreParams {
+        topic_weight: topic.topic_weight,
+        time_in_mesh_weight: topic.time_in_mesh_weight,
+        time_in_mesh_quantum: duration(topic.time_in_mesh_quantum),
+        time_in_mesh_cap: topic.time_in_mesh_cap,
+        first_message_deliveries_weight: topic.first_message_deliveries_weight,
+        first_message_deliveries_decay: topic.first_message_deliveries_decay,
+        first_message_deliveries_cap: topic.first_message_deliveries_cap,
+        mesh_message_deliveries_weight: topic.mesh_message_deliveries_weight,
+        mesh_message_deliveries_decay: topic.mesh_message_deliveries_decay,
+        mesh_message_deliveries_cap: topic.mesh_message_deliveries_cap,
+        mesh_message_deliveries_threshold: topic.mesh_message_deliveries_threshold,
+        mesh_message_deliveries_window: duration(topic.mesh_message_deliveries_window),
+        mesh_message_deliveries_activation: duration(topic.mesh_message_deliveries_activation),
+        mesh_failure_penalty_weight: topic.mesh_failure_penalty_weight,
+        mesh_failure_penalty_decay: topic.mesh_failure_penalty_decay,
+        invalid_message_deliveries_weight: topic.invalid_message_deliveries_weight,
+        invalid_message_deliveries_decay: topic.invalid_message_deliveries_decay,
+    }
 }
 
 /// What machines have asked of libp2p's gossipsub and what it could not do at once.
@@ -112,13 +180,18 @@ pub(super) struct Publisher {
     early: VecDeque<Arc<Item>>,
     subscribed: Vec<Topic>,
     named: Arc<AtomicU64>,
+    topic_scores: Option<TopicScoreParams>,
     counts: [u64; PubsubCount::ALL.len()],
 }
 
 impl Publisher {
     /// `named` is what the behaviour counts.
-    pub(super) fn new(named: Arc<AtomicU64>) -> Self {
-        Self { named, ..Self::default() }
+    pub(super) fn new(named: Arc<AtomicU64>, overlay: &spec::Overlay) -> Self {
+        let topic_scores = match overlay {
+            spec::Overlay::Gossipsub(params) => params.score.as_ref().map(|score| topic_scores(&score.topic)),
+            _ => None,
+        };
+        Self { named, topic_scores, ..Self::default() }
     }
 
     /// Carries out what a machine asked for.
@@ -127,6 +200,9 @@ impl Publisher {
             PubsubOrder::Subscribe(topic, wanted) => {
                 let name = IdentTopic::new(topic.to_string());
                 if wanted {
+                    if let Some(params) = self.topic_scores.clone() {
+                        behaviour.set_topic_params(name.clone(), params).expect("its parameters were checked before the start");
+                    }
                     if behaviour.subscribe(&name).is_ok_and(|new| new) {
                         self.subscribed.push(topic);
                     }

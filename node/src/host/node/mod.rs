@@ -230,7 +230,7 @@ impl<R: Machine<Native>> Node<R> {
             native: Native::new(me, keys),
             out: Outbox::default(),
             contents: Contents::new(Arc::clone(&roster)),
-            publisher: Publisher::new(named),
+            publisher: Publisher::new(named, &plan.spec.overlay),
             behaviour: Behaviour::from(&plan.peers.group(me).spec.behaviour),
             connections: Connections::new(known, keeps_planned),
             incoming: HashMap::new(),
