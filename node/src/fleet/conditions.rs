@@ -8,13 +8,13 @@ use peerlab_scenarios::report::Histogram;
 
 /// Peers come this late at the most, ns, 99 times of 100, or the run is degraded: times of fewer milliseconds than that cannot
 /// be told from those of the machine.
-pub const MOST_LATE: u64 = 20_000_000;
+const MOST_LATE: u64 = 20_000_000;
 
 /// Share of the time in which some task waited for a processor, at the most, by the kernel's account of the whole machine.
-pub const MOST_PRESSURE: f64 = 0.5;
+const MOST_PRESSURE: f64 = 0.5;
 
 /// Share of the processors' time that the machine below took for others, at the most.
-pub const MOST_STOLEN: f64 = 0.02;
+const MOST_STOLEN: f64 = 0.02;
 
 /// The kernel's counters at one instant.
 #[derive(Clone, Copy, Debug)]

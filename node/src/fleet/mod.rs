@@ -26,7 +26,7 @@ use futures::{StreamExt as _, channel::mpsc, executor::block_on, stream::select}
 use peerlab_report::{EngineKind, Observer, Outcome};
 use peerlab_scenarios::{
     host::Peer,
-    plan::{PeerSet, Plan},
+    plan::{FaultEffect, PeerSet, Plan},
     report::Invariant,
     units::Nanos,
 };
@@ -205,6 +205,12 @@ fn outcome(plan: &Plan, harvest: Harvest) -> (Outcome, Conditions) {
         missing_links,
         format!("{missing_links} of {wanted_links} connections did not stand when the run began"),
     );
+    if !plan.faults.iter().any(|fault| cuts(&fault.effect)) {
+        disturbed(
+            troubles.silences,
+            format!("{} connections were given up after a silence that no fault explains", troubles.silences),
+        );
+    }
     disturbed(
         troubles.backlogs,
         format!("{} connections were ended because too much waited for them", troubles.backlogs),
@@ -230,6 +236,11 @@ fn outcome(plan: &Plan, harvest: Harvest) -> (Outcome, Conditions) {
         disturbances,
     };
     (outcome, conditions)
+}
+
+/// Whether a fault may let connections fall silent.
+const fn cuts(effect: &FaultEffect) -> bool {
+    matches!(effect, FaultEffect::Partition(..) | FaultEffect::Outage(_) | FaultEffect::Degrade { .. })
 }
 
 /// The connections of which an end told, each once.

@@ -59,7 +59,7 @@ const HANDSHAKE: Duration = Duration::from_secs(20);
 
 /// Why a peer has no transport.
 #[derive(Debug, thiserror::Error)]
-pub enum TransportError {
+pub(super) enum TransportError {
     /// Noise would not have its key.
     #[error(transparent)]
     Noise(#[from] noise::Error),

@@ -17,6 +17,8 @@
 //! | `node` | the task that holds it all together |
 //! | `told` | what it tells, and what it leaves behind |
 
+#[cfg(test)]
+mod bench;
 pub mod bulk;
 mod clock;
 mod connections;

@@ -101,6 +101,8 @@ pub struct Account {
 pub struct Troubles {
     /// Dials that failed though the other peer was up.
     pub dials_failed: u64,
+    /// Connections that were given up because nothing was heard for too long.
+    pub silences: u64,
     /// Connections that ended because too much waited for them.
     pub backlogs: u64,
     /// Connections that ended because the other end broke the protocol.
@@ -111,6 +113,7 @@ impl Troubles {
     /// Adds those of another peer.
     pub const fn add(&mut self, other: Self) {
         self.dials_failed += other.dials_failed;
+        self.silences += other.silences;
         self.backlogs += other.backlogs;
         self.violations += other.violations;
     }

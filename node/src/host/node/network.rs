@@ -34,6 +34,7 @@ impl<R: Machine<Native>> Node<R> {
             SwarmEvent::Behaviour(ProtocolsEvent::Pubsub(event)) => self.on_pubsub(event),
             SwarmEvent::Behaviour(ProtocolsEvent::Ping(event)) => {
                 if let Err(ping::Failure::Timeout) = event.result {
+                    self.legacy.troubles.silences += u64::from(self.phase == Phase::Running);
                     self.end(event.connection, Why::TimedOut);
                 }
             }
