@@ -1,1 +1,3 @@
 //! Scenarios on real libp2p peers.
+
+pub mod link;
