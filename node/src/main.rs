@@ -1,3 +1,9 @@
 //! `peerlab-node`: scenarios of peer-to-peer networks, on real libp2p peers.
 
-fn main() {}
+use std::process::ExitCode;
+
+mod cli;
+
+fn main() -> ExitCode {
+    cli::main()
+}

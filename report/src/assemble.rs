@@ -222,6 +222,7 @@ fn disturbances<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: 
         .chain(censored)
         .chain(backlog(&outcome.traffic))
         .chain(late)
+        .chain(outcome.disturbances.iter().cloned())
         .collect()
 }
 
@@ -271,6 +272,7 @@ fn invariants<P: FnMut(Nanos, u64)>(
             if traffic.imbalance() == 0 { String::new() } else { format!(" {:+}", traffic.imbalance()) },
         ),
     }];
+    list.extend(outcome.invariants.iter().cloned());
     if !plan.faults.is_empty() {
         // A fault that an interrupted run did not come to, or not to the end of, is none the worse for it.
         let came = |fault: &FaultPlan| outcome.interrupted.is_none_or(|at| fault.until <= at);

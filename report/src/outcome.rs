@@ -1,6 +1,6 @@
 //! What an engine hands over at the end of a run.
 
-use peerlab_scenarios::{host::Peer, units::Nanos};
+use peerlab_scenarios::{host::Peer, report::Invariant, units::Nanos};
 
 use crate::{reach::Reached, traffic::Traffic};
 
@@ -60,4 +60,8 @@ pub struct Outcome {
     pub reached: Option<Reached>,
     /// The connections that stood at the end, each once, as its end with the lower number saw it.
     pub connections: Vec<(Peer, Peer)>,
+    /// What must hold of the engine itself, besides what must hold of every run.
+    pub invariants: Vec<Invariant>,
+    /// What disturbed the run, in words: it may be read with care.
+    pub disturbances: Vec<String>,
 }

@@ -229,6 +229,17 @@ impl Plan {
         })
     }
 
+    /// The same for an engine whose chunks have real bytes: manifests name these.
+    #[must_use]
+    pub fn with_real_bodies(mut self) -> Self {
+        for workload in &mut self.workloads {
+            if let WorkloadKind::Update(update) = &mut workload.kind {
+                *update = Arc::new(UpdatePlan::clone(update).with_real_bodies());
+            }
+        }
+        self
+    }
+
     /// One-way delay between two peers, last miles included.
     #[must_use]
     pub fn delay(&self, a: Peer, b: Peer) -> Nanos {

@@ -48,7 +48,6 @@ use peerlab_scenarios::{
         TimerKey,
     },
     plan::{Plan, Sessions, WorkloadKind},
-    spec,
     units::Nanos,
 };
 
@@ -107,13 +106,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
     /// A run of `plan` with the machines that `make` makes, at each start of a peer.
     pub fn new(plan: &'p Plan, make: impl Fn(Peer) -> PeerHost<O, R> + 'p, observer: V) -> Self {
         let n = plan.peers.len() as usize;
-        let behaviour = |peer| match plan.peers.group(peer).spec.behaviour {
-            spec::Behaviour::Honest(_) => Behaviour::Honest,
-            spec::Behaviour::Silent(_) => Behaviour::Silent,
-            spec::Behaviour::FreeRider(_) => Behaviour::FreeRider,
-            spec::Behaviour::Corruptor(_) => Behaviour::Corruptor,
-            spec::Behaviour::StaleSeeder(_) => Behaviour::StaleSeeder,
-        };
+        let behaviour = |peer| Behaviour::from(&plan.peers.group(peer).spec.behaviour);
         let behaviours: Vec<Behaviour> = plan.peers.iter().map(behaviour).collect();
         let network = Network::new(plan, plan.seed);
         let seats = plan.peers.iter().map(|peer| {
@@ -393,6 +386,8 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             digest: self.digest,
             reached,
             connections: self.links.standing().collect(),
+            invariants: Vec::new(),
+            disturbances: Vec::new(),
         };
         self.observer.progress(end, outcome.events);
         (outcome, self.observer)
