@@ -9,6 +9,8 @@ use crate::{reach::Reached, traffic::Traffic};
 pub enum EngineKind {
     /// The discrete-event model.
     Model,
+    /// Real libp2p peers in virtual time.
+    Virtual,
     /// Real libp2p peers on the wall clock.
     Live,
 }
@@ -19,6 +21,7 @@ impl EngineKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
+            Self::Virtual => "virtual",
             Self::Live => "live",
         }
     }
@@ -27,7 +30,7 @@ impl EngineKind {
     #[must_use]
     pub const fn time(self) -> &'static str {
         match self {
-            Self::Model => "virtual time",
+            Self::Model | Self::Virtual => "virtual time",
             Self::Live => "time",
         }
     }

@@ -13,9 +13,10 @@ use std::{
 use futures::{
     FutureExt as _, StreamExt as _,
     channel::mpsc,
-    future::BoxFuture,
+    future::{BoxFuture, Either, select},
     stream::FuturesUnordered,
 };
+use futures_timer::Delay;
 use peerlab_report::traffic::Traffic;
 use peerlab_scenarios::{
     host::{Command, Links as Lives, Peer, StoreKey},
@@ -27,13 +28,13 @@ use peerlab_scenarios::{
     units::Nanos,
     wire::Item,
 };
-use tokio::time::{Instant, sleep, sleep_until};
+use web_time::Instant;
 
 use super::{
-    Comes,
+    Comes, Ground,
     conditions::{Conditions, Watch},
     ledger::Ledger,
-    transport::{Links, Transport},
+    tasks,
 };
 use crate::host::{self, Addresses, Clock, Gauges, Legacy, Life, Native, Order, Roster, Told, Troubles};
 
@@ -94,8 +95,7 @@ pub(super) struct Setup {
     pub(super) roster: Arc<Roster>,
     pub(super) addresses: Addresses,
     pub(super) gauges: Arc<Gauges>,
-    pub(super) links: Links,
-    pub(super) transport: Transport,
+    pub(super) ground: Ground,
     pub(super) tell: mpsc::Sender<Told>,
     pub(super) report: mpsc::UnboundedSender<Comes>,
     pub(super) halt: Arc<AtomicBool>,
@@ -212,12 +212,12 @@ impl Director {
     pub(super) async fn run(mut self) {
         self.lay_out();
         let begun = self.gather().await;
-        let watch = Watch::begin();
+        let watch = self.setup.ground.in_real_time.then(Watch::begin);
         if begun {
             self.direct().await;
         }
         self.collect().await;
-        self.harvest.conditions = watch.end(&self.lateness);
+        self.harvest.conditions = watch.map_or_else(Conditions::default, |watch| watch.end(&self.lateness));
         let Self { setup, harvest, ledger, .. } = self;
         let (traffic, warm_up) = ledger.close();
         let _ = setup.report.unbounded_send(Comes::Done(Box::new(Harvest { traffic, warm_up, ..harvest })));
@@ -263,7 +263,9 @@ impl Director {
     }
 
     fn next_session(&mut self, peer: Peer) {
-        let Some(session) = self.seats[peer.index()].sessions.as_mut().and_then(Iterator::next) else { return };
+        let Some(session) = self.seats[peer.index()].sessions.as_mut().and_then(Iterator::next) else {
+            return;
+        };
         self.at(session.from, Act::Begin(peer));
         if session.to != Nanos::NEVER {
             self.at(session.to, Act::End(peer, session.leave == Leave::Graceful));
@@ -287,23 +289,25 @@ impl Director {
         }
         for some in first.chunks(AT_A_TIME) {
             some.iter().for_each(|peer| self.begin(*peer));
-            sleep(PAUSE).await;
+            Delay::new(PAUSE).await;
         }
         let of = first.len();
-        let listening = |this: &Self| first.iter().filter(|peer| this.setup.addresses.of(**peer).is_some()).count();
+        let listening =
+            |this: &Self| first.iter().filter(|peer| this.setup.addresses.of(**peer).is_some()).count();
         self.wait(STARTS_WITHIN, |this| (listening(this), of), |up, of| Phase::Starting { up, of }).await;
         for some in first.chunks(AT_A_TIME) {
             for peer in some {
                 self.order(*peer, Order::Connect);
             }
-            sleep(PAUSE).await;
+            Delay::new(PAUSE).await;
         }
         let plan = &self.setup.plan;
         let overlay = Any::<Native>::new(&plan.spec.overlay, plan.hub.unwrap_or_default());
         let planned = overlay.is_none_or(|overlay| host_links(&overlay) == Lives::Planned);
         let is_first = |peer: u32| self.seats[peer as usize].orders.is_some();
         let reach = |a, b| plan.sites.reach(&plan.peers, Peer(a), Peer(b));
-        let wanted = plan.graph.links().filter(|&[a, b]| planned && is_first(a) && is_first(b) && reach(a, b)).count();
+        let wanted =
+            plan.graph.links().filter(|&[a, b]| planned && is_first(a) && is_first(b) && reach(a, b)).count();
         let gauges = Arc::clone(&self.setup.gauges);
         let linked = move || gauges.linked() / 2;
         self.wait(CONNECTS_WITHIN, |_| (linked(), wanted), |up, of| Phase::Connecting { up, of }).await;
@@ -313,15 +317,15 @@ impl Director {
             self.harvest.interrupted = Some(Nanos::ZERO);
             return false;
         }
-        let clock = Clock::new((Instant::now() + HEADS_UP).into_std());
+        let clock = Clock::new(Instant::now() + HEADS_UP);
         self.clock = Some(clock);
-        if let Links::Shaped(shaper) = &self.setup.links {
+        if let Some(shaper) = &self.setup.ground.links {
             shaper.begin(clock.start());
         }
         for peer in 0..self.seats.len() as u32 {
             self.order(Peer(peer), Order::Begin(clock));
         }
-        sleep_until(clock.start().into()).await;
+        Delay::new(clock.until(Nanos::ZERO)).await;
         true
     }
 
@@ -346,15 +350,15 @@ impl Director {
 
     /// Attends to peers whose lives end, until an instant.
     async fn attend_until(&mut self, instant: Instant) {
-        let until = sleep_until(instant);
-        tokio::pin!(until);
-        loop {
-            tokio::select! {
-                biased;
-                Some(ended) = self.tasks.next(), if !self.tasks.is_empty() => self.ended(ended),
-                () = &mut until => return,
-            }
+        let mut until = Delay::new(instant.saturating_duration_since(Instant::now()));
+        while !self.tasks.is_empty() {
+            let ended = match select(self.tasks.next(), &mut until).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right(_) => return,
+            };
+            ended.into_iter().for_each(|ended| self.ended(ended));
         }
+        until.await;
     }
 
     /// Carries out what the plan wants, each at its time.
@@ -384,7 +388,7 @@ impl Director {
                 self.act(time, act);
                 continue;
             }
-            let wake = clock.instant(next).map_or(look, |next| look.min(next.into()));
+            let wake = clock.instant(next).map_or(look, |next| look.min(next));
             self.attend_until(wake).await;
         }
     }
@@ -441,10 +445,10 @@ impl Director {
         if !seat.wanted || seat.orders.is_some() || seat.is_alive || self.keep_down(peer) {
             return;
         }
-        let wire = match self.setup.links.wire(peer, &self.setup.roster.keypair(peer), self.setup.transport) {
+        let wire = match (self.setup.ground.wire)(peer, &self.setup.roster.keypair(peer)) {
             Ok(wire) => wire,
-            Err(error) => {
-                self.harvest.dead.insert(peer, error.to_string());
+            Err(why) => {
+                self.harvest.dead.insert(peer, why);
                 return;
             }
         };
@@ -469,14 +473,14 @@ impl Director {
         seat.orders = Some(orders);
         seat.lives += 1;
         seat.is_alive = true;
-        let task = tokio::spawn(host::run(life, |task| {
-            tokio::spawn(task);
-        }));
+        let spawn = &self.setup.ground.spawn;
+        let executor = Arc::clone(spawn);
+        let task = tasks::spawn(spawn, host::run(life, move |task| executor(task)));
         let ended = async move {
             let left = match task.await {
                 Ok(Ok(legacy)) => Ok(legacy),
                 Ok(Err(error)) => Err(error.to_string()),
-                Err(error) => Err(format!("its task died: {error}")),
+                Err(died) => Err(format!("its task died: {died}")),
             };
             (peer, left)
         };
@@ -563,7 +567,8 @@ impl Director {
         let of = self.seats.iter().filter(|seat| seat.orders.is_some()).count();
         let halted = self.setup.halt.swap(false, Ordering::Relaxed);
         if self.clock.is_some() {
-            self.wait(ENDS_WITHIN, |_| (gauges.drained(), of), |done, of| Phase::Collecting { done, of }).await;
+            self.wait(ENDS_WITHIN, |_| (gauges.drained(), of), |done, of| Phase::Collecting { done, of })
+                .await;
         }
         self.setup.halt.store(halted, Ordering::Relaxed);
         self.clock = None;
@@ -580,7 +585,7 @@ impl Director {
                 self.harvest.dead.insert(Peer(number as u32), "it did not end in time".to_owned());
             }
         }
-        if let Links::Shaped(shaper) = &self.setup.links {
+        if let Some(shaper) = &self.setup.ground.links {
             for (hits, more) in self.harvest.fault_hits.iter_mut().zip(shaper.hits()) {
                 *hits += more;
             }

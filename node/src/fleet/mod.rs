@@ -1,68 +1,72 @@
-//! The local fleet: all peers of a scenario on this machine, in real time.
+//! The fleet: all peers of a scenario in one process.
 //!
-//! All swarms are in one process, each driven by a task of its own on a runtime of several threads. They listen on ports that
-//! the system picks, so that a second fleet beside this one is in nobody's way. The *director* is a task that starts and stops
-//! them as the plan says, and gives them the commands of their users. What they tell comes over one bounded channel to the
-//! thread that called: who tells more than it takes in has to wait, and that shows as lateness.
+//! Each swarm is driven by a task of its own. The *director* is a task that starts and stops them as the plan says, and gives
+//! them the commands of their users. What they tell comes over one bounded channel to whoever called: who tells more than it
+//! takes in has to wait, and in real time that shows as lateness.
+//!
+//! Where a fleet lives is its [`Ground`]: [`live`] has the sockets and the threads of this machine, and real time. Another has
+//! virtual time.
 
 mod collector;
 mod conditions;
 mod director;
 mod ledger;
+#[cfg(feature = "net")]
+pub mod live;
 pub mod provenance;
+mod tasks;
+#[cfg(feature = "net")]
 mod transport;
 
 use std::{
     collections::BTreeMap,
-    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
 };
 
-use futures::{StreamExt as _, channel::mpsc, executor::block_on, stream::select};
+use futures::{StreamExt as _, channel::mpsc, stream::select};
+use libp2p::identity::Keypair;
 use peerlab_report::{EngineKind, Observer, Outcome};
 use peerlab_scenarios::{
     host::Peer,
-    plan::{FaultEffect, PeerSet, Plan},
+    plan::{FaultEffect, Plan},
     report::Invariant,
     units::Nanos,
 };
 
-use self::{collector::Collector, director::Director, transport::Links};
+use self::{collector::Collector, director::Director};
 pub use self::{
     conditions::Conditions,
     director::{Harvest, Phase},
+};
+#[cfg(feature = "net")]
+pub use self::{
+    live::{FleetError, Options, run},
     transport::Transport,
 };
 use crate::{
-    host::{Addresses, Gauges, Roster, Told},
-    link::Shaper,
+    host::{Addresses, Gauges, Roster, Told, Wire},
+    link::{Shaper, Spawn},
 };
 
 /// Batches that may wait to be taken in, besides one for each peer.
 const WAITING: usize = 256;
 
-/// How a fleet is to run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// What carries connections.
-    pub transport: Transport,
-    /// Whether connections have the links of this machine instead of those of the scenario.
-    pub bare_links: bool,
-}
+/// How a peer is given its connections, with its key, or why it cannot.
+pub type Wires = Box<dyn Fn(Peer, &Keypair) -> Result<Wire, String> + Send>;
 
-/// Why a fleet could not run.
-#[derive(Debug, thiserror::Error)]
-pub enum FleetError {
-    /// The runtime did not start.
-    #[error("the runtime cannot start: {0}")]
-    Runtime(#[from] std::io::Error),
-    /// The links of the plan cannot be laid.
-    #[error(transparent)]
-    Links(#[from] peerlab_scenarios::plan::PlanError),
+/// Where a fleet lives.
+pub struct Ground {
+    /// What runs its tasks.
+    pub spawn: Spawn,
+    /// What carries its connections.
+    pub wire: Wires,
+    /// The links below them, if they are those of the scenario.
+    pub links: Option<Shaper>,
+    /// Whether its time is that of this machine, which may then be late.
+    pub in_real_time: bool,
 }
 
 /// A run that is over.
@@ -85,32 +89,16 @@ enum Comes {
 }
 
 /// Runs a plan to its end, or until `stop` says so, which is asked now and then. `on_phase` hears how far it has come.
-///
-/// # Errors
-/// When the system refuses what a fleet needs.
-pub fn run<V: Observer>(
+pub async fn carry_out<V: Observer>(
     plan: &Arc<Plan>,
+    ground: Ground,
     observer: V,
-    options: Options,
     on_phase: &mut dyn FnMut(Phase),
     stop: &dyn Fn() -> bool,
-) -> Result<Run<V>, FleetError> {
-    let threads = thread::available_parallelism().map_or(2, NonZero::get);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+) -> Run<V> {
+    let engine = if ground.in_real_time { EngineKind::Live } else { EngineKind::Virtual };
+    let spawn = Arc::clone(&ground.spawn);
     let peers = plan.peers.len();
-    let links = if options.bare_links {
-        Links::bare(peers)
-    } else {
-        let mut here = PeerSet::default();
-        plan.peers.iter().for_each(|peer| {
-            here.insert(peer);
-        });
-        let handle = runtime.handle().clone();
-        let spawn = Arc::new(move |task| {
-            handle.spawn(task);
-        });
-        Links::Shaped(Shaper::new(plan, &here, spawn)?)
-    };
     let (tell, told) = mpsc::channel(WAITING);
     let (report, reports) = mpsc::unbounded();
     let halt = Arc::new(AtomicBool::new(false));
@@ -119,44 +107,38 @@ pub fn run<V: Observer>(
         roster: Roster::new(plan.seed, peers),
         addresses: Addresses::new(peers),
         gauges: Arc::new(Gauges::default()),
-        links,
-        transport: options.transport,
+        ground,
         tell,
         report,
         halt: Arc::clone(&halt),
     });
-    let task = runtime.spawn(director.run());
+    let task = tasks::spawn(&spawn, director.run());
     let mut collector = Collector::new(observer, plan.spec.end());
     let mut harvest = None;
-    block_on(async {
-        let mut comes = select(told.map(Comes::Told), reports);
-        while let Some(come) = comes.next().await {
-            match come {
-                Comes::Told(told) => collector.take_in(told),
-                Comes::Measure(at) => collector.measure(at),
-                Comes::Phase(phase) => {
-                    if let Phase::Running { now, .. } = phase {
-                        collector.progress(now, 0);
-                    }
-                    on_phase(phase);
-                    if stop() {
-                        halt.store(true, Ordering::Relaxed);
-                    }
+    let mut comes = select(told.map(Comes::Told), reports);
+    while let Some(come) = comes.next().await {
+        match come {
+            Comes::Told(told) => collector.take_in(told),
+            Comes::Measure(at) => collector.measure(at),
+            Comes::Phase(phase) => {
+                if let Phase::Running { now, .. } = phase {
+                    collector.progress(now, 0);
                 }
-                Comes::Done(done) => harvest = Some(*done),
+                on_phase(phase);
+                if stop() {
+                    halt.store(true, Ordering::Relaxed);
+                }
             }
+            Comes::Done(done) => harvest = Some(*done),
         }
-    });
-    if let Err(died) = runtime.block_on(task)
-        && died.is_panic()
-    {
-        std::panic::resume_unwind(died.into_panic());
     }
-    runtime.shutdown_background();
+    if let Err(died) = task.await {
+        died.pass_on();
+    }
     let harvest = harvest.expect("a director that ends in good order leaves its harvest");
-    let (outcome, conditions) = outcome(plan, harvest);
+    let (outcome, conditions) = outcome(plan, engine, harvest);
     collector.progress(outcome.interrupted.unwrap_or(plan.spec.end()), outcome.events);
-    Ok(Run { outcome, observer: collector.finish(), conditions })
+    Run { outcome, observer: collector.finish(), conditions }
 }
 
 /// Peers that are named one by one at the most.
@@ -169,7 +151,7 @@ fn named<'a>(peers: impl ExactSizeIterator<Item = (&'a Peer, &'a String)>) -> St
     format!("{}{more}", named.join(", "))
 }
 
-fn outcome(plan: &Plan, harvest: Harvest) -> (Outcome, Conditions) {
+fn outcome(plan: &Plan, engine: EngineKind, harvest: Harvest) -> (Outcome, Conditions) {
     let Harvest {
         traffic,
         warm_up,
@@ -220,7 +202,7 @@ fn outcome(plan: &Plan, harvest: Harvest) -> (Outcome, Conditions) {
         format!("{} connections were ended because the other end broke the protocol", troubles.violations),
     );
     let outcome = Outcome {
-        engine: EngineKind::Live,
+        engine,
         events,
         interrupted,
         traffic,

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+#[cfg(feature = "net")]
 use super::{Conditions, Options};
 
 /// The release of libp2p that this crate is built with, and those of its parts that a run may depend on.
@@ -14,13 +15,18 @@ pub const LIBP2P: [(&str, &str); 6] = [
     ("yamux", "0.14.1"),
 ];
 
+/// The releases by name.
+#[must_use]
+pub fn libraries() -> Value {
+    Value::Object(LIBP2P.into_iter().map(|(name, version)| (name.to_owned(), version.into())).collect())
+}
+
 /// What an engine tells of itself: libraries, transport, links, and how the run went for the machine.
+#[cfg(feature = "net")]
 #[must_use]
 pub fn of(options: Options, conditions: &Conditions) -> Value {
-    let libraries: serde_json::Map<_, _> =
-        LIBP2P.into_iter().map(|(name, version)| (name.to_owned(), version.into())).collect();
     json!({
-        "libraries": libraries,
+        "libraries": libraries(),
         "transport": options.transport.name(),
         "links": if options.bare_links { "bare" } else { "scenario" },
         "lateSeconds": conditions.late.map(|(p99, max)| json!({"p99": p99 as f64 / 1e9, "max": max as f64 / 1e9})),

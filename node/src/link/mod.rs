@@ -56,7 +56,7 @@ use libp2p::PeerId;
 use peerlab_scenarios::{
     host::Peer,
     network::Paths,
-    plan::{Plan, PeerSet, PlanError, identity},
+    plan::{PeerSet, Plan, PlanError, identity},
     spec::Overlay,
     units::BitsPerSec,
 };

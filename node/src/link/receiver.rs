@@ -110,8 +110,12 @@ impl Receiver {
     /// Does all that is due; true when there is something new to be read, or the end.
     pub(super) fn advance(&mut self, now: u64) -> bool {
         let mut news = false;
-        while let Some((_, part)) =
-            self.coming.front().is_some_and(|(at, _)| *at <= now + GRAIN).then(|| self.coming.pop_front()).flatten()
+        while let Some((_, part)) = self
+            .coming
+            .front()
+            .is_some_and(|(at, _)| *at <= now + GRAIN)
+            .then(|| self.coming.pop_front())
+            .flatten()
         {
             news = true;
             if part.is_empty() { self.ended = true } else { self.ready.push_back(part) }

@@ -8,9 +8,8 @@ use peerlab_scenarios::{
 
 use super::{Network, frame};
 
-/// A window is never smaller, nor larger, bytes: what Linux gives a connection to begin with, and some more than it gives
-/// at most.
-const WINDOW: std::ops::RangeInclusive<usize> = 256 << 10..=8 << 20;
+/// A window is never smaller, nor larger, bytes: it bounds what is held in memory for one who does not read.
+const WINDOW: std::ops::RangeInclusive<usize> = 256 << 10..=32 << 20;
 
 /// Time that a segment takes on the narrower of both links, ns: short enough that several connections share a link evenly.
 const SEGMENT_TIME: u64 = 1_000_000;

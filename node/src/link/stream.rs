@@ -170,11 +170,7 @@ impl End {
 }
 
 impl<C: AsyncRead + Unpin> AsyncRead for Shaped<C> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         match &mut self.inner {
             Inner::Plain(stream) => Pin::new(stream).poll_read(cx, into),
             Inner::Linked(end) => end.read(cx, into),
@@ -354,7 +350,8 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Pump<C> {
             return true;
         }
         let received = state.receiver.is_ending() && state.receiver.next().is_none();
-        let sent = !self.writes || (state.sender.has_ended() && state.sender.out.is_empty() && !self.unflushed);
+        let sent =
+            !self.writes || (state.sender.has_ended() && state.sender.out.is_empty() && !self.unflushed);
         if received && !self.writes {
             state.break_off(io::ErrorKind::BrokenPipe);
         }

@@ -16,12 +16,7 @@ use libp2p::{
 };
 use peerlab_scenarios::host::Peer;
 
-use super::{
-    Network, preamble,
-    preamble::Misunderstanding,
-    route::Route,
-    stream::Shaped,
-};
+use super::{Network, preamble, preamble::Misunderstanding, route::Route, stream::Shaped};
 
 /// Why a connection did not come about.
 #[derive(Debug, thiserror::Error)]
