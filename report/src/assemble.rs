@@ -185,9 +185,8 @@ fn chat_metrics(name: &str, chat: &ChatRecorder, outcome: &Outcome, metrics: &mu
     for (metric, histogram) in chat.distributions() {
         put(metric, Summary::of_histogram(metric.unit, histogram, metric.unit.recorded_steps()));
     }
-    // Hops are counted of all that the overlay brought, also what then waited for something caught up.
-    let (showings, by_overlay) = (chat.delivery().len(), chat.hops().len());
-    put(metric::CATCH_UP_SHARE, Summary { n: showings, ..percent(showings - by_overlay, showings) });
+    let showings = chat.delivery().len();
+    put(metric::CATCH_UP_SHARE, Summary { n: showings, ..percent(chat.caught_up(), showings) });
     put(metric::PRESENCE_FALSE, Summary::one(Unit::Count, chat.false_offline() as f64));
 
     let online = |peer: peerlab_scenarios::host::Peer| outcome.online[peer.index()];
@@ -222,6 +221,7 @@ fn disturbances<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: 
         .chain(censored)
         .chain(backlog(&outcome.traffic))
         .chain(late)
+        .chain(outcome.disturbances.iter().cloned())
         .collect()
 }
 
@@ -271,6 +271,7 @@ fn invariants<P: FnMut(Nanos, u64)>(
             if traffic.imbalance() == 0 { String::new() } else { format!(" {:+}", traffic.imbalance()) },
         ),
     }];
+    list.extend(outcome.invariants.iter().cloned());
     if !plan.faults.is_empty() {
         // A fault that an interrupted run did not come to, or not to the end of, is none the worse for it.
         let came = |fault: &FaultPlan| outcome.interrupted.is_none_or(|at| fault.until <= at);

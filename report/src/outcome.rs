@@ -1,6 +1,6 @@
 //! What an engine hands over at the end of a run.
 
-use peerlab_scenarios::{host::Peer, units::Nanos};
+use peerlab_scenarios::{host::Peer, report::Invariant, units::Nanos};
 
 use crate::{reach::Reached, traffic::Traffic};
 
@@ -9,6 +9,8 @@ use crate::{reach::Reached, traffic::Traffic};
 pub enum EngineKind {
     /// The discrete-event model.
     Model,
+    /// Real libp2p peers in virtual time.
+    Virtual,
     /// Real libp2p peers on the wall clock.
     Live,
 }
@@ -19,6 +21,7 @@ impl EngineKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
+            Self::Virtual => "virtual",
             Self::Live => "live",
         }
     }
@@ -27,7 +30,7 @@ impl EngineKind {
     #[must_use]
     pub const fn time(self) -> &'static str {
         match self {
-            Self::Model => "virtual time",
+            Self::Model | Self::Virtual => "virtual time",
             Self::Live => "time",
         }
     }
@@ -60,4 +63,8 @@ pub struct Outcome {
     pub reached: Option<Reached>,
     /// The connections that stood at the end, each once, as its end with the lower number saw it.
     pub connections: Vec<(Peer, Peer)>,
+    /// What must hold of the engine itself, besides what must hold of every run.
+    pub invariants: Vec<Invariant>,
+    /// What disturbed the run, in words: it may be read with care.
+    pub disturbances: Vec<String>,
 }

@@ -254,7 +254,7 @@ pub enum Input<H: Host> {
     Published {
         /// The neighbour who sent it.
         via: Peer,
-        /// Hops from its author, at least 1.
+        /// Hops from its author, at least 1; 0 from an overlay that does not tell.
         hops: u8,
         /// The item.
         item: H::Item,

@@ -4,6 +4,7 @@
 //! node) bring those and drive what is here.
 
 pub mod host;
+pub mod network;
 pub mod overlay;
 pub mod plan;
 pub mod report;

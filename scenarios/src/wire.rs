@@ -27,6 +27,9 @@ pub const HEADER: u32 = 4;
 /// Length of a signature in bytes.
 const SIGNATURE: usize = 64;
 
+/// What stands before the bytes of an item when it is signed.
+const SIGNED: &[u8] = b"peerlab/item/1\0";
+
 /// What a message is. Kinds up to [`Kind::PubsubIDontWant`] are the overlay's, those from [`Kind::Fetch`] the host's own,
 /// and the others a role's.
 ///
@@ -284,6 +287,15 @@ pub enum Blob {
 }
 
 impl Blob {
+    /// Real bytes that belong to an item, the same whoever makes them: what a machine that gave a length alone would have had to
+    /// say. They are the output of BLAKE3 for the item's name.
+    #[must_use]
+    pub fn filler(id: ItemId, len: u32) -> Self {
+        let mut bytes = vec![0; len as usize];
+        blake3::Hasher::new().update(&id.bits().to_le_bytes()).finalize_xof().fill(&mut bytes);
+        Self::Real(bytes.into())
+    }
+
     /// Length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -417,6 +429,32 @@ impl Item {
     #[must_use]
     pub const fn entry_hash(&self) -> EntryHash {
         self.hash
+    }
+
+    /// What its author signs: a tag, so that no signature on anything else will do, and the item's bytes but for the signature.
+    #[must_use]
+    pub fn signed_part(&self) -> Vec<u8> {
+        let mut bytes =
+            postcard::to_extend(self, SIGNED.to_vec()).expect("every type here has a known length");
+        bytes.truncate(bytes.len() - SIGNATURE);
+        bytes
+    }
+
+    /// The signature; zeros when there is none.
+    #[must_use]
+    pub fn signature(&self) -> [u8; SIGNATURE] {
+        let mut bytes = [0; SIGNATURE];
+        bytes[..32].copy_from_slice(&self.signature[0]);
+        bytes[32..].copy_from_slice(&self.signature[1]);
+        bytes
+    }
+
+    /// The same item with this signature.
+    #[must_use]
+    pub fn with_signature(mut self, signature: &[u8; SIGNATURE]) -> Self {
+        self.signature[0].copy_from_slice(&signature[..32]);
+        self.signature[1].copy_from_slice(&signature[32..]);
+        self
     }
 
     /// The same item with its content falsified: what a corrupting peer sends on.

@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 use super::input::Ready;
 
 /// What a run itself adds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     /// What the engine imitates of a scenario rather than runs, with the release that it follows.
     pub imitates: Option<&'static str>,
+    /// What else the engine tells of itself, such as the libraries that it runs: null when nothing.
+    pub engine: Value,
     /// Events worked off.
     pub events: u64,
     /// A hash of them all.
@@ -33,6 +35,7 @@ pub fn of(ready: &Ready, run: &Run) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "imitates": run.imitates,
+        "engine": run.engine,
         "scenarioHash": hash(&ready.bytes),
         "files": Value::Object(files.collect()),
         "events": run.events,

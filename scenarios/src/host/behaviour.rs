@@ -4,9 +4,12 @@
 //! so every protocol faces the same adversaries without knowing of them.
 
 use super::{Effect, Host, Msg, Payload, Peer};
-use crate::wire::{
-    Content, Kind, Note,
-    update::{HaveMap, UpdateItem, chunk_of},
+use crate::{
+    spec,
+    wire::{
+        Content, Kind, Note,
+        update::{HaveMap, UpdateItem, chunk_of},
+    },
 };
 
 /// The version that a stale seeder stays with.
@@ -27,6 +30,18 @@ pub enum Behaviour {
     /// Stays with the first version of each update: passes on the manifest of no later one, and serves what is not of it for its
     /// chunks, though it says that it has them.
     StaleSeeder,
+}
+
+impl From<&spec::Behaviour> for Behaviour {
+    fn from(behaviour: &spec::Behaviour) -> Self {
+        match behaviour {
+            spec::Behaviour::Honest(_) => Self::Honest,
+            spec::Behaviour::Silent(_) => Self::Silent,
+            spec::Behaviour::FreeRider(_) => Self::FreeRider,
+            spec::Behaviour::Corruptor(_) => Self::Corruptor,
+            spec::Behaviour::StaleSeeder(_) => Self::StaleSeeder,
+        }
+    }
 }
 
 impl Behaviour {

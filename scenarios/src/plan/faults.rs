@@ -2,6 +2,8 @@
 
 use super::{PeerSet, PlanError, selection::Selection};
 use crate::{
+    host::Peer,
+    network::Strain,
     spec::{Fault, ScenarioSpec},
     units::{Nanos, Share},
 };
@@ -54,6 +56,98 @@ impl FaultEffect {
             Self::Kill(_) => "kill",
             Self::Stop(_) => "stop",
         }
+    }
+}
+
+impl FaultEffect {
+    /// Whether nothing passes while it lasts.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        matches!(self, Self::Partition(..) | Self::Outage(_))
+    }
+
+    /// Whether it cuts the path between two peers.
+    #[must_use]
+    pub fn crosses(&self, a: Peer, b: Peer) -> bool {
+        match self {
+            Self::Partition(one, other) => {
+                (one.contains(a) && other.contains(b)) || (one.contains(b) && other.contains(a))
+            }
+            Self::Outage(who) => who.contains(a) || who.contains(b),
+            _ => false,
+        }
+    }
+
+    /// What it adds to the path between two peers, if it does.
+    #[must_use]
+    pub fn strains(&self, a: Peer, b: Peer) -> Option<Strain> {
+        match self {
+            Self::Degrade { who, latency, loss, .. }
+                if (latency.0 > 0 || *loss > Share::ZERO) && (who.contains(a) || who.contains(b)) =>
+            {
+                Some(Strain { latency: latency.0, loss: *loss })
+            }
+            _ => None,
+        }
+    }
+
+    /// What it leaves of a peer's rate, if that is less than all.
+    #[must_use]
+    pub fn slows(&self, peer: Peer) -> Option<Share> {
+        match self {
+            Self::Degrade { who, rate, .. } if *rate < Share::ALL && who.contains(peer) => Some(*rate),
+            _ => None,
+        }
+    }
+
+    /// Whom it stops.
+    #[must_use]
+    pub const fn stops(&self) -> Option<&PeerSet> {
+        match self {
+            Self::Kill(who) | Self::Stop(who) => Some(who),
+            _ => None,
+        }
+    }
+}
+
+/// From when to when a path is cut without a gap, by one fault or by several that take over from each other, ns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Its beginning.
+    pub since: u64,
+    /// Its end.
+    pub until: u64,
+}
+
+impl Cut {
+    /// How long it lasts.
+    #[must_use]
+    pub const fn lasts(self) -> u64 {
+        self.until - self.since
+    }
+
+    /// When a connection that outlives the cut sends what it was to send at `now`, with a back-off that belongs to the pair and in
+    /// the order in which it was sent.
+    #[must_use]
+    pub const fn resumes(self, now: u64, back_off: u64) -> u64 {
+        self.until.saturating_add(back_off).saturating_add((now - self.since) / 1024)
+    }
+
+    /// The union of the cuts between two peers around an instant at which one of them begins. The faults are those of a run that
+    /// cut, in the order of their beginning.
+    #[must_use]
+    pub fn without_gap<'a>(faults: impl Iterator<Item = &'a FaultPlan>, a: Peer, b: Peer, part: u64) -> Self {
+        let mut whole = Self { since: 0, until: 0 };
+        for fault in faults.filter(|fault| fault.effect.crosses(a, b)) {
+            if fault.at.0 <= whole.until {
+                whole.until = whole.until.max(fault.until.0);
+            } else if whole.until > part {
+                break;
+            } else {
+                whole = Self { since: fault.at.0, until: fault.until.0 };
+            }
+        }
+        whole
     }
 }
 

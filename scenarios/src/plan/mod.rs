@@ -26,7 +26,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 pub use self::{
     chat::ChatPlan,
-    faults::{FaultEffect, FaultPlan},
+    faults::{Cut, FaultEffect, FaultPlan},
     latency::PairLatency,
     nat::{Reachability, Upgrade},
     peer_set::PeerSet,
@@ -40,7 +40,7 @@ pub use self::{
 };
 use crate::{
     host::Peer,
-    seed::Seed,
+    seed::{Seed, mix},
     spec::{Latency, Online, Scenario, ScenarioSpec, Topology, chat::Posts, read},
     units::Nanos,
 };
@@ -229,10 +229,29 @@ impl Plan {
         })
     }
 
+    /// The same for an engine whose chunks have real bytes: manifests name these.
+    #[must_use]
+    pub fn with_real_bodies(mut self) -> Self {
+        for workload in &mut self.workloads {
+            if let WorkloadKind::Update(update) = &mut workload.kind {
+                *update = Arc::new(UpdatePlan::clone(update).with_real_bodies());
+            }
+        }
+        self
+    }
+
     /// One-way delay between two peers, last miles included.
     #[must_use]
     pub fn delay(&self, a: Peer, b: Peer) -> Nanos {
         self.latency.between(a, b, &self.peers, &self.regions, &self.sites)
+    }
+
+    /// A wait below `most` ns that belongs to a pair: how long it takes until both ends of a connection that was held up, or lost,
+    /// are at it again.
+    #[must_use]
+    pub fn back_off(&self, a: Peer, b: Peer, most: u64) -> u64 {
+        let draw = mix(self.seed.0, u64::from(a.min(b).0), u64::from(a.max(b).0));
+        ((u128::from(draw) * u128::from(most)) >> 64) as u64
     }
 
     /// Whether a peer can dial another without help.

@@ -16,8 +16,9 @@ use crate::{
     },
     units::{BitsPerSec, Nanos, Share},
     wire::{
+        Blob,
         merkle::{self, Digest},
-        update::{Manifest, Stage, stand_in},
+        update::{Manifest, Stage, chunk_id, stand_in},
     },
 };
 
@@ -154,6 +155,25 @@ impl UpdatePlan {
         };
         plan.expected = plan.expecting().count() as u64;
         Ok(plan)
+    }
+
+    /// The same with the digests of real bytes in its releases, for engines that make them: [`Blob::filler`] for each chunk.
+    #[must_use]
+    pub fn with_real_bodies(mut self) -> Self {
+        let (workload, publisher) = (self.workload, self.publisher());
+        for release in &mut self.releases {
+            let manifest = &mut release.manifest;
+            let leaf = |index| {
+                let id = chunk_id(workload, publisher, manifest.version, index);
+                let Blob::Real(bytes) = Blob::filler(id, manifest.len_of(index)) else {
+                    unreachable!("filler is real")
+                };
+                merkle::leaf(&bytes)
+            };
+            release.leaves = (0..manifest.chunks()).map(leaf).collect();
+            manifest.root = merkle::root(&release.leaves);
+        }
+        self
     }
 
     /// The workload's index.

@@ -34,6 +34,8 @@ pub struct ChatRecorder {
     delivery: Histogram,
     delivery_by_overlay: Histogram,
     hops: Histogram,
+    /// Showings of what the overlay had missed.
+    caught_up: u64,
     held: Histogram,
     time_to_share: [Histogram; 3],
     catch_up: Histogram,
@@ -103,6 +105,7 @@ impl ChatRecorder {
             delivery: Histogram::default(),
             delivery_by_overlay: Histogram::default(),
             hops: Histogram::default(),
+            caught_up: 0,
             held: Histogram::default(),
             time_to_share: std::array::from_fn(|_| Histogram::default()),
             catch_up: Histogram::default(),
@@ -135,7 +138,9 @@ impl ChatRecorder {
                     if route == Route::Overlay {
                         self.delivery_by_overlay.record(now.saturating_sub(posted).0);
                     }
-                    if route != Route::CatchUp {
+                    if route == Route::CatchUp {
+                        self.caught_up += 1;
+                    } else if hops > 0 {
                         self.hops.record(u64::from(hops));
                     }
                 }
@@ -205,6 +210,7 @@ impl ChatRecorder {
         self.given_up += other.given_up;
         self.false_offline += other.false_offline;
         self.refused += other.refused;
+        self.caught_up += other.caught_up;
         self.order.merge(&other.order);
     }
 
@@ -314,7 +320,13 @@ impl ChatRecorder {
         &self.delivery_by_overlay
     }
 
-    /// Links from author to reader, of posts that the overlay brought.
+    /// Showings of what the overlay had missed, and another holder brought.
+    #[must_use]
+    pub const fn caught_up(&self) -> u64 {
+        self.caught_up
+    }
+
+    /// Links from author to reader, of posts that the overlay brought; an overlay that does not tell them leaves it empty.
     #[must_use]
     pub const fn hops(&self) -> &Histogram {
         &self.hops

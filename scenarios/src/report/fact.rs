@@ -122,7 +122,7 @@ pub enum Fact {
         posted: Nanos,
         /// How long it had been here, waiting for what comes before it.
         held: Nanos,
-        /// Links from the author, 0 when it came by catching up.
+        /// Links from the author; 0 when it came by catching up, or the overlay does not tell.
         hops: u8,
         /// How it came.
         route: Route,

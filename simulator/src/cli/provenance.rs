@@ -26,7 +26,7 @@ pub(super) fn of_replicates(ready: &Ready, runs: &[ReplicateRun], took: Duration
     let digest = runs.iter().fold(0, |digest, run| mix(digest, run.report.seed, run.digest));
     let events = runs.iter().map(|run| run.events).sum();
     let imitates = model::imitated(&ready.plan.spec);
-    of(ready, &Run { imitates, events, digest, took, threads })
+    of(ready, &Run { imitates, engine: Value::Null, events, digest, took, threads })
 }
 
 /// The provenance of a comparison: the hash of each design's scenario, and where it was made.

@@ -84,6 +84,7 @@ impl Run {
 
         let run = provenance::Run {
             imitates: model::imitated(&plan.spec),
+            engine: serde_json::Value::Null,
             events: outcome.events,
             digest: outcome.digest,
             took,

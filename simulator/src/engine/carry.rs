@@ -217,7 +217,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
             return HeldUp::ForGood;
         }
         let back_off = self.back_off(from, to, cut.lasts() / 2);
-        HeldUp::Until(cut.until + back_off + (now - cut.since) / 1024)
+        HeldUp::Until(cut.resumes(now, back_off))
     }
 
     /// Whether a cut catches a message at the end of its path.

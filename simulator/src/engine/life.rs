@@ -3,7 +3,6 @@
 use peerlab_scenarios::{
     host::{Input, Link, Links as Lives, Machine, Neighbours as _, Overlay, Peer, StoreKey, Why},
     plan::{FaultEffect, Sessions},
-    seed::mix,
     spec::Leave,
     units::Nanos,
 };
@@ -15,7 +14,6 @@ use super::{
     relay::Way,
     store::{ItemRef, Store},
     threads::Places,
-    trouble,
     wheel::Event,
 };
 
@@ -392,14 +390,14 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         self.trouble.end(number);
         self.strain_flows();
         let fault = self.trouble.fault(number).clone();
-        if let Some(who) = trouble::stops(&fault.effect) {
+        if let Some(who) = fault.effect.stops() {
             who.iter().for_each(|peer| self.start(peer));
         }
         for peer in self.own_peers().filter(|&peer| self.keeps_planned_links(peer)).collect::<Vec<_>>() {
             for other in self.links.known(peer).to_vec() {
                 if peer < other
-                    && (trouble::crosses(&fault.effect, peer, other)
-                        || trouble::is_cut(&fault.effect) && self.plan.need_relay(peer, other))
+                    && (fault.effect.crosses(peer, other)
+                        || fault.effect.is_cut() && self.plan.need_relay(peer, other))
                     && self.links.id(peer, other).is_none()
                 {
                     let wait = self.back_off(peer, other, REDIAL);
@@ -418,8 +416,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
 
     /// A wait below `most` ns that belongs to a pair.
     pub(super) fn back_off(&self, a: Peer, b: Peer, most: u64) -> u64 {
-        let draw = mix(self.plan.seed.0, u64::from(a.min(b).0), u64::from(a.max(b).0));
-        ((u128::from(draw) * u128::from(most)) >> 64) as u64
+        self.plan.back_off(a, b, most)
     }
 }
 

@@ -55,7 +55,7 @@ use peerlab_scenarios::{
         TimerKey,
     },
     plan::{Plan, Sessions, WorkloadKind},
-    spec,
+    spec::Leave,
     units::Nanos,
 };
 
@@ -162,13 +162,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
         store: Store,
     ) -> Self {
         let n = plan.peers.len() as usize;
-        let behaviour = |peer| match plan.peers.group(peer).spec.behaviour {
-            spec::Behaviour::Honest(_) => Behaviour::Honest,
-            spec::Behaviour::Silent(_) => Behaviour::Silent,
-            spec::Behaviour::FreeRider(_) => Behaviour::FreeRider,
-            spec::Behaviour::Corruptor(_) => Behaviour::Corruptor,
-            spec::Behaviour::StaleSeeder(_) => Behaviour::StaleSeeder,
-        };
+        let behaviour = |peer| Behaviour::from(&plan.peers.group(peer).spec.behaviour);
         let behaviours: Vec<Behaviour> = plan.peers.iter().map(behaviour).collect();
         let network = Network::new(plan, plan.seed);
         let seats = Own::new(&places, plan.peers.iter(), |peer| {
@@ -229,7 +223,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
             if fault.until != Nanos::NEVER {
                 self.schedule(fault.until.0, Control::Heal, number as u32);
             }
-            if let Some(who) = trouble::stops(&fault.effect)
+            if let Some(who) = fault.effect.stops()
                 && fault.until != Nanos::NEVER
             {
                 who.iter().for_each(|peer| self.may_restart[peer.index()] = true);
@@ -300,7 +294,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
         match event::what(event) {
             Control::Begin => self.begin(peer),
             Control::End => {
-                let leave = if handle == 1 { spec::Leave::Graceful } else { spec::Leave::Crash };
+                let leave = if handle == 1 { Leave::Graceful } else { Leave::Crash };
                 self.end_session(peer, leave);
             }
             Control::Connect => self.connected(peer, other, handle),
@@ -480,6 +474,8 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
             digest: self.digest,
             reached,
             connections,
+            invariants: Vec::new(),
+            disturbances: Vec::new(),
         };
         self.observer.progress(end, outcome.events);
         (outcome, self.observer)

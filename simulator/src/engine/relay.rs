@@ -9,7 +9,7 @@
 use peerlab_report::reach::Reached;
 use peerlab_scenarios::{
     host::{Lane, Machine, Neighbours as _, Overlay, Peer},
-    plan::{FaultEffect, Upgrade, nat::ATTEMPTS},
+    plan::{Cut, FaultEffect, Upgrade, nat::ATTEMPTS},
     units::Share,
 };
 
@@ -23,7 +23,6 @@ use super::{
     store::Store,
     threads::Places,
     traffic::Loss,
-    trouble::{self, Cut},
     wheel::Event,
 };
 
@@ -464,8 +463,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
     /// Whether a fault cuts the way that a connection between two peers takes.
     pub(super) fn crosses(&self, effect: &FaultEffect, a: Peer, b: Peer) -> bool {
         self.relay_between(a, b).map_or_else(
-            || trouble::crosses(effect, a, b),
-            |relay| trouble::crosses(effect, a, relay) || trouble::crosses(effect, relay, b),
+            || effect.crosses(a, b),
+            |relay| effect.crosses(a, relay) || effect.crosses(relay, b),
         )
     }
 

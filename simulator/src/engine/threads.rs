@@ -298,6 +298,8 @@ fn together(plan: &Plan, parts: &[Part], outcomes: Vec<Outcome>) -> Outcome {
         digest: 0,
         skipped_commands: 0,
         reached: None,
+        invariants: Vec::new(),
+        disturbances: Vec::new(),
     };
     for (part, of_part) in parts.iter().zip(outcomes) {
         let own = plan.peers.iter().filter(|&peer| part.has(peer));

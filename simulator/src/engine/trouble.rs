@@ -2,24 +2,11 @@
 
 use peerlab_scenarios::{
     host::Peer,
-    plan::{FaultEffect, FaultPlan, PeerSet},
+    plan::{Cut, FaultEffect, FaultPlan},
     units::Share,
 };
 
 use super::network::Strain;
-
-/// From when to when a path is cut without a gap, by one fault or by several that take over from each other, ns.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cut {
-    pub(super) since: u64,
-    pub(super) until: u64,
-}
-
-impl Cut {
-    pub(super) const fn lasts(self) -> u64 {
-        self.until - self.since
-    }
-}
 
 /// The faults of a run.
 #[derive(Debug)]
@@ -41,7 +28,7 @@ impl Trouble {
     pub(super) fn new(faults: &[FaultPlan]) -> Self {
         let mut changes: Vec<u64> = faults.iter().flat_map(|fault| [fault.at.0, fault.until.0]).collect();
         changes.sort_unstable_by(|a, b| b.cmp(a));
-        let mut all_cuts: Vec<usize> = (0..faults.len()).filter(|&at| is_cut(&faults[at].effect)).collect();
+        let mut all_cuts: Vec<usize> = (0..faults.len()).filter(|&at| faults[at].effect.is_cut()).collect();
         all_cuts.sort_by_key(|&number| faults[number].at);
         Self {
             faults: faults.to_vec(),
@@ -72,7 +59,7 @@ impl Trouble {
     }
 
     fn refresh(&mut self) {
-        self.cuts = self.active.iter().any(|&number| is_cut(&self.faults[number].effect));
+        self.cuts = self.active.iter().any(|&number| self.faults[number].effect.is_cut());
     }
 
     /// Until when everything stays as it is, ns.
@@ -96,28 +83,13 @@ impl Trouble {
         let mut part = None;
         for &number in &self.active {
             let fault = &self.faults[number];
-            if crosses(&fault.effect, a, b) {
+            if fault.effect.crosses(a, b) {
                 self.hits[number] += u64::from(met);
                 part = Some(fault.at.0);
             }
         }
-        part.map(|part| self.without_gap(a, b, part))
-    }
-
-    /// The union of the cuts between two peers around an instant at which one begins.
-    fn without_gap(&self, a: Peer, b: Peer, part: u64) -> Cut {
-        let cuts = self.all_cuts.iter().map(|&number| &self.faults[number]);
-        let mut whole = Cut { since: 0, until: 0 };
-        for fault in cuts.filter(|fault| crosses(&fault.effect, a, b)) {
-            if fault.at.0 <= whole.until {
-                whole.until = whole.until.max(fault.until.0);
-            } else if whole.until > part {
-                break;
-            } else {
-                whole = Cut { since: fault.at.0, until: fault.until.0 };
-            }
-        }
-        whole
+        let cuts = || self.all_cuts.iter().map(|&number| &self.faults[number]);
+        part.map(|part| Cut::without_gap(cuts(), a, b, part))
     }
 
     /// What degradations add to the path from one peer to another; counts a hit for the message, unless it was counted for the
@@ -125,7 +97,7 @@ impl Trouble {
     pub(super) fn strain(&mut self, a: Peer, b: Peer) -> Strain {
         for &number in &self.active {
             if let FaultEffect::Degrade { who, rate, .. } = &self.faults[number].effect
-                && strains(&self.faults[number].effect, a, b).is_some()
+                && self.faults[number].effect.strains(a, b).is_some()
             {
                 self.hits[number] += u64::from(*rate == Share::ALL || !who.contains(a));
             }
@@ -135,7 +107,7 @@ impl Trouble {
 
     /// The same, without a message.
     pub(super) fn strain_between(&self, a: Peer, b: Peer) -> Strain {
-        let strains = self.active.iter().filter_map(|&number| strains(&self.faults[number].effect, a, b));
+        let strains = self.active.iter().filter_map(|&number| self.faults[number].effect.strains(a, b));
         strains.fold(Strain::NONE, |all, one| Strain {
             latency: all.latency.saturating_add(one.latency),
             loss: all.loss.max(one.loss),
@@ -145,14 +117,14 @@ impl Trouble {
     /// What is left of a peer's rate; counts a hit for the message that meets less than all of it.
     pub(super) fn rate(&mut self, peer: Peer) -> Share {
         for &number in &self.active {
-            self.hits[number] += u64::from(slows(&self.faults[number].effect, peer).is_some());
+            self.hits[number] += u64::from(self.faults[number].effect.slows(peer).is_some());
         }
         self.rate_left(peer)
     }
 
     /// The same, without a message.
     pub(super) fn rate_left(&self, peer: Peer) -> Share {
-        let rates = self.active.iter().filter_map(|&number| slows(&self.faults[number].effect, peer));
+        let rates = self.active.iter().filter_map(|&number| self.faults[number].effect.slows(peer));
         rates.min().unwrap_or(Share::ALL)
     }
 
@@ -170,54 +142,11 @@ impl Trouble {
     pub(super) fn keep_down(&mut self, peer: Peer, met: bool) -> bool {
         let mut kept = false;
         for &number in &self.active {
-            if stops(&self.faults[number].effect).is_some_and(|who| who.contains(peer)) {
+            if self.faults[number].effect.stops().is_some_and(|who| who.contains(peer)) {
                 self.hits[number] += u64::from(met);
                 kept = true;
             }
         }
         kept
-    }
-}
-
-pub(super) const fn is_cut(effect: &FaultEffect) -> bool {
-    matches!(effect, FaultEffect::Partition(..) | FaultEffect::Outage(_))
-}
-
-/// What a fault adds to the path between two peers.
-fn strains(effect: &FaultEffect, a: Peer, b: Peer) -> Option<Strain> {
-    match effect {
-        FaultEffect::Degrade { who, latency, loss, .. }
-            if (latency.0 > 0 || *loss > Share::ZERO) && (who.contains(a) || who.contains(b)) =>
-        {
-            Some(Strain { latency: latency.0, loss: *loss })
-        }
-        _ => None,
-    }
-}
-
-/// What a fault leaves of a peer's rate, if that is less than all.
-fn slows(effect: &FaultEffect, peer: Peer) -> Option<Share> {
-    match effect {
-        FaultEffect::Degrade { who, rate, .. } if *rate < Share::ALL && who.contains(peer) => Some(*rate),
-        _ => None,
-    }
-}
-
-/// Whom a fault stops.
-pub(super) fn stops(effect: &FaultEffect) -> Option<&PeerSet> {
-    match effect {
-        FaultEffect::Kill(who) | FaultEffect::Stop(who) => Some(who),
-        _ => None,
-    }
-}
-
-/// Whether a fault cuts the path between two peers.
-pub(super) fn crosses(effect: &FaultEffect, a: Peer, b: Peer) -> bool {
-    match effect {
-        FaultEffect::Partition(one, other) => {
-            (one.contains(a) && other.contains(b)) || (one.contains(b) && other.contains(a))
-        }
-        FaultEffect::Outage(who) => who.contains(a) || who.contains(b),
-        _ => false,
     }
 }

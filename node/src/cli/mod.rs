@@ -1,0 +1,39 @@
+//! The command line.
+//!
+//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing, 130 interrupted.
+
+mod fleet;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use peerlab_report::cli::{exit, misread};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "peerlab-node",
+    version,
+    about = "Runs scenarios of peer-to-peer networks on real libp2p peers",
+    arg_required_else_help = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario's peers on this machine, in real time, and write a report.
+    Fleet(fleet::Fleet),
+}
+
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misread(&error),
+    };
+    exit(match arguments.command {
+        Command::Fleet(fleet) => fleet.run(),
+    })
+}

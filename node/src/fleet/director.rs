@@ -1,0 +1,606 @@
+//! Who starts and stops peers, and gives them their users' commands.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{
+    FutureExt as _, StreamExt as _,
+    channel::mpsc,
+    future::{BoxFuture, Either, select},
+    stream::FuturesUnordered,
+};
+use futures_timer::Delay;
+use peerlab_report::traffic::Traffic;
+use peerlab_scenarios::{
+    host::{Command, Links as Lives, Peer, StoreKey},
+    overlay::Any,
+    plan::{FaultEffect, Plan, Sessions, WorkloadKind},
+    report::Histogram,
+    seed::mix,
+    spec::Leave,
+    units::Nanos,
+    wire::Item,
+};
+use web_time::Instant;
+
+use super::{
+    Comes, Ground,
+    conditions::{Conditions, Watch},
+    ledger::Ledger,
+    tasks,
+};
+use crate::host::{self, Addresses, Clock, Gauges, Legacy, Life, Native, Order, Roster, Told, Troubles};
+
+/// Peers that are started, or told to dial, at a time, and the pause between.
+const AT_A_TIME: usize = 20;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How often the director looks how far its peers have come.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How long peers may take to listen, to connect, and to say and hear their last.
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+const CONNECTS_WITHIN: Duration = Duration::from_secs(60);
+const ENDS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Between the last preparation and the start, so that all have heard of it.
+const HEADS_UP: Duration = Duration::from_millis(300);
+
+/// Orders that may wait for a peer.
+const ORDERS: usize = 64;
+
+/// How far a fleet has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Peers begin to listen.
+    Starting {
+        /// So many do.
+        up: usize,
+        /// Of so many.
+        of: usize,
+    },
+    /// Neighbours connect.
+    Connecting {
+        /// So many connections stand.
+        up: usize,
+        /// Of so many.
+        of: usize,
+    },
+    /// The run goes on.
+    Running {
+        /// Its time.
+        now: Nanos,
+        /// When it ends.
+        end: Nanos,
+    },
+    /// Peers say and hear their last.
+    Collecting {
+        /// So many have.
+        done: usize,
+        /// Of so many.
+        of: usize,
+    },
+}
+
+/// What a director needs.
+pub(super) struct Setup {
+    pub(super) plan: Arc<Plan>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) addresses: Addresses,
+    pub(super) gauges: Arc<Gauges>,
+    pub(super) ground: Ground,
+    pub(super) tell: mpsc::Sender<Told>,
+    pub(super) report: mpsc::UnboundedSender<Comes>,
+    pub(super) halt: Arc<AtomicBool>,
+}
+
+/// What a fleet leaves behind.
+#[derive(Debug)]
+pub struct Harvest {
+    pub(super) traffic: Traffic,
+    pub(super) warm_up: Traffic,
+    pub(super) bytes: Vec<(u64, u64)>,
+    pub(super) connected: BTreeMap<Peer, Vec<Peer>>,
+    pub(super) online: Vec<bool>,
+    pub(super) events: u64,
+    pub(super) digest: u64,
+    pub(super) fault_hits: Vec<u64>,
+    pub(super) skipped_commands: u64,
+    pub(super) interrupted: Option<Nanos>,
+    /// Peers that never reported, and why.
+    pub(super) dead: BTreeMap<Peer, String>,
+    pub(super) missing_links: u64,
+    pub(super) wanted_links: u64,
+    pub(super) troubles: Troubles,
+    pub(super) conditions: Conditions,
+}
+
+/// Something that the plan wants at an instant; what stands first is done first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Act {
+    Heal(usize),
+    Fault(usize),
+    Begin(Peer),
+    End(Peer, bool),
+    Command(usize),
+    Measure,
+}
+
+/// A peer, whether it runs or not.
+struct Seat {
+    /// How it is told, while it runs.
+    orders: Option<mpsc::Sender<Order>>,
+    /// Whether its task is still there.
+    is_alive: bool,
+    lives: u32,
+    /// Whether its session wants it to run.
+    wanted: bool,
+    sessions: Option<Sessions>,
+    may_restart: bool,
+    kept: BTreeMap<StoreKey, Arc<Item>>,
+}
+
+type Ended = (Peer, Result<Legacy, String>);
+
+pub(super) struct Director {
+    setup: Setup,
+    seats: Vec<Seat>,
+    tasks: FuturesUnordered<BoxFuture<'static, Ended>>,
+    acts: BinaryHeap<Reverse<(Nanos, Act)>>,
+    timelines: Vec<Box<dyn Iterator<Item = (Nanos, Peer, Command)> + Send>>,
+    pending: Vec<Option<(Peer, Command)>>,
+    active: Vec<usize>,
+    clock: Option<Clock>,
+    ledger: Ledger,
+    lateness: Histogram,
+    harvest: Harvest,
+}
+
+impl Director {
+    pub(super) fn new(setup: Setup) -> Self {
+        let plan = &setup.plan;
+        let n = plan.peers.len() as usize;
+        let seat = |peer| Seat {
+            orders: None,
+            is_alive: false,
+            lives: 0,
+            wanted: false,
+            sessions: Some(plan.sessions(peer)),
+            may_restart: false,
+            kept: BTreeMap::new(),
+        };
+        let harvest = Harvest {
+            traffic: Traffic::default(),
+            warm_up: Traffic::default(),
+            bytes: vec![(0, 0); n],
+            connected: BTreeMap::new(),
+            online: vec![false; n],
+            events: 0,
+            digest: 0,
+            fault_hits: vec![0; plan.faults.len()],
+            skipped_commands: 0,
+            interrupted: None,
+            dead: BTreeMap::new(),
+            missing_links: 0,
+            wanted_links: 0,
+            troubles: Troubles::default(),
+            conditions: Conditions::default(),
+        };
+        Self {
+            seats: plan.peers.iter().map(seat).collect(),
+            tasks: FuturesUnordered::new(),
+            acts: BinaryHeap::new(),
+            timelines: Vec::new(),
+            pending: Vec::new(),
+            active: Vec::new(),
+            clock: None,
+            ledger: Ledger::default(),
+            lateness: Histogram::default(),
+            harvest,
+            setup,
+        }
+    }
+
+    /// Runs the fleet, and leaves its harvest.
+    pub(super) async fn run(mut self) {
+        self.lay_out();
+        let begun = self.gather().await;
+        let watch = self.setup.ground.in_real_time.then(Watch::begin);
+        if begun {
+            self.direct().await;
+        }
+        self.collect().await;
+        self.harvest.conditions = watch.map_or_else(Conditions::default, |watch| watch.end(&self.lateness));
+        let Self { setup, harvest, ledger, .. } = self;
+        let (traffic, warm_up) = ledger.close();
+        let _ = setup.report.unbounded_send(Comes::Done(Box::new(Harvest { traffic, warm_up, ..harvest })));
+    }
+
+    fn report(&self, comes: Comes) {
+        // Whoever listened may have gone.
+        let _ = self.setup.report.unbounded_send(comes);
+    }
+
+    fn is_halted(&self) -> bool {
+        self.setup.halt.load(Ordering::Relaxed)
+    }
+
+    fn at(&mut self, time: Nanos, act: Act) {
+        self.acts.push(Reverse((time, act)));
+    }
+
+    /// Notes what the plan decides: sessions, faults, the first command of each workload, the end of the warm-up.
+    fn lay_out(&mut self) {
+        let plan = Arc::clone(&self.setup.plan);
+        for peer in plan.peers.iter() {
+            self.next_session(peer);
+        }
+        for (number, fault) in plan.faults.iter().enumerate() {
+            self.at(fault.at, Act::Fault(number));
+            if fault.until != Nanos::NEVER {
+                self.at(fault.until, Act::Heal(number));
+                if let Some(who) = stops(&fault.effect) {
+                    who.iter().for_each(|peer| self.seats[peer.index()].may_restart = true);
+                }
+            }
+        }
+        self.at(plan.spec.warm_up, Act::Measure);
+        for (number, workload) in plan.workloads.iter().enumerate() {
+            self.timelines.push(match &workload.kind {
+                WorkloadKind::Chat(chat) => Box::new(chat.timeline()),
+                WorkloadKind::Update(update) => Box::new(update.timeline()),
+            });
+            self.pending.push(None);
+            self.next_command(number);
+        }
+    }
+
+    fn next_session(&mut self, peer: Peer) {
+        let Some(session) = self.seats[peer.index()].sessions.as_mut().and_then(Iterator::next) else {
+            return;
+        };
+        self.at(session.from, Act::Begin(peer));
+        if session.to != Nanos::NEVER {
+            self.at(session.to, Act::End(peer, session.leave == Leave::Graceful));
+            self.seats[peer.index()].may_restart = true;
+        }
+    }
+
+    fn next_command(&mut self, workload: usize) {
+        if let Some((at, peer, command)) = self.timelines[workload].next() {
+            self.pending[workload] = Some((peer, command));
+            self.at(at, Act::Command(workload));
+        }
+    }
+
+    /// Starts those who are there from the beginning, and lets them connect. False when the run was stopped meanwhile.
+    async fn gather(&mut self) -> bool {
+        let mut first = Vec::new();
+        while let Some(Reverse((Nanos::ZERO, Act::Begin(_)))) = self.acts.peek() {
+            let Some(Reverse((_, Act::Begin(peer)))) = self.acts.pop() else { break };
+            first.push(peer);
+        }
+        for some in first.chunks(AT_A_TIME) {
+            some.iter().for_each(|peer| self.begin(*peer));
+            Delay::new(PAUSE).await;
+        }
+        let of = first.len();
+        let listening =
+            |this: &Self| first.iter().filter(|peer| this.setup.addresses.of(**peer).is_some()).count();
+        self.wait(STARTS_WITHIN, |this| (listening(this), of), |up, of| Phase::Starting { up, of }).await;
+        for some in first.chunks(AT_A_TIME) {
+            for peer in some {
+                self.order(*peer, Order::Connect);
+            }
+            Delay::new(PAUSE).await;
+        }
+        let plan = &self.setup.plan;
+        let overlay = Any::<Native>::new(&plan.spec.overlay, plan.hub.unwrap_or_default());
+        let planned = overlay.is_none_or(|overlay| host_links(&overlay) == Lives::Planned);
+        let is_first = |peer: u32| self.seats[peer as usize].orders.is_some();
+        let reach = |a, b| plan.sites.reach(&plan.peers, Peer(a), Peer(b));
+        let wanted =
+            plan.graph.links().filter(|&[a, b]| planned && is_first(a) && is_first(b) && reach(a, b)).count();
+        let gauges = Arc::clone(&self.setup.gauges);
+        let linked = move || gauges.linked() / 2;
+        self.wait(CONNECTS_WITHIN, |_| (linked(), wanted), |up, of| Phase::Connecting { up, of }).await;
+        self.harvest.wanted_links = wanted as u64;
+        self.harvest.missing_links = wanted.saturating_sub(linked()) as u64;
+        if self.is_halted() {
+            self.harvest.interrupted = Some(Nanos::ZERO);
+            return false;
+        }
+        let clock = Clock::new(Instant::now() + HEADS_UP);
+        self.clock = Some(clock);
+        if let Some(shaper) = &self.setup.ground.links {
+            shaper.begin(clock.start());
+        }
+        for peer in 0..self.seats.len() as u32 {
+            self.order(Peer(peer), Order::Begin(clock));
+        }
+        Delay::new(clock.until(Nanos::ZERO)).await;
+        true
+    }
+
+    /// Waits until as many as are wanted are there, or for so long, and tells how far it has come.
+    async fn wait(
+        &mut self,
+        most: Duration,
+        count: impl Fn(&Self) -> (usize, usize),
+        phase: impl Fn(usize, usize) -> Phase,
+    ) {
+        let deadline = Instant::now() + most;
+        loop {
+            let (up, of) = count(self);
+            self.report(Comes::Phase(phase(up, of)));
+            if up >= of || Instant::now() >= deadline || self.is_halted() {
+                return;
+            }
+            let until = (Instant::now() + LOOK / 4).min(deadline);
+            self.attend_until(until).await;
+        }
+    }
+
+    /// Attends to peers whose lives end, until an instant.
+    async fn attend_until(&mut self, instant: Instant) {
+        let mut until = Delay::new(instant.saturating_duration_since(Instant::now()));
+        while !self.tasks.is_empty() {
+            let ended = match select(self.tasks.next(), &mut until).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right(_) => return,
+            };
+            ended.into_iter().for_each(|ended| self.ended(ended));
+        }
+        until.await;
+    }
+
+    /// Carries out what the plan wants, each at its time.
+    async fn direct(&mut self) {
+        let clock = self.clock.expect("the run has begun");
+        let end = self.setup.plan.spec.end();
+        let mut look = Instant::now();
+        loop {
+            let now = clock.now();
+            if self.is_halted() {
+                self.harvest.interrupted = Some(now.min(end));
+                for peer in 0..self.seats.len() as u32 {
+                    self.order(Peer(peer), Order::Halt);
+                }
+                return;
+            }
+            if Instant::now() >= look {
+                look = Instant::now() + LOOK;
+                self.report(Comes::Phase(Phase::Running { now: now.min(end), end }));
+            }
+            if now >= end {
+                return;
+            }
+            let next = self.acts.peek().map_or(end, |Reverse((time, _))| (*time).min(end));
+            if next <= now {
+                let Some(Reverse((time, act))) = self.acts.pop() else { continue };
+                self.act(time, act);
+                continue;
+            }
+            let wake = clock.instant(next).map_or(look, |next| look.min(next));
+            self.attend_until(wake).await;
+        }
+    }
+
+    fn act(&mut self, time: Nanos, act: Act) {
+        match act {
+            Act::Begin(peer) => self.begin(peer),
+            Act::End(peer, graceful) => {
+                self.seats[peer.index()].wanted = false;
+                self.stop(peer, if graceful { Leave::Graceful } else { Leave::Crash });
+                self.next_session(peer);
+            }
+            Act::Fault(number) => self.fault_begins(number),
+            Act::Heal(number) => self.fault_ends(number),
+            Act::Command(workload) => {
+                if let Some((peer, command)) = self.pending[workload].take()
+                    && !self.order(peer, Order::Command { workload: workload as u8, command })
+                    && time >= self.setup.plan.spec.warm_up
+                {
+                    self.harvest.skipped_commands += 1;
+                }
+                self.next_command(workload);
+            }
+            Act::Measure => self.report(Comes::Measure(time)),
+        }
+    }
+
+    /// Tells a peer something, if it runs.
+    fn order(&mut self, peer: Peer, order: Order) -> bool {
+        self.seats[peer.index()].orders.as_mut().is_some_and(|orders| orders.try_send(order).is_ok())
+    }
+
+    fn begin(&mut self, peer: Peer) {
+        self.seats[peer.index()].wanted = true;
+        self.start(peer);
+    }
+
+    /// Whether a fault keeps a peer down.
+    fn keep_down(&mut self, peer: Peer) -> bool {
+        let mut kept = false;
+        for &number in &self.active {
+            if stops(&self.setup.plan.faults[number].effect).is_some_and(|who| who.contains(peer)) {
+                self.harvest.fault_hits[number] += 1;
+                kept = true;
+            }
+        }
+        kept
+    }
+
+    /// Starts a peer, if its session wants it and no fault keeps it down. One whose last life is still ending starts when that
+    /// has ended.
+    fn start(&mut self, peer: Peer) {
+        let seat = &self.seats[peer.index()];
+        if !seat.wanted || seat.orders.is_some() || seat.is_alive || self.keep_down(peer) {
+            return;
+        }
+        let wire = match (self.setup.ground.wire)(peer, &self.setup.roster.keypair(peer)) {
+            Ok(wire) => wire,
+            Err(why) => {
+                self.harvest.dead.insert(peer, why);
+                return;
+            }
+        };
+        let (mut orders, receiver) = mpsc::channel(ORDERS);
+        let seat = &mut self.seats[peer.index()];
+        let life = Life {
+            me: peer,
+            number: seat.lives,
+            plan: Arc::clone(&self.setup.plan),
+            roster: Arc::clone(&self.setup.roster),
+            addresses: self.setup.addresses.clone(),
+            wire,
+            kept: std::mem::take(&mut seat.kept),
+            may_restart: seat.may_restart,
+            orders: receiver,
+            tell: self.setup.tell.clone(),
+            gauges: Arc::clone(&self.setup.gauges),
+        };
+        if let Some(clock) = self.clock {
+            orders.try_send(Order::Begin(clock)).expect("an order finds room in an empty channel");
+        }
+        seat.orders = Some(orders);
+        seat.lives += 1;
+        seat.is_alive = true;
+        let spawn = &self.setup.ground.spawn;
+        let executor = Arc::clone(spawn);
+        let task = tasks::spawn(spawn, host::run(life, move |task| executor(task)));
+        let ended = async move {
+            let left = match task.await {
+                Ok(Ok(legacy)) => Ok(legacy),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(died) => Err(format!("its task died: {died}")),
+            };
+            (peer, left)
+        };
+        self.tasks.push(ended.boxed());
+    }
+
+    fn stop(&mut self, peer: Peer, leave: Leave) -> bool {
+        let is_told = self.order(peer, Order::Leave(leave));
+        self.seats[peer.index()].orders = None;
+        is_told
+    }
+
+    /// A life has ended.
+    fn ended(&mut self, (peer, left): Ended) {
+        let seat = &mut self.seats[peer.index()];
+        seat.is_alive = false;
+        let was_told = seat.orders.take().is_none();
+        match left {
+            Ok(legacy) => self.inherit(peer, legacy),
+            Err(why) => {
+                self.harvest.dead.insert(peer, why);
+                self.setup.addresses.set(peer, None);
+                return;
+            }
+        }
+        if was_told && self.clock.is_some() {
+            self.start(peer);
+        }
+    }
+
+    fn inherit(&mut self, peer: Peer, legacy: Legacy) {
+        let Legacy {
+            kept,
+            traffic,
+            warm_up,
+            bytes: (sent, received),
+            accounts,
+            connected,
+            steps,
+            digest,
+            lateness,
+            troubles,
+            online,
+        } = legacy;
+        self.seats[peer.index()].kept = kept;
+        self.ledger.add(&traffic, &warm_up, &accounts);
+        self.lateness.merge(&lateness);
+        let harvest = &mut self.harvest;
+        harvest.bytes[peer.index()].0 += sent;
+        harvest.bytes[peer.index()].1 += received;
+        harvest.events += steps;
+        // Lives end in any order: the hash of all must not depend on it.
+        harvest.digest = harvest.digest.wrapping_add(mix(digest, u64::from(peer.0), steps));
+        harvest.troubles.add(troubles);
+        harvest.online[peer.index()] |= online;
+        if online {
+            harvest.connected.insert(peer, connected);
+        }
+    }
+
+    fn fault_begins(&mut self, number: usize) {
+        self.active.push(number);
+        let fault = self.setup.plan.faults[number].effect.clone();
+        if let Some(who) = stops(&fault) {
+            let leave = if matches!(fault, FaultEffect::Stop(_)) { Leave::Graceful } else { Leave::Crash };
+            for peer in who.iter() {
+                let hit = self.stop(peer, leave);
+                self.harvest.fault_hits[number] += u64::from(hit);
+            }
+        }
+    }
+
+    fn fault_ends(&mut self, number: usize) {
+        self.active.retain(|other| *other != number);
+        let fault = self.setup.plan.faults[number].effect.clone();
+        if let Some(who) = stops(&fault) {
+            who.iter().for_each(|peer| self.start(peer));
+        }
+    }
+
+    /// Waits until all have said and heard their last, and lets them go.
+    async fn collect(&mut self) {
+        let gauges = Arc::clone(&self.setup.gauges);
+        let of = self.seats.iter().filter(|seat| seat.orders.is_some()).count();
+        let halted = self.setup.halt.swap(false, Ordering::Relaxed);
+        if self.clock.is_some() {
+            self.wait(ENDS_WITHIN, |_| (gauges.drained(), of), |done, of| Phase::Collecting { done, of })
+                .await;
+        }
+        self.setup.halt.store(halted, Ordering::Relaxed);
+        self.clock = None;
+        for seat in &mut self.seats {
+            seat.wanted = false;
+            seat.orders = None;
+        }
+        let deadline = Instant::now() + ENDS_WITHIN;
+        while !self.tasks.is_empty() && Instant::now() < deadline {
+            self.attend_until((Instant::now() + LOOK / 4).min(deadline)).await;
+        }
+        for (number, seat) in self.seats.iter().enumerate() {
+            if seat.is_alive {
+                self.harvest.dead.insert(Peer(number as u32), "it did not end in time".to_owned());
+            }
+        }
+        if let Some(shaper) = &self.setup.ground.links {
+            for (hits, more) in self.harvest.fault_hits.iter_mut().zip(shaper.hits()) {
+                *hits += more;
+            }
+        }
+    }
+}
+
+fn host_links(overlay: &Any<Native>) -> Lives {
+    peerlab_scenarios::host::Overlay::links(overlay)
+}
+
+/// Whom a fault stops.
+const fn stops(effect: &FaultEffect) -> Option<&peerlab_scenarios::plan::PeerSet> {
+    match effect {
+        FaultEffect::Kill(who) | FaultEffect::Stop(who) => Some(who),
+        _ => None,
+    }
+}

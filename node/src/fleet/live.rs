@@ -1,0 +1,74 @@
+//! A fleet on this machine, in real time.
+//!
+//! Tasks are on a runtime of several threads. Peers listen on ports that the system picks, so that a second fleet beside this one is
+//! in nobody's way.
+
+use std::{num::NonZero, sync::Arc, thread};
+
+use futures::executor::block_on;
+use peerlab_report::Observer;
+use peerlab_scenarios::plan::Plan;
+
+use super::{Ground, Phase, Run, Transport, carry_out, transport::Links};
+use crate::link::{Shaper, Spawn};
+
+/// How a fleet is to run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// What carries connections.
+    pub transport: Transport,
+    /// Whether connections have the links of this machine instead of those of the scenario.
+    pub bare_links: bool,
+}
+
+/// Why a fleet could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// The runtime did not start.
+    #[error("the runtime cannot start: {0}")]
+    Runtime(#[from] std::io::Error),
+    /// The links of the plan cannot be laid.
+    #[error(transparent)]
+    Links(#[from] peerlab_scenarios::plan::PlanError),
+}
+
+/// How many threads serve a fleet: one a processor.
+#[must_use]
+pub fn threads() -> usize {
+    thread::available_parallelism().map_or(2, NonZero::get)
+}
+
+/// Runs a plan to its end, or until `stop` says so, which is asked now and then. `on_phase` hears how far it has come.
+///
+/// # Errors
+/// When the system refuses what a fleet needs.
+pub fn run<V: Observer>(
+    plan: &Arc<Plan>,
+    observer: V,
+    options: Options,
+    on_phase: &mut dyn FnMut(Phase),
+    stop: &dyn Fn() -> bool,
+) -> Result<Run<V>, FleetError> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
+    let handle = runtime.handle().clone();
+    let spawn: Spawn = Arc::new(move |task| {
+        handle.spawn(task);
+    });
+    let (links, shaper) = if options.bare_links {
+        (Links::bare(plan.peers.len()), None)
+    } else {
+        let shaper = Shaper::new(plan, &plan.peers.iter().collect(), Arc::clone(&spawn))?;
+        (Links::Shaped(shaper.clone()), Some(shaper))
+    };
+    let handle = runtime.handle().clone();
+    let wire = Box::new(move |peer, keys: &_| {
+        // Sockets belong to the runtime in which they are made.
+        let _inside = handle.enter();
+        links.wire(peer, keys, options.transport).map_err(|error| error.to_string())
+    });
+    let ground = Ground { spawn, wire, links: shaper, in_real_time: true };
+    let run = block_on(carry_out(plan, ground, observer, on_phase, stop));
+    runtime.shutdown_background();
+    Ok(run)
+}

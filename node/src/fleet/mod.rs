@@ -1,0 +1,235 @@
+//! The fleet: all peers of a scenario in one process.
+//!
+//! Each swarm is driven by a task of its own. The *director* is a task that starts and stops them as the plan says, and gives
+//! them the commands of their users. What they tell comes over one bounded channel to whoever called: who tells more than it
+//! takes in has to wait, and in real time that shows as lateness.
+//!
+//! Where a fleet lives is its [`Ground`]: [`live`] has the sockets and the threads of this machine, and real time. Another has
+//! virtual time.
+
+mod collector;
+mod conditions;
+mod director;
+mod ledger;
+#[cfg(feature = "net")]
+pub mod live;
+pub mod provenance;
+mod tasks;
+#[cfg(feature = "net")]
+mod transport;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use futures::{StreamExt as _, channel::mpsc, stream::select};
+use libp2p::identity::Keypair;
+use peerlab_report::{EngineKind, Observer, Outcome};
+use peerlab_scenarios::{
+    host::Peer,
+    plan::{FaultEffect, Plan},
+    report::Invariant,
+    units::Nanos,
+};
+
+use self::{collector::Collector, director::Director};
+pub use self::{
+    conditions::Conditions,
+    director::{Harvest, Phase},
+};
+#[cfg(feature = "net")]
+pub use self::{
+    live::{FleetError, Options, run, threads},
+    transport::Transport,
+};
+use crate::{
+    host::{Addresses, Gauges, Roster, Told, Wire},
+    link::{Shaper, Spawn},
+};
+
+/// Batches that may wait to be taken in, besides one for each peer.
+const WAITING: usize = 256;
+
+/// How a peer is given its connections, with its key, or why it cannot.
+pub type Wires = Box<dyn Fn(Peer, &Keypair) -> Result<Wire, String> + Send>;
+
+/// Where a fleet lives.
+pub struct Ground {
+    /// What runs its tasks.
+    pub spawn: Spawn,
+    /// What carries its connections.
+    pub wire: Wires,
+    /// The links below them, if they are those of the scenario.
+    pub links: Option<Shaper>,
+    /// Whether its time is that of this machine, which may then be late.
+    pub in_real_time: bool,
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Run<V> {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Who watched it.
+    pub observer: V,
+    /// How it went for the machine.
+    pub conditions: Conditions,
+}
+
+/// What comes to the thread that called.
+enum Comes {
+    Told(Told),
+    Phase(Phase),
+    Measure(Nanos),
+    Done(Box<Harvest>),
+}
+
+/// Runs a plan to its end, or until `stop` says so, which is asked now and then. `on_phase` hears how far it has come.
+pub async fn carry_out<V: Observer>(
+    plan: &Arc<Plan>,
+    ground: Ground,
+    observer: V,
+    on_phase: &mut dyn FnMut(Phase),
+    stop: &dyn Fn() -> bool,
+) -> Run<V> {
+    let engine = if ground.in_real_time { EngineKind::Live } else { EngineKind::Virtual };
+    let spawn = Arc::clone(&ground.spawn);
+    let peers = plan.peers.len();
+    let (tell, told) = mpsc::channel(WAITING);
+    let (report, reports) = mpsc::unbounded();
+    let halt = Arc::new(AtomicBool::new(false));
+    let director = Director::new(director::Setup {
+        plan: Arc::clone(plan),
+        roster: Roster::new(plan.seed, peers),
+        addresses: Addresses::new(peers),
+        gauges: Arc::new(Gauges::default()),
+        ground,
+        tell,
+        report,
+        halt: Arc::clone(&halt),
+    });
+    let task = tasks::spawn(&spawn, director.run());
+    let mut collector = Collector::new(observer, plan.spec.end());
+    let mut harvest = None;
+    let mut comes = select(told.map(Comes::Told), reports);
+    while let Some(come) = comes.next().await {
+        match come {
+            Comes::Told(told) => collector.take_in(told),
+            Comes::Measure(at) => collector.measure(at),
+            Comes::Phase(phase) => {
+                if let Phase::Running { now, .. } = phase {
+                    collector.progress(now, 0);
+                }
+                on_phase(phase);
+                if stop() {
+                    halt.store(true, Ordering::Relaxed);
+                }
+            }
+            Comes::Done(done) => harvest = Some(*done),
+        }
+    }
+    if let Err(died) = task.await {
+        died.pass_on();
+    }
+    let harvest = harvest.expect("a director that ends in good order leaves its harvest");
+    let (outcome, conditions) = outcome(plan, engine, harvest);
+    collector.progress(outcome.interrupted.unwrap_or(plan.spec.end()), outcome.events);
+    Run { outcome, observer: collector.finish(), conditions }
+}
+
+/// Peers that are named one by one at the most.
+const NAMED: usize = 10;
+
+fn named<'a>(peers: impl ExactSizeIterator<Item = (&'a Peer, &'a String)>) -> String {
+    let count = peers.len();
+    let named: Vec<_> = peers.take(NAMED).map(|(peer, why)| format!("{peer} ({why})")).collect();
+    let more = if count > NAMED { format!(" and {} others", count - NAMED) } else { String::new() };
+    format!("{}{more}", named.join(", "))
+}
+
+fn outcome(plan: &Plan, engine: EngineKind, harvest: Harvest) -> (Outcome, Conditions) {
+    let Harvest {
+        traffic,
+        warm_up,
+        bytes,
+        connected,
+        online,
+        events,
+        digest,
+        fault_hits,
+        skipped_commands,
+        interrupted,
+        dead,
+        missing_links,
+        wanted_links,
+        troubles,
+        conditions,
+    } = harvest;
+    let reported = Invariant {
+        name: "every peer reported".to_owned(),
+        holds: dead.is_empty(),
+        detail: match dead.len() {
+            0 => format!("{} peers", plan.peers.len()),
+            count => format!("{count} of {} did not: {}", plan.peers.len(), named(dead.iter())),
+        },
+    };
+    let mut disturbances = conditions.disturbances();
+    let mut disturbed = |count: u64, told: String| {
+        if count > 0 {
+            disturbances.push(told);
+        }
+    };
+    disturbed(
+        missing_links,
+        format!("{missing_links} of {wanted_links} connections did not stand when the run began"),
+    );
+    if !plan.faults.iter().any(|fault| cuts(&fault.effect)) {
+        disturbed(
+            troubles.silences,
+            format!("{} connections were given up after a silence that no fault explains", troubles.silences),
+        );
+    }
+    disturbed(
+        troubles.backlogs,
+        format!("{} connections were ended because too much waited for them", troubles.backlogs),
+    );
+    disturbed(
+        troubles.violations,
+        format!("{} connections were ended because the other end broke the protocol", troubles.violations),
+    );
+    let outcome = Outcome {
+        engine,
+        events,
+        interrupted,
+        traffic,
+        warm_up,
+        bytes,
+        fault_hits,
+        skipped_commands,
+        online,
+        digest,
+        reached: None,
+        connections: both_ends(&connected),
+        invariants: vec![reported],
+        disturbances,
+    };
+    (outcome, conditions)
+}
+
+/// Whether a fault may let connections fall silent.
+const fn cuts(effect: &FaultEffect) -> bool {
+    matches!(effect, FaultEffect::Partition(..) | FaultEffect::Outage(_) | FaultEffect::Degrade { .. })
+}
+
+/// The connections of which an end told, each once.
+fn both_ends(connected: &BTreeMap<Peer, Vec<Peer>>) -> Vec<(Peer, Peer)> {
+    let told = connected.iter().flat_map(|(peer, others)| others.iter().map(move |other| (*peer, *other)));
+    let mut pairs: Vec<_> = told.map(|(a, b)| (a.min(b), a.max(b))).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
+}

@@ -1,0 +1,120 @@
+//! Both ends of one fetch, from its request to the word that it came.
+
+use std::{
+    io,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _,
+    future::{Either, select},
+};
+use futures_timer::Delay;
+use peerlab_scenarios::wire::MAX_FRAME;
+
+/// The longest request.
+const MAX_REQUEST: usize = 64;
+
+/// Read at a time; memory is taken as bytes come, not as they are announced.
+const PIECE: usize = 64 << 10;
+
+/// How long a stream may stand still before its other end is taken for dead.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The byte that says that an answer came.
+const CAME: u8 = 1;
+
+/// Why a fetch came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// A frame was announced that is longer than it may be.
+    #[error("a frame of {0} bytes was announced, and at most {1} are allowed")]
+    TooLong(u32, usize),
+    /// Nothing came or went for too long.
+    #[error("nothing came or went for {} s", PATIENCE.as_secs())]
+    StoodStill,
+    /// The other end does not speak this protocol, or asks for too much at a time.
+    #[error("the other end would not have the stream")]
+    NotOpened,
+    /// It was not said that the answer came.
+    #[error("the other end did not say that it came")]
+    NotConfirmed,
+    /// The stream broke.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Lets something take no longer than a stream may stand still.
+async fn patiently<T>(what: impl Future<Output = io::Result<T>> + Unpin) -> Result<T, TransferError> {
+    match select(what, Delay::new(PATIENCE)).await {
+        Either::Left((done, _)) => Ok(done?),
+        Either::Right(_) => Err(TransferError::StoodStill),
+    }
+}
+
+async fn write<S: AsyncWrite + Unpin>(stream: &mut S, frame: &Bytes) -> Result<(), TransferError> {
+    patiently(stream.write_all(&(frame.len() as u32).to_be_bytes())).await?;
+    for piece in frame.chunks(PIECE) {
+        patiently(stream.write_all(piece)).await?;
+    }
+    patiently(stream.flush()).await
+}
+
+async fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    most: usize,
+    came: &AtomicU64,
+) -> Result<Bytes, TransferError> {
+    let mut length = [0; 4];
+    patiently(stream.read_exact(&mut length)).await?;
+    let length = u32::from_be_bytes(length);
+    if length as usize > most {
+        return Err(TransferError::TooLong(length, most));
+    }
+    let mut frame = Vec::new();
+    while frame.len() < length as usize {
+        let filled = frame.len();
+        frame.resize((filled + PIECE).min(length as usize), 0);
+        patiently(stream.read_exact(&mut frame[filled..])).await?;
+        came.store(frame.len() as u64, Ordering::Relaxed);
+    }
+    Ok(frame.into())
+}
+
+/// Asks, and waits for the answer; `came` counts its bytes as they come. How long the other end thinks is its own affair, and
+/// that of whoever may lose patience.
+pub(super) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    request: Bytes,
+    came: &AtomicU64,
+) -> Result<Bytes, TransferError> {
+    write(&mut stream, &request).await?;
+    let answer = read(&mut stream, MAX_FRAME, came).await?;
+    patiently(stream.write_all(&[CAME])).await?;
+    patiently(stream.close()).await?;
+    Ok(answer)
+}
+
+/// Reads what is asked for.
+pub(super) async fn hear<S: AsyncRead + Unpin>(mut stream: S) -> Result<(S, Bytes), TransferError> {
+    let request = read(&mut stream, MAX_REQUEST, &AtomicU64::new(0)).await?;
+    Ok((stream, request))
+}
+
+/// Answers, and waits for the word that it came.
+pub(super) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    frame: Bytes,
+) -> Result<(), TransferError> {
+    write(&mut stream, &frame).await?;
+    let mut word = [0];
+    patiently(stream.read_exact(&mut word)).await?;
+    if word[0] != CAME {
+        return Err(TransferError::NotConfirmed);
+    }
+    // The other end has closed its half or is about to: whether this one still reaches it matters no more.
+    let _ = patiently(stream.close()).await;
+    Ok(())
+}

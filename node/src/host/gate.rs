@@ -1,0 +1,76 @@
+//! Nobody comes in who is not of the fleet.
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use libp2p::{
+    Multiaddr, PeerId,
+    core::{Endpoint, transport::PortUse},
+    swarm::{
+        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
+        THandlerOutEvent, ToSwarm, dummy,
+    },
+};
+
+use super::Roster;
+
+/// A peer that takes no part in the run.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} takes no part in this run")]
+pub(super) struct Stranger(PeerId);
+
+/// Closes connections with strangers, whoever made them, before any protocol speaks.
+#[derive(Debug)]
+pub(super) struct Gate(Arc<Roster>);
+
+impl Gate {
+    pub(super) const fn new(roster: Arc<Roster>) -> Self {
+        Self(roster)
+    }
+
+    fn admit(&self, id: PeerId) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
+        if self.0.peer(&id).is_none() {
+            return Err(ConnectionDenied::new(Stranger(id)));
+        }
+        Ok(dummy::ConnectionHandler)
+    }
+}
+
+impl NetworkBehaviour for Gate {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.admit(peer)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.admit(peer)
+    }
+
+    fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}
+
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        match event {}
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}

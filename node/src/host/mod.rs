@@ -1,0 +1,46 @@
+//! The host of a peer's machines on real libp2p: what [`peerlab_scenarios::world`] is in tests, over real connections.
+//!
+//! Each peer has one libp2p swarm and one task that drives it ([`run`]). Nothing here knows a runtime: timers are those of
+//! `futures-timer`, time is that of `web-time`, and tasks are spawned by an executor that is handed in; so the same code runs in
+//! virtual time.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`lane`] | messages: a stream in each direction of each connection |
+//! | [`bulk`] | items that are fetched: a stream for each |
+//! | `pubsub` | libp2p's gossipsub as an overlay |
+//! | `gate` | who may connect |
+//! | `protocols` | all of these in one swarm, with its limits |
+//! | `native`, `contents` | contents: made, signed, checked |
+//! | `connections` | whom a peer is connected with, as machines see it |
+//! | `timers`, `clock` | when a peer wants to be woken |
+//! | `node` | the task that holds it all together |
+//! | `told` | what it tells, and what it leaves behind |
+
+#[cfg(test)]
+mod bench;
+pub mod bulk;
+mod clock;
+mod connections;
+mod contents;
+mod gate;
+pub mod lane;
+mod native;
+mod node;
+mod overlay;
+mod protocols;
+mod pubsub;
+mod roster;
+mod timers;
+mod told;
+
+pub use self::{
+    clock::Clock,
+    native::{Native, Seen},
+    node::{Life, NodeError, Order, run},
+    overlay::Overlay,
+    protocols::{Meter, Wire},
+    pubsub::check as check_gossipsub,
+    roster::{Addresses, Roster},
+    told::{Account, Entry, Gauges, Legacy, Told, Troubles},
+};

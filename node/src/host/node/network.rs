@@ -1,0 +1,253 @@
+//! What libp2p tells, made known to machines.
+
+use bytes::Bytes;
+use libp2p::{
+    gossipsub::{self, MessageAcceptance},
+    ping,
+    swarm::{ConnectionId, SwarmEvent},
+};
+use peerlab_report::traffic::Loss;
+use peerlab_scenarios::{
+    host::{Input, Lane, Machine, Msg, Payload, Peer, Why},
+    report::PubsubCount,
+    units::Nanos,
+    wire::Kind,
+};
+
+use super::{Node, Phase};
+use crate::host::{
+    Account, Entry, Native,
+    lane::{self, Parting},
+    protocols::ProtocolsEvent,
+    pubsub,
+    timers::Alarm,
+};
+
+/// Frames that may come before the machines start.
+const MOST_EARLY: usize = 10_000;
+
+impl<R: Machine<Native>> Node<R> {
+    pub(super) fn on_swarm(&mut self, event: SwarmEvent<ProtocolsEvent>) {
+        match event {
+            SwarmEvent::Behaviour(ProtocolsEvent::Lane(event)) => self.on_lane(event),
+            SwarmEvent::Behaviour(ProtocolsEvent::Bulk(event)) => self.on_bulk(event),
+            SwarmEvent::Behaviour(ProtocolsEvent::Pubsub(event)) => self.on_pubsub(event),
+            SwarmEvent::Behaviour(ProtocolsEvent::Ping(event)) => {
+                if let Err(ping::Failure::Timeout) = event.result {
+                    self.legacy.troubles.silences += u64::from(self.phase == Phase::Running);
+                    self.end(event.connection, Why::TimedOut);
+                }
+            }
+            SwarmEvent::Behaviour(ProtocolsEvent::Identify(_)) => {}
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                let Some(peer) = self.roster.peer(&peer_id) else { return };
+                self.established(peer, connection_id, endpoint.is_dialer());
+            }
+            SwarmEvent::ConnectionClosed { connection_id, .. } => self.closed(connection_id),
+            SwarmEvent::OutgoingConnectionError { peer_id: Some(id), .. } => {
+                if let Some(peer) = self.roster.peer(&id) {
+                    self.not_connected(peer);
+                }
+            }
+            SwarmEvent::NewListenAddr { address, .. } => {
+                self.addresses.set(self.me, Some(address));
+                self.entries.push(Entry::Listens);
+            }
+            _ => {}
+        }
+    }
+
+    fn established(&mut self, peer: Peer, connection: ConnectionId, dialled: bool) {
+        self.wanted.retain(|other| *other != peer);
+        let link = self.connections.established(peer, connection, dialled);
+        if self.phase == Phase::Over {
+            self.swarm.behaviour_mut().lane.part(connection, Parting::Over);
+        }
+        self.linked(peer, link);
+    }
+
+    /// Another connection with a peer may take the place of one that has ended.
+    fn promote(&mut self, peer: Peer) {
+        let link = self.connections.promote(peer);
+        self.linked(peer, link);
+    }
+
+    fn linked(&mut self, peer: Peer, link: Option<peerlab_scenarios::host::Link>) {
+        let Some(link) = link else { return };
+        self.count_linked(peer, true);
+        self.timers.cancel(Alarm::Redial(peer));
+        if self.phase == Phase::Running {
+            self.inputs.push_back(Input::PeerUp { peer, link });
+        }
+    }
+
+    /// A dial came to nothing.
+    fn not_connected(&mut self, peer: Peer) {
+        if self.phase == Phase::Running && self.addresses.of(peer).is_some() {
+            self.legacy.troubles.dials_failed += 1;
+        }
+        let wanted = self.wanted.len();
+        self.wanted.retain(|other| *other != peer);
+        if self.connections.current(peer).is_none() {
+            if self.wanted.len() < wanted {
+                self.tell_down(peer, Why::Unreachable);
+            }
+            self.redial_later(peer);
+        }
+    }
+
+    /// This end gives a connection up.
+    pub(super) fn end(&mut self, connection: ConnectionId, why: Why) {
+        self.retire(connection, why);
+        // One over a cut path may take its time to close: to machines it has ended.
+        self.swarm.close_connection(connection);
+    }
+
+    /// A connection is of no use any more.
+    fn retire(&mut self, connection: ConnectionId, why: Why) {
+        let Some(peer) = self.connections.peer(connection) else { return };
+        if self.connections.retire(connection) {
+            self.unlinked(peer, why);
+        }
+    }
+
+    fn unlinked(&mut self, peer: Peer, why: Why) {
+        self.count_linked(peer, false);
+        self.end_fetches(peer, why);
+        self.tell_down(peer, why);
+        self.promote(peer);
+        if self.connections.current(peer).is_none() {
+            self.redial_later(peer);
+        }
+    }
+
+    /// A connection has ended.
+    fn closed(&mut self, connection: ConnectionId) {
+        self.timers.cancel(Alarm::Close(connection));
+        self.close_accounts(connection, false);
+        self.forget_answers(connection);
+        self.parted.retain(|other| *other != connection);
+        self.finished.retain(|other| *other != connection);
+        if let Some((peer, true)) = self.connections.closed(connection) {
+            self.unlinked(peer, Why::Stopped);
+        }
+    }
+
+    /// Puts down what a connection has carried.
+    pub(super) fn close_accounts(&mut self, connection: ConnectionId, stood: bool) {
+        let early = self.before.is_none();
+        if let Some((lane, frames)) = self.swarm.behaviour().lane.sent(connection) {
+            let complete = self.finished.contains(&connection);
+            self.legacy.accounts.push(Account { lane, sends: true, frames, stood, complete, early });
+        }
+        self.swarm.behaviour_mut().lane.forget(connection);
+        if let Some((lane, frames)) = self.incoming.remove(&connection) {
+            let complete = self.parted.contains(&connection);
+            self.legacy.accounts.push(Account { lane, sends: false, frames, stood, complete, early });
+        }
+    }
+
+    fn on_lane(&mut self, lane::Event { connection, told }: lane::Event) {
+        match told {
+            lane::Told::Named(name) => {
+                self.incoming.insert(connection, (name, 0));
+            }
+            lane::Told::Came(frames) => {
+                if let Some((_, count)) = self.incoming.get_mut(&connection) {
+                    *count += frames.len() as u64;
+                }
+                for frame in frames {
+                    match self.phase {
+                        Phase::Gathering if self.early.len() < MOST_EARLY => {
+                            self.early.push((connection, frame))
+                        }
+                        Phase::Gathering => self.traffic.lost(Loss::Offline),
+                        Phase::Running => self.frame(connection, &frame),
+                        Phase::Over => self.traffic.in_flight += 1,
+                    }
+                }
+            }
+            lane::Told::Parted(Parting::Over) => self.parted.push(connection),
+            lane::Told::Parted(Parting::HungUp) => self.end(connection, Why::HungUp),
+            lane::Told::Parted(Parting::Stopped) => self.end(connection, Why::Stopped),
+            lane::Told::Finished => self.finished.push(connection),
+            lane::Told::Broken(error) => {
+                let is_violation = !matches!(error, lane::LaneError::Io(_) | lane::LaneError::Torn);
+                self.legacy.troubles.violations += u64::from(is_violation);
+                self.end(connection, Why::Stopped);
+            }
+        }
+    }
+
+    /// A frame came that is to be heeded.
+    pub(super) fn frame(&mut self, connection: ConnectionId, frame: &Bytes) {
+        let Some(from) = self.connections.peer(connection).filter(|_| self.connections.is_open(connection))
+        else {
+            // This end has hung up meanwhile.
+            return self.traffic.lost(Loss::Closed);
+        };
+        let decoded = self.contents.message(frame);
+        match decoded {
+            Ok(msg) if !msg.kind.is_pubsub() && !msg.kind.is_bulk() => {
+                self.deliver(from, msg, frame.len() as u32);
+            }
+            // It is not what peers say to one another on this lane.
+            Ok(_) | Err(_) => {
+                self.traffic.lost(Loss::Closed);
+                self.legacy.troubles.violations += 1;
+                self.end(connection, Why::HungUp);
+            }
+        }
+    }
+
+    fn deliver(&mut self, from: Peer, msg: Msg<Native>, len: u32) {
+        self.traffic.delivered += 1;
+        self.came(&msg, len);
+        self.inputs.push_back(Input::Message { from, lane: Lane::Reliable, msg });
+    }
+
+    /// Tells of a message that came.
+    pub(super) fn came(&mut self, msg: &Msg<Native>, len: u32) {
+        let now = self.clock.now();
+        self.entries.push(match &msg.payload {
+            Payload::Item(item) if item.tainted => Entry::Falsified(now, len),
+            Payload::Item(item) => Entry::Delivered(now, msg.kind, Some(item.id), len),
+            Payload::Nothing | Payload::Note(_) => Entry::Delivered(now, msg.kind, None, len),
+        });
+    }
+
+    fn on_pubsub(&mut self, event: gossipsub::Event) {
+        let Self { swarm, publisher, contents, roster, .. } = self;
+        let Some(behaviour) = swarm.behaviour_mut().pubsub.as_mut() else { return };
+        match event {
+            gossipsub::Event::Message { propagation_source, message_id, message } => {
+                let frame = Bytes::from(message.data);
+                let msg = contents.message(&frame).ok();
+                let msg = msg.filter(|msg| match &msg.payload {
+                    Payload::Item(item) => {
+                        msg.kind == Kind::PubsubPublish && pubsub::is_of(&message.topic, item)
+                    }
+                    _ => false,
+                });
+                let is_genuine =
+                    matches!(&msg, Some(Msg { payload: Payload::Item(item), .. }) if !item.tainted);
+                let verdict = if is_genuine { MessageAcceptance::Accept } else { MessageAcceptance::Reject };
+                behaviour.report_message_validation_result(&message_id, &propagation_source, verdict);
+                let from = roster.peer(&propagation_source);
+                if let (Some(from), Some(msg), Phase::Running) = (from, msg, self.phase) {
+                    self.came(&msg, frame.len() as u32);
+                    self.inputs.push_back(Input::Message { from, lane: Lane::Reliable, msg });
+                }
+            }
+            gossipsub::Event::Subscribed { .. } => publisher.publish_early(behaviour),
+            gossipsub::Event::SlowPeer { failed_messages, .. } => {
+                let failed = failed_messages.non_priority + failed_messages.priority;
+                publisher.count(PubsubCount::Dropped, failed as u64);
+            }
+            gossipsub::Event::Unsubscribed { .. } | gossipsub::Event::GossipsubNotSupported { .. } => {}
+        }
+    }
+
+    /// The longest that is waited for the last word of the others.
+    pub(super) const LAST_WORDS: Nanos = Nanos::from_secs(5);
+}

@@ -1,0 +1,98 @@
+//! What a peer speaks.
+
+use std::{sync::Arc, time::Duration};
+
+use libp2p::{
+    Multiaddr, PeerId, Swarm,
+    connection_limits::{self, ConnectionLimits},
+    core::{muxing::StreamMuxerBox, transport::Boxed},
+    gossipsub, identify,
+    identity::Keypair,
+    ping,
+    swarm::{Config, Executor, NetworkBehaviour, behaviour::toggle::Toggle},
+};
+use peerlab_scenarios::units::Nanos;
+
+use super::{Roster, bulk, gate::Gate, lane};
+
+/// Reads how many bytes a peer has sent and received.
+pub type Meter = Box<dyn Fn() -> (u64, u64) + Send>;
+
+/// How connections are made: for one peer, in one of its lives.
+pub struct Wire {
+    /// The transport, with whatever authenticates and multiplexes.
+    pub transport: Boxed<(PeerId, StreamMuxerBox)>,
+    /// Where to listen.
+    pub listen: Multiaddr,
+    /// Bytes that this peer has sent and received so far, in earlier lives too.
+    pub meter: Meter,
+}
+
+/// Connections stay though nothing is said: who talks to whom is the overlay's business.
+const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Connections that may be made at a time, in each direction.
+const PENDING: u32 = 256;
+
+/// Two peers may dial each other at the same time; more than twice need not be.
+const PER_PEER: u32 = 3;
+
+/// Streams of one connection that may be negotiated at a time.
+const NEGOTIATING: usize = 64;
+
+/// The behaviours of a peer.
+#[derive(NetworkBehaviour)]
+pub(super) struct Protocols {
+    gate: Gate,
+    limits: connection_limits::Behaviour,
+    pub(super) lane: lane::Behaviour,
+    pub(super) bulk: bulk::Behaviour,
+    pub(super) pubsub: Toggle<gossipsub::Behaviour>,
+    ping: ping::Behaviour,
+    identify: identify::Behaviour,
+}
+
+/// What of a peer its swarm depends on.
+pub(super) struct Identity<'a> {
+    pub(super) keys: &'a Keypair,
+    pub(super) roster: &'a Arc<Roster>,
+    /// What its lanes are named from.
+    pub(super) first_name: u64,
+    /// After how much silence a connection counts as broken.
+    pub(super) timeout: Nanos,
+}
+
+/// A swarm that neither listens nor dials yet.
+pub(super) fn swarm(
+    identity: &Identity<'_>,
+    pubsub: Option<gossipsub::Behaviour>,
+    transport: Boxed<(PeerId, StreamMuxerBox)>,
+    executor: impl Executor + Send + 'static,
+) -> Swarm<Protocols> {
+    let limits = ConnectionLimits::default()
+        .with_max_pending_incoming(Some(PENDING))
+        .with_max_pending_outgoing(Some(PENDING))
+        .with_max_established_per_peer(Some(PER_PEER));
+    // A ping a third of the time, and the answer within the other two: then silence is noticed when it has lasted that long.
+    let third = Duration::from_nanos((identity.timeout.0 / 3).max(1_000_000));
+    let ping = ping::Config::new().with_interval(third).with_timeout(2 * third);
+    let public = identity.keys.public();
+    let id = public.to_peer_id();
+    let identify = identify::Config::new("/peerlab/1".to_owned(), public)
+        .with_agent_version(concat!("peerlab-node/", env!("CARGO_PKG_VERSION")).to_owned())
+        .with_interval(IDLE)
+        .with_cache_size(0);
+    let protocols = Protocols {
+        gate: Gate::new(Arc::clone(identity.roster)),
+        limits: connection_limits::Behaviour::new(limits),
+        lane: lane::Behaviour::new(identity.first_name),
+        bulk: bulk::Behaviour::default(),
+        pubsub: pubsub.into(),
+        ping: ping::Behaviour::new(ping),
+        identify: identify::Behaviour::new(identify),
+    };
+    let config = Config::with_executor(executor)
+        .with_idle_connection_timeout(IDLE)
+        .with_max_negotiating_inbound_streams(NEGOTIATING);
+    Swarm::new(transport, protocols, id, config)
+}

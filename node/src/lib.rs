@@ -1,0 +1,6 @@
+//! Scenarios on real libp2p peers.
+
+pub mod capabilities;
+pub mod fleet;
+pub mod host;
+pub mod link;

@@ -1,0 +1,132 @@
+//! What peers live through.
+
+use peerlab_node::fleet::{Options, Transport};
+use peerlab_scenarios::{
+    host::Peer,
+    report::{ChunkFate, Fact, Route},
+};
+
+use crate::crew::{plan, run, run_with};
+
+/// Twelve peers, and what they say to each other in one room.
+const CHAT: &str = "
+duration: 6s
+coolDown: 2s
+groups: [{name: people, peers: 12, link: {profile: fibre}}]
+network: {latency: {fixed: {oneWay: 10ms}}}
+topology: {kRegular: {degree: 4}}
+workloads:
+  - name: room
+    chat: {posts: {poisson: {every: 1s}}, sync: {every: 1s}}
+";
+
+/// The same with some lines more, or others.
+fn chat(more: &str) -> String {
+    format!("{CHAT}\n{more}")
+}
+
+fn everybody_sees_everything(spec: &str) {
+    let came = run(spec);
+    came.holds();
+    let posts = came.count(|_, fact| matches!(fact, Fact::Posted { .. }));
+    assert!(posts > 20, "{posts} posts are too few to tell anything");
+    assert_eq!(came.mean("room.delivery.completeness"), 100.0);
+    assert_eq!(came.outcome.traffic.imbalance(), 0);
+}
+
+#[test]
+fn a_flood_brings_every_post_to_everybody_in_order() {
+    everybody_sees_everything(CHAT);
+}
+
+#[test]
+fn gossipsub_of_libp2p_brings_every_post_to_everybody() {
+    everybody_sees_everything(&chat("overlay: {gossipsub: {}}"));
+}
+
+#[test]
+fn signed_gossipsub_with_scores_does_too() {
+    everybody_sees_everything(&chat("overlay: {gossipsub: {authenticity: signed, score: {}}}"));
+}
+
+#[test]
+fn plumtree_finds_its_own_neighbours() {
+    everybody_sees_everything(&chat("overlay: {plumtree: {}}"));
+}
+
+#[test]
+fn quic_carries_the_same_over_bare_links() {
+    let options = Options { transport: Transport::Quic, bare_links: true };
+    let came = run_with(&plan(CHAT), options, &|| false);
+    came.holds();
+    assert_eq!(came.mean("room.delivery.completeness"), 100.0);
+}
+
+#[test]
+fn who_was_cut_off_catches_up() {
+    let came = run(&chat("faults: [{name: cut, at: 2s, for: 2s, outage: {peers: [3]}}]")
+        .replace("duration: 6s", "duration: 10s"));
+    came.holds();
+    assert_eq!(came.mean("room.delivery.completeness"), 100.0);
+    assert!(came.report.scenario.faults[0].hits > 0);
+}
+
+#[test]
+fn a_partition_heals() {
+    let came = run(&chat(
+        "faults: [{name: split, at: 2s, for: 3s, partition: {between: [{peers: [0, 1, 2, 3, 4, 5]}, {peers: [6, 7, 8, 9, 10, 11]}]}}]",
+    )
+    .replace("duration: 6s", "duration: 12s")
+    .replace("network: {", "network: {timeout: 1s, "));
+    came.holds();
+    assert_eq!(came.mean("room.delivery.completeness"), 100.0);
+    let caught_up = |_, fact: &Fact| matches!(fact, Fact::Shown { route: Route::CatchUp, .. });
+    assert!(came.count(caught_up) > 0, "nothing had to be caught up after the partition");
+}
+
+#[test]
+fn who_crashed_comes_back_with_what_it_had_stored_and_gets_the_rest() {
+    let came = run(&chat("faults: [{name: crash, at: 2s, for: 2s, kill: {peers: [5]}}]")
+        .replace("duration: 6s", "duration: 10s"));
+    came.holds();
+    assert_eq!(came.mean("room.delivery.completeness"), 100.0);
+    assert_eq!(came.report.scenario.faults[0].hits, 1);
+    assert!(came.outcome.online.iter().all(|online| *online));
+    let later = came.facts.iter().filter(|(at, peer, fact)| {
+        *peer == Peer(5) && at.as_secs_f64() > 4.0 && matches!(fact, Fact::Shown { .. })
+    });
+    assert!(later.count() > 10);
+}
+
+#[test]
+fn an_update_reaches_all_and_nothing_falsified_is_installed() {
+    let came = run("
+duration: 20s
+coolDown: 2s
+groups:
+  - {name: honest, peers: 8, link: {profile: fibre}}
+  - {name: corruptors, peers: 2, link: {profile: fibre}, behaviour: {corruptor: {}}}
+network: {latency: {fixed: {oneWay: 5ms}}}
+topology: {kRegular: {degree: 4}}
+workloads:
+  - name: patch
+    update:
+      publisher: {group: honest, count: 1}
+      at: 1s
+      size: 1Mi
+      chunk: 64Ki
+      fallback: 8s
+      fetch: {patience: 3s}
+");
+    came.holds();
+    let installed = came.count(|_, fact| matches!(fact, Fact::Installed { .. }));
+    assert!(installed >= 8, "{installed} have installed it");
+    let refused = came.count(
+        |_, fact| matches!(fact, Fact::ChunkCame { fate: ChunkFate::Refused, from, .. } if from.0 >= 8),
+    );
+    assert!(refused > 0, "no corruptor was found out");
+    let slandered = came.count(
+        |_, fact| matches!(fact, Fact::ChunkCame { fate: ChunkFate::Refused, from, .. } if from.0 < 8),
+    );
+    assert_eq!(slandered, 0);
+}

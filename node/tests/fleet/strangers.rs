@@ -1,0 +1,1 @@
+//! Whom peers let in.
