@@ -31,8 +31,11 @@ pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
     for (number, group) in spec.groups.iter().enumerate() {
         if !group.nat.can_be_dialled() {
             refused.push(
-                at(&format!("spec.groups[{number}].nat"), "real peers of one machine have no address translation between them")
-                    .help("give the group `nat: open` or `nat: fullCone`, or simulate it: `peerlab-sim run`"),
+                at(
+                    &format!("spec.groups[{number}].nat"),
+                    "real peers of one machine have no address translation between them",
+                )
+                .help("give the group `nat: open` or `nat: fullCone`, or simulate it: `peerlab-sim run`"),
             );
         }
         let is_honest = matches!(group.behaviour, Behaviour::Honest(_));
@@ -87,8 +90,9 @@ fn gossipsub(params: &Gossipsub, spec: &ScenarioSpec, refused: &mut Vec<Fault>) 
 pub fn refusals_over_bare_links(spec: &ScenarioSpec) -> Vec<Fault> {
     let mut refused = refusals(spec);
     for (number, fault) in spec.faults.iter().enumerate() {
-        if let FaultSpec { partition: Some(_), .. } | FaultSpec { outage: Some(_), .. } | FaultSpec { degrade: Some(_), .. } =
-            fault
+        if let FaultSpec { partition: Some(_), .. }
+        | FaultSpec { outage: Some(_), .. }
+        | FaultSpec { degrade: Some(_), .. } = fault
         {
             refused.push(
                 at(&format!("spec.faults[{number}]"), "nothing cuts or slows the links of this machine")

@@ -434,7 +434,8 @@ impl Item {
     /// What its author signs: a tag, so that no signature on anything else will do, and the item's bytes but for the signature.
     #[must_use]
     pub fn signed_part(&self) -> Vec<u8> {
-        let mut bytes = postcard::to_extend(self, SIGNED.to_vec()).expect("every type here has a known length");
+        let mut bytes =
+            postcard::to_extend(self, SIGNED.to_vec()).expect("every type here has a known length");
         bytes.truncate(bytes.len() - SIGNATURE);
         bytes
     }

@@ -68,7 +68,8 @@ impl Fleet {
         // Chunks are real here, and so is what proves them.
         let plan = Arc::new(ready.plan.clone().with_real_bodies());
         let options = Options { transport: self.transport, bare_links };
-        let run = fleet::run(&plan, recorder, options, &mut |phase| progress.show(phase), &|| interrupt.came());
+        let run =
+            fleet::run(&plan, recorder, options, &mut |phase| progress.show(phase), &|| interrupt.came());
         progress.finish();
         let Run { outcome, observer: recorder, conditions } = run?;
         let took = began.elapsed();
@@ -81,7 +82,11 @@ impl Fleet {
             took,
         };
         let busy = conditions.busy.map_or(String::new(), |busy| format!(", {busy:.2} processors busy"));
-        let pace = format!(" in {} ({} steps{busy})", Unit::Seconds.show(took.as_secs_f64()), grouped(outcome.events));
+        let pace = format!(
+            " in {} ({} steps{busy})",
+            Unit::Seconds.show(took.as_secs_f64()),
+            grouped(outcome.events)
+        );
         let finished =
             Finished { ready: &ready, outcome: &outcome, recorder, run, engine: &NOTES, pace: &pace };
         self.output.finish(folder, finished)

@@ -91,10 +91,18 @@ impl Conditions {
             )
         });
         let pressure = self.pressure.filter(|share| *share > MOST_PRESSURE).map(|share| {
-            format!("tasks of this machine waited for a processor {} of the time, more than {}", percent(share), percent(MOST_PRESSURE))
+            format!(
+                "tasks of this machine waited for a processor {} of the time, more than {}",
+                percent(share),
+                percent(MOST_PRESSURE)
+            )
         });
         let stolen = self.stolen.filter(|share| *share > MOST_STOLEN).map(|share| {
-            format!("{} of the processors' time was stolen, more than {}", percent(share), percent(MOST_STOLEN))
+            format!(
+                "{} of the processors' time was stolen, more than {}",
+                percent(share),
+                percent(MOST_STOLEN)
+            )
         });
         [late, pressure, stolen].into_iter().flatten().collect()
     }
@@ -115,9 +123,10 @@ impl Watch {
         let share = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
         Conditions {
             late: (!lateness.is_empty()).then(|| (lateness.quantile(0.99), lateness.quantile(1.0))),
-            pressure: before.pressure.zip(after.pressure).and_then(|(before, after)| {
-                share(after.saturating_sub(before) as f64 / 1e6, seconds)
-            }),
+            pressure: before
+                .pressure
+                .zip(after.pressure)
+                .and_then(|(before, after)| share(after.saturating_sub(before) as f64 / 1e6, seconds)),
             stolen: before.ticks.zip(after.ticks).and_then(|(before, after)| {
                 share(after.1.saturating_sub(before.1) as f64, after.0.saturating_sub(before.0) as f64)
             }),
@@ -135,7 +144,10 @@ mod tests {
 
     #[test]
     fn the_kernels_accounts_are_read() {
-        assert_eq!(pressure("some avg10=1.53 avg60=0.87 avg300=0.74 total=77\nfull avg10=0.00 total=3\n"), Some(77));
+        assert_eq!(
+            pressure("some avg10=1.53 avg60=0.87 avg300=0.74 total=77\nfull avg10=0.00 total=3\n"),
+            Some(77)
+        );
         assert_eq!(ticks("cpu  10 1 20 60 5 0 4 7 0 0\ncpu0 1 1 1\n"), Some((107, 7)));
         assert_eq!(own("42 (a (strange) name) S 1 1 1 0 -1 4194304 1 0 0 0 30 12 0 0 20 0 1"), Some(42));
         assert_eq!((pressure(""), ticks("intr 1"), own("42")), (None, None, None));

@@ -23,7 +23,10 @@ use libp2p::{
 };
 use peerlab_scenarios::host::Peer;
 
-use crate::{host::Wire, link::{self, Shaper}};
+use crate::{
+    host::Wire,
+    link::{self, Shaper},
+};
 
 /// What carries connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -137,7 +140,9 @@ impl Meters {
 
 fn count(transport: Boxed<(PeerId, StreamMuxerBox)>, meters: Meters) -> Boxed<(PeerId, StreamMuxerBox)> {
     transport
-        .map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(Counted { inner: muxer, meters: meters.clone() })))
+        .map(move |(peer, muxer), _| {
+            (peer, StreamMuxerBox::new(Counted { inner: muxer, meters: meters.clone() }))
+        })
         .boxed()
 }
 
@@ -151,12 +156,18 @@ impl<T: StreamMuxer<Substream: Unpin> + Unpin> StreamMuxer for Counted<T> {
     type Substream = Counted<T::Substream>;
     type Error = T::Error;
 
-    fn poll_inbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Self::Substream, Self::Error>> {
+    fn poll_inbound(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Self::Substream, Self::Error>> {
         let inner = ready!(Pin::new(&mut self.inner).poll_inbound(cx))?;
         Poll::Ready(Ok(Counted { inner, meters: self.meters.clone() }))
     }
 
-    fn poll_outbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Self::Substream, Self::Error>> {
+    fn poll_outbound(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Self::Substream, Self::Error>> {
         let inner = ready!(Pin::new(&mut self.inner).poll_outbound(cx))?;
         Poll::Ready(Ok(Counted { inner, meters: self.meters.clone() }))
     }
@@ -183,7 +194,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         let count = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
         self.meters.meter().sent.fetch_add(count as u64, Ordering::Relaxed);
         Poll::Ready(Ok(count))

@@ -29,7 +29,10 @@ pub(super) fn swarm<B: NetworkBehaviour<ToSwarm: std::fmt::Debug>>(keys: &Keypai
 }
 
 /// Lets one listen and the other dial it.
-pub(super) fn connect<A: NetworkBehaviour, B: NetworkBehaviour>(listener: &mut Swarm<A>, dialler: &mut Swarm<B>) {
+pub(super) fn connect<A: NetworkBehaviour, B: NetworkBehaviour>(
+    listener: &mut Swarm<A>,
+    dialler: &mut Swarm<B>,
+) {
     let any: Multiaddr = "/memory/0".parse().expect("it is an address");
     listener.listen_on(any).expect("memory can be listened on");
     let address = block_on(async {
@@ -55,7 +58,11 @@ pub(super) enum At<A, B> {
 pub(super) fn drive<A: NetworkBehaviour, B: NetworkBehaviour, T>(
     one: &mut Swarm<A>,
     other: &mut Swarm<B>,
-    mut done: impl FnMut(&mut Swarm<A>, &mut Swarm<B>, At<SwarmEvent<A::ToSwarm>, SwarmEvent<B::ToSwarm>>) -> Option<T>,
+    mut done: impl FnMut(
+        &mut Swarm<A>,
+        &mut Swarm<B>,
+        At<SwarmEvent<A::ToSwarm>, SwarmEvent<B::ToSwarm>>,
+    ) -> Option<T>,
 ) -> T {
     let driven = pin!(async {
         loop {

@@ -8,10 +8,7 @@ use std::{
 use bytes::Bytes;
 use peerlab_scenarios::{
     host::{Msg, Payload},
-    wire::{
-        Body, Content, Frame, HEADER, Item, WireError, Kind,
-        update::UpdateItem,
-    },
+    wire::{Body, Content, Frame, HEADER, Item, Kind, WireError, update::UpdateItem},
 };
 
 use super::{Native, Roster};

@@ -24,7 +24,10 @@ use peerlab_scenarios::{
     host::{Cx, Input, Links, Machine, Msg, Overlay, Payload, Peer},
     report::{Fact, PubsubCount},
     seed::mix,
-    spec::{self, overlay::{Authenticity, Gossipsub as Params, Score, TopicScore}},
+    spec::{
+        self,
+        overlay::{Authenticity, Gossipsub as Params, Score, TopicScore},
+    },
     units::Nanos,
     wire::{Item, Kind, Topic},
 };
@@ -99,11 +102,8 @@ pub(super) fn behaviour(params: &Params, keys: &Keypair, named: Arc<AtomicU64>) 
             }
         });
     let config = config.build().map_err(|error| error.to_string())?;
-    let authenticity = if signed {
-        MessageAuthenticity::Signed(keys.clone())
-    } else {
-        MessageAuthenticity::Anonymous
-    };
+    let authenticity =
+        if signed { MessageAuthenticity::Signed(keys.clone()) } else { MessageAuthenticity::Anonymous };
     let mut behaviour = Behaviour::new(authenticity, config).map_err(str::to_owned)?;
     if let Some(score) = &params.score {
         let (params, thresholds) = scores(score);
@@ -119,7 +119,9 @@ pub(super) fn behaviour(params: &Params, keys: &Keypair, named: Arc<AtomicU64>) 
 pub fn check(params: &Params) -> Result<(), String> {
     let mut behaviour = behaviour(params, &Keypair::generate_ed25519(), Arc::default())?;
     let topic = params.score.as_ref().map(|score| topic_scores(&score.topic));
-    topic.map_or(Ok(()), |topic| behaviour.set_topic_params(IdentTopic::new("any"), topic).map_err(str::to_owned))
+    topic.map_or(Ok(()), |topic| {
+        behaviour.set_topic_params(IdentTopic::new("any"), topic).map_err(str::to_owned)
+    })
 }
 
 /// libp2p's parameters of scores. Peers of one machine have one address, which says nothing of them: P6 does not count.
@@ -201,7 +203,9 @@ impl Publisher {
                 let name = IdentTopic::new(topic.to_string());
                 if wanted {
                     if let Some(params) = self.topic_scores.clone() {
-                        behaviour.set_topic_params(name.clone(), params).expect("its parameters were checked before the start");
+                        behaviour
+                            .set_topic_params(name.clone(), params)
+                            .expect("its parameters were checked before the start");
                     }
                     if behaviour.subscribe(&name).is_ok_and(|new| new) {
                         self.subscribed.push(topic);
@@ -230,7 +234,11 @@ impl Publisher {
                 }
             }
             Err(PublishError::AllQueuesFull(_)) => self.count(PubsubCount::Dropped, 1),
-            Err(PublishError::MessageTooLarge | PublishError::SigningError(_) | PublishError::TransformFailed(_)) => {
+            Err(
+                PublishError::MessageTooLarge
+                | PublishError::SigningError(_)
+                | PublishError::TransformFailed(_),
+            ) => {
                 self.count(PubsubCount::Refused, 1);
             }
         }
@@ -289,8 +297,11 @@ impl Pubsub {
 
 impl Machine<Native> for Pubsub {
     fn step(&mut self, cx: &mut Cx<'_, Native>, input: Input<Native>) {
-        let Input::Message { from, msg: Msg { kind: Kind::PubsubPublish, payload: Payload::Item(item), .. }, .. } =
-            input
+        let Input::Message {
+            from,
+            msg: Msg { kind: Kind::PubsubPublish, payload: Payload::Item(item), .. },
+            ..
+        } = input
         else {
             return;
         };

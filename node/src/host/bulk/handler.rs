@@ -30,12 +30,7 @@ use super::{
 #[derive(Debug)]
 pub enum Order {
     /// To fetch something.
-    Ask {
-        fetch: u64,
-        request: Bytes,
-        registration: AbortRegistration,
-        came: Arc<AtomicU64>,
-    },
+    Ask { fetch: u64, request: Bytes, registration: AbortRegistration, came: Arc<AtomicU64> },
     /// To answer who asked by a stream.
     Answer { stream: u64, frame: Bytes },
 }

@@ -47,9 +47,7 @@ pub enum TransferError {
 }
 
 /// Lets something take no longer than a stream may stand still.
-async fn patiently<T>(
-    what: impl Future<Output = io::Result<T>> + Unpin,
-) -> Result<T, TransferError> {
+async fn patiently<T>(what: impl Future<Output = io::Result<T>> + Unpin) -> Result<T, TransferError> {
     match select(what, Delay::new(PATIENCE)).await {
         Either::Left((done, _)) => Ok(done?),
         Either::Right(_) => Err(TransferError::StoodStill),

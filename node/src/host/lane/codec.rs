@@ -257,7 +257,9 @@ mod tests {
     fn a_frame_that_is_too_long_is_refused_before_it_comes() {
         let mut bytes = 7u64.to_be_bytes().to_vec();
         bytes.extend((MAX_FRAME as u32 + 1).to_be_bytes());
-        assert!(matches!(read(bytes, 100), (_, LaneError::TooLong(length)) if length as usize == MAX_FRAME + 1));
+        assert!(
+            matches!(read(bytes, 100), (_, LaneError::TooLong(length)) if length as usize == MAX_FRAME + 1)
+        );
     }
 
     #[test]
@@ -265,7 +267,9 @@ mod tests {
         let frames = [vec![1; 10]];
         let torn = written(&frames, None);
         assert!(matches!(read(torn.clone(), 100), (came, LaneError::Torn) if came.len() == 2));
-        assert!(matches!(read(torn[..torn.len() - 1].to_vec(), 100), (came, LaneError::Torn) if came.len() == 1));
+        assert!(
+            matches!(read(torn[..torn.len() - 1].to_vec(), 100), (came, LaneError::Torn) if came.len() == 1)
+        );
         let mut unknown = torn;
         unknown.extend([0, 0, 0, 0, 99]);
         assert!(matches!(read(unknown, 100), (_, LaneError::UnknownParting(99))));

@@ -108,7 +108,8 @@ impl Handler {
                     }
                     if let Some(why) = parting {
                         writer.part(why);
-                        let Outbound::Open(writer) = std::mem::replace(&mut self.outbound, Outbound::Done) else {
+                        let Outbound::Open(writer) = std::mem::replace(&mut self.outbound, Outbound::Done)
+                        else {
                             unreachable!("it was open three lines ago")
                         };
                         self.outbound = Outbound::Closing(writer);
@@ -203,7 +204,9 @@ impl ConnectionHandler for Handler {
                     self.inbound = Some(Reader::new(stream));
                 }
             }
-            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: stream, .. }) => {
+            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
+                protocol: stream, ..
+            }) => {
                 if !self.is_broken {
                     self.outbound = Outbound::Open(Writer::new(stream, self.name));
                 }

@@ -28,8 +28,8 @@ use libp2p::{
     },
 };
 
-pub use self::{codec::LaneError, handler::Told};
 use self::handler::{Handler, Order};
+pub use self::{codec::LaneError, handler::Told};
 
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/peerlab/lane/1");
 
@@ -98,7 +98,12 @@ impl Behaviour {
     /// No lanes yet. They are named by numbers from this one on; names must differ in a fleet.
     #[must_use]
     pub fn new(first_name: u64) -> Self {
-        Self { next_name: first_name, max_unsent: MAX_UNSENT, lines: BTreeMap::new(), events: VecDeque::new() }
+        Self {
+            next_name: first_name,
+            max_unsent: MAX_UNSENT,
+            lines: BTreeMap::new(),
+            events: VecDeque::new(),
+        }
     }
 
     /// Lets no more than so many bytes wait for one connection.

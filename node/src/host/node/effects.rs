@@ -11,11 +11,7 @@ use peerlab_scenarios::{
 };
 
 use super::{Node, Phase, REDIAL, REDIAL_AT_ONCE};
-use crate::host::{
-    Native,
-    lane::Parting,
-    timers::Alarm,
-};
+use crate::host::{Native, lane::Parting, timers::Alarm};
 
 /// How long an end that hung up waits for the other to close the connection.
 const LINGER: Nanos = Nanos::from_secs(5);

@@ -86,7 +86,8 @@ impl<R: Machine<Native>> Node<R> {
     /// Whether all has been said and heard.
     pub(super) fn has_drained(&self) -> bool {
         let is_late = self.timers.next().is_none();
-        is_late || self.connections.all().all(|(id, _)| self.parted.contains(&id) && self.finished.contains(&id))
+        is_late
+            || self.connections.all().all(|(id, _)| self.parted.contains(&id) && self.finished.contains(&id))
     }
 
     /// Serves the others until they have heard all, which is when this peer is told to go.

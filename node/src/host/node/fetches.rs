@@ -116,7 +116,8 @@ impl<R: Machine<Native>> Node<R> {
     }
 
     fn asked(&mut self, asked: bulk::Asked, request: &bytes::Bytes) {
-        let by = self.connections.peer(asked.connection).filter(|_| self.connections.is_open(asked.connection));
+        let by =
+            self.connections.peer(asked.connection).filter(|_| self.connections.is_open(asked.connection));
         let msg = self.contents.message(request).ok();
         let (Some(by), Some(msg), Phase::Running) = (by, msg, self.phase) else { return };
         let Msg { kind: Kind::Fetch, payload: Payload::Note(note), .. } = &msg else { return };
@@ -154,8 +155,13 @@ impl<R: Machine<Native>> Node<R> {
 
     /// The connection with a peer has ended, and with it what was fetched over it in either direction.
     pub(super) fn end_fetches(&mut self, peer: Peer, why: Why) {
-        let ended: Vec<u64> =
-            self.fetches.out.iter().filter(|(_, fetch)| fetch.from == peer).map(|(number, _)| *number).collect();
+        let ended: Vec<u64> = self
+            .fetches
+            .out
+            .iter()
+            .filter(|(_, fetch)| fetch.from == peer)
+            .map(|(number, _)| *number)
+            .collect();
         for number in ended {
             self.swarm.behaviour_mut().bulk.abort(number);
             self.traffic.lost(Loss::Broken);

@@ -16,10 +16,7 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     future::poll_fn,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::AtomicU64,
-    },
+    sync::{Arc, atomic::AtomicU64},
     task::{Context, Poll},
 };
 
@@ -33,12 +30,13 @@ use libp2p::{
 use peerlab_report::traffic::Traffic;
 use peerlab_scenarios::{
     host::{
-        Behaviour, Command, Effect, Env, Input, Links, Machine, Outbox, Overlay as _, Peer, PeerHost, StoreKey,
-        Uplink, Why,
+        Behaviour, Command, Effect, Env, Input, Links, Machine, Outbox, Overlay as _, Peer, PeerHost,
+        StoreKey, Uplink, Why,
     },
     plan::Plan,
-    role, spec,
+    role,
     seed::mix,
+    spec,
     units::Nanos,
     wire::Item,
 };
@@ -185,7 +183,8 @@ struct Node<R> {
 /// When it cannot begin.
 pub async fn run(life: Life, executor: impl Executor + Send + 'static) -> Result<Legacy, NodeError> {
     let named = Arc::new(AtomicU64::new(0));
-    let machines = PeerHost::new(Overlay::new(&life.plan, Arc::clone(&named)), role::Any::of(&life.plan, life.me));
+    let machines =
+        PeerHost::new(Overlay::new(&life.plan, Arc::clone(&named)), role::Any::of(&life.plan, life.me));
     let mut node = Node::new(life, machines, named, executor)?;
     node.live().await;
     Ok(node.legacy)
@@ -198,7 +197,8 @@ impl<R: Machine<Native>> Node<R> {
         named: Arc<AtomicU64>,
         executor: impl Executor + Send + 'static,
     ) -> Result<Self, NodeError> {
-        let Life { me, number, plan, roster, addresses, wire, kept, may_restart, orders, tell, gauges } = life;
+        let Life { me, number, plan, roster, addresses, wire, kept, may_restart, orders, tell, gauges } =
+            life;
         let keys = roster.keypair(me);
         let gossip = match &plan.spec.overlay {
             spec::Overlay::Gossipsub(params) => {

@@ -158,7 +158,9 @@ impl<R: Machine<Native>> Node<R> {
                 }
                 for frame in frames {
                     match self.phase {
-                        Phase::Gathering if self.early.len() < MOST_EARLY => self.early.push((connection, frame)),
+                        Phase::Gathering if self.early.len() < MOST_EARLY => {
+                            self.early.push((connection, frame))
+                        }
                         Phase::Gathering => self.traffic.lost(Loss::Offline),
                         Phase::Running => self.frame(connection, &frame),
                         Phase::Over => self.traffic.in_flight += 1,
@@ -179,7 +181,8 @@ impl<R: Machine<Native>> Node<R> {
 
     /// A frame came that is to be heeded.
     pub(super) fn frame(&mut self, connection: ConnectionId, frame: &Bytes) {
-        let Some(from) = self.connections.peer(connection).filter(|_| self.connections.is_open(connection)) else {
+        let Some(from) = self.connections.peer(connection).filter(|_| self.connections.is_open(connection))
+        else {
             // This end has hung up meanwhile.
             return self.traffic.lost(Loss::Closed);
         };
@@ -221,10 +224,13 @@ impl<R: Machine<Native>> Node<R> {
                 let frame = Bytes::from(message.data);
                 let msg = contents.message(&frame).ok();
                 let msg = msg.filter(|msg| match &msg.payload {
-                    Payload::Item(item) => msg.kind == Kind::PubsubPublish && pubsub::is_of(&message.topic, item),
+                    Payload::Item(item) => {
+                        msg.kind == Kind::PubsubPublish && pubsub::is_of(&message.topic, item)
+                    }
                     _ => false,
                 });
-                let is_genuine = matches!(&msg, Some(Msg { payload: Payload::Item(item), .. }) if !item.tainted);
+                let is_genuine =
+                    matches!(&msg, Some(Msg { payload: Payload::Item(item), .. }) if !item.tainted);
                 let verdict = if is_genuine { MessageAcceptance::Accept } else { MessageAcceptance::Reject };
                 behaviour.report_message_validation_result(&message_id, &propagation_source, verdict);
                 let from = roster.peer(&propagation_source);
