@@ -9,6 +9,10 @@ _list:
 run *arguments:
     cargo run --release --package peerlab-simulator -- run "$@"
 
+# Run a scenario on real libp2p peers of this machine, in real time: `just fleet scenarios/chat-room.yaml`
+fleet *arguments:
+    cargo run --release --package peerlab-node -- fleet "$@"
+
 # Check scenarios and say all that is wrong with them
 validate *files='scenarios/*.yaml':
     cargo run --release --package peerlab-simulator -- validate {{ files }}

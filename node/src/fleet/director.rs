@@ -102,7 +102,7 @@ pub(super) struct Setup {
 }
 
 /// What a fleet leaves behind.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Harvest {
     pub(super) traffic: Traffic,
     pub(super) warm_up: Traffic,
@@ -177,21 +177,10 @@ impl Director {
             kept: BTreeMap::new(),
         };
         let harvest = Harvest {
-            traffic: Traffic::default(),
-            warm_up: Traffic::default(),
             bytes: vec![(0, 0); n],
-            connected: BTreeMap::new(),
             online: vec![false; n],
-            events: 0,
-            digest: 0,
             fault_hits: vec![0; plan.faults.len()],
-            skipped_commands: 0,
-            interrupted: None,
-            dead: BTreeMap::new(),
-            missing_links: 0,
-            wanted_links: 0,
-            troubles: Troubles::default(),
-            conditions: Conditions::default(),
+            ..Harvest::default()
         };
         Self {
             seats: plan.peers.iter().map(seat).collect(),
@@ -426,16 +415,19 @@ impl Director {
         self.start(peer);
     }
 
-    /// Whether a fault keeps a peer down.
+    /// The faults that keep a peer down.
+    fn kept_down_by(&self, peer: Peer) -> impl Iterator<Item = usize> + '_ {
+        let faults = &self.setup.plan.faults;
+        let stops_it =
+            move |number: &usize| stops(&faults[*number].effect).is_some_and(|who| who.contains(peer));
+        self.active.iter().copied().filter(stops_it)
+    }
+
+    /// Whether a fault keeps a peer from starting, which is then a hit.
     fn keep_down(&mut self, peer: Peer) -> bool {
-        let mut kept = false;
-        for &number in &self.active {
-            if stops(&self.setup.plan.faults[number].effect).is_some_and(|who| who.contains(peer)) {
-                self.harvest.fault_hits[number] += 1;
-                kept = true;
-            }
-        }
-        kept
+        let by: Vec<usize> = self.kept_down_by(peer).collect();
+        by.iter().for_each(|&number| self.harvest.fault_hits[number] += 1);
+        !by.is_empty()
     }
 
     /// Starts a peer, if its session wants it and no fault keeps it down. One whose last life is still ending starts when that
@@ -506,7 +498,7 @@ impl Director {
                 return;
             }
         }
-        if was_told && self.clock.is_some() {
+        if was_told && self.clock.is_some() && self.kept_down_by(peer).next().is_none() {
             self.start(peer);
         }
     }

@@ -233,3 +233,27 @@ fn both_ends(connected: &BTreeMap<Peer, Vec<Peer>>) -> Vec<(Peer, Peer)> {
     pairs.dedup();
     pairs
 }
+
+#[cfg(test)]
+mod tests {
+    use peerlab_scenarios::{plan::Files, seed::Seed, spec::read};
+
+    use super::*;
+
+    #[test]
+    fn a_peer_that_does_not_report_is_named_and_the_run_is_invalid() {
+        let text = "apiVersion: peerlab.dev/v1alpha1\nkind: Scenario\nmetadata: {name: small}\nspec:\n  duration: 1s\n  \
+                    groups: [{name: people, peers: 20}]\n  workloads: [{name: room, chat: {}}]\n";
+        let document = read::document("small.yaml", text.as_bytes()).expect("it is a scenario");
+        let plan = Plan::new(&document.value, Seed(1), &Files::new()).expect("it can be planned");
+        let of = |dead: &[u32]| {
+            let dead = dead.iter().map(|&peer| (Peer(peer), "it panicked".to_owned())).collect();
+            let (outcome, _) = outcome(&plan, EngineKind::Live, Harvest { dead, ..Harvest::default() });
+            let [Invariant { holds, detail, .. }] = outcome.invariants.try_into().expect("there is one");
+            (holds, detail)
+        };
+        assert_eq!(of(&[]), (true, "20 peers".to_owned()));
+        assert_eq!(of(&[3]), (false, "1 of 20 did not: peer 3 (it panicked)".to_owned()));
+        assert!(of(&(0..15).collect::<Vec<_>>()).1.ends_with("peer 9 (it panicked) and 5 others"));
+    }
+}

@@ -74,3 +74,33 @@ impl NetworkBehaviour for Gate {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use libp2p::{Swarm, identity::Keypair, swarm::SwarmEvent};
+    use peerlab_scenarios::{host::Peer, plan::identity::keypair, seed::Seed};
+
+    use super::*;
+    use crate::host::bench::{At, connect, drive, swarm};
+
+    /// Whether a member of a fleet of two lets somebody in.
+    fn lets_in(keys: &Keypair) -> bool {
+        let gate = || Gate::new(Roster::new(Seed(1), 2));
+        let mut member: Swarm<Gate> = swarm(&keypair(Seed(1), Peer(0)), gate());
+        let mut other: Swarm<dummy::Behaviour> = swarm(keys, dummy::Behaviour);
+        connect(&mut member, &mut other);
+        drive(&mut member, &mut other, |_, _, at| match at {
+            At::One(SwarmEvent::ConnectionEstablished { .. }) => Some(true),
+            At::One(SwarmEvent::IncomingConnectionError { .. }) => Some(false),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn members_come_in_and_strangers_do_not() {
+        assert!(lets_in(&keypair(Seed(1), Peer(1))));
+        assert!(!lets_in(&keypair(Seed(1), Peer(2))), "a fleet of two has no third");
+        assert!(!lets_in(&keypair(Seed(2), Peer(1))), "it is a peer of another run");
+        assert!(!lets_in(&Keypair::generate_ed25519()));
+    }
+}

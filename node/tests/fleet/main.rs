@@ -4,4 +4,3 @@
 mod crew;
 mod honesty;
 mod stories;
-mod strangers;

@@ -17,7 +17,7 @@ network: {latency: {fixed: {oneWay: 10ms}}}
 topology: {kRegular: {degree: 4}}
 workloads:
   - name: room
-    chat: {posts: {poisson: {every: 1s}}, sync: {every: 1s}}
+    chat: {posts: {poisson: {every: 100ms}}, sync: {every: 1s}}
 ";
 
 /// The same with some lines more, or others.

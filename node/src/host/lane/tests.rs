@@ -1,6 +1,10 @@
 //! The lane between two swarms, and against ends that do not keep to it.
 
-use std::{sync::mpsc, thread, time::Duration};
+use std::{
+    sync::mpsc::{self, TryRecvError},
+    thread,
+    time::Duration,
+};
 
 use futures::{AsyncWriteExt as _, executor::block_on};
 use futures_timer::Delay;
@@ -83,7 +87,10 @@ fn breaks(streams: usize, written: &[u8]) -> LaneError {
                 // Until the connection stands, there is none.
                 match control.open_stream(alice_id, PROTOCOL).await {
                     Ok(stream) => open.push(stream),
-                    Err(_) => Delay::new(Duration::from_millis(10)).await,
+                    Err(_) if wait.try_recv() != Err(TryRecvError::Disconnected) => {
+                        Delay::new(Duration::from_millis(10)).await;
+                    }
+                    Err(_) => return,
                 }
             }
             if let Some(last) = open.last_mut() {
@@ -98,7 +105,8 @@ fn breaks(streams: usize, written: &[u8]) -> LaneError {
         At::One(SwarmEvent::Behaviour(Event { told: Told::Broken(error), .. })) => Some(error),
         _ => None,
     });
-    drop(gone);
+    // A stream that is not open yet will never be.
+    drop((gone, alice, mallory));
     attack.join().expect("the attack ends");
     broken
 }

@@ -1,1 +1,0 @@
-//! Whom peers let in.
