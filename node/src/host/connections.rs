@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use libp2p::swarm::ConnectionId;
-use peerlab_scenarios::host::{Link, Peer};
+use peerlab_scenarios::host::{Circle, Link, Peer};
 
 /// One connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,33 +28,29 @@ struct Ends {
 /// The connections of a peer.
 #[derive(Debug)]
 pub(super) struct Connections {
-    known: Vec<Peer>,
+    /// The neighbours of the plan.
+    circle: Circle,
     keeps_planned: bool,
     ends: BTreeMap<Peer, Ends>,
     /// Every connection that libp2p has, those that are being ended among them.
     peers: HashMap<ConnectionId, Peer>,
-    links: Vec<Peer>,
 }
 
 impl Connections {
     /// None yet, of a peer with these neighbours in the plan, in ascending order, which an overlay may live on.
     pub(super) fn new(known: Vec<Peer>, keeps_planned: bool) -> Self {
-        Self { known, keeps_planned, ends: BTreeMap::new(), peers: HashMap::new(), links: Vec::new() }
+        let circle = Circle { live: Vec::new(), known };
+        Self { circle, keeps_planned, ends: BTreeMap::new(), peers: HashMap::new() }
     }
 
     /// The neighbours of the plan.
-    pub(super) fn known(&self) -> &[Peer] {
-        &self.known
-    }
-
-    /// The neighbours of the plan that are connected, in ascending order.
-    pub(super) fn links(&self) -> &[Peer] {
-        &self.links
+    pub(super) fn circle(&self) -> &Circle {
+        &self.circle
     }
 
     /// Whether a peer is one that the overlay wants a connection to at all times.
     pub(super) fn is_planned(&self, peer: Peer) -> bool {
-        self.keeps_planned && self.known.binary_search(&peer).is_ok()
+        self.keeps_planned && self.circle.known.binary_search(&peer).is_ok()
     }
 
     /// The connection that is sent over to a peer.
@@ -103,7 +99,7 @@ impl Connections {
         if was_current {
             ends.current = None;
             let peer = self.peers[&id];
-            self.links.retain(|link| *link != peer);
+            self.circle.live.retain(|link| *link != peer);
         }
         was_current
     }
@@ -133,9 +129,9 @@ impl Connections {
         };
         ends.current = Some((open.id, link));
         if link == Link::Planned
-            && let Err(place) = self.links.binary_search(&peer)
+            && let Err(place) = self.circle.live.binary_search(&peer)
         {
-            self.links.insert(place, peer);
+            self.circle.live.insert(place, peer);
         }
         Some(link)
     }
@@ -182,11 +178,11 @@ mod tests {
         let mut planned = Connections::new(vec![Peer(1), OTHER], true);
         assert_eq!(planned.established(OTHER, id(1), false), Some(Link::Planned));
         assert_eq!(planned.established(Peer(1), id(2), false), Some(Link::Planned));
-        assert_eq!(planned.links(), [Peer(1), OTHER]);
+        assert_eq!(planned.circle().live, [Peer(1), OTHER]);
         assert!(planned.retire(id(1)) && !planned.is_open(id(1)));
-        assert_eq!((planned.links(), planned.peer(id(1))), ([Peer(1)].as_slice(), Some(OTHER)));
+        assert_eq!((planned.circle().live.clone(), planned.peer(id(1))), (vec![Peer(1)], Some(OTHER)));
         let mut chosen = Connections::new(vec![OTHER], false);
         assert_eq!(chosen.established(OTHER, id(1), false), Some(Link::Accepted));
-        assert!(chosen.links().is_empty());
+        assert!(chosen.circle().live.is_empty());
     }
 }

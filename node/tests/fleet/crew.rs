@@ -79,8 +79,8 @@ impl<R: Observer> Observer for Witness<R> {
     fn discarded(&mut self, now: Nanos, to: Peer, workload: u8, bytes: u64) {
         self.recorder.discarded(now, to, workload, bytes);
     }
-    fn measure(&mut self, now: Nanos) {
-        self.recorder.measure(now);
+    fn measure(&mut self, now: Nanos, items: u32) {
+        self.recorder.measure(now, items);
     }
 }
 

@@ -27,7 +27,7 @@ impl<R: Machine<Native>> Node<R> {
                 }
                 Effect::SendToLinks { except, msg, .. } => {
                     let frame = self.encode(&msg);
-                    for to in self.connections.links().to_vec() {
+                    for to in self.connections.circle().live.clone() {
                         if Some(to) != except {
                             self.send(to, msg.kind, &frame);
                         }

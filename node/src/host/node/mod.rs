@@ -320,7 +320,7 @@ impl<R: Machine<Native>> Node<R> {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Connect => {
-                for peer in self.connections.known().to_vec() {
+                for peer in self.connections.circle().known.clone() {
                     if self.is_caller(peer) {
                         self.connect_planned(peer);
                     }
@@ -385,7 +385,7 @@ impl<R: Machine<Native>> Node<R> {
                 self.inputs.push_back(Input::PeerUp { peer, link });
             }
         }
-        for peer in self.connections.known().to_vec() {
+        for peer in self.connections.circle().known.clone() {
             if self.connections.is_planned(peer) && self.connections.current(peer).is_none() {
                 // At the start of a run, who calls whom is agreed. Later, others cannot know of this peer.
                 if self.is_caller(peer) || now > Nanos::from_secs(1) {
@@ -440,8 +440,7 @@ impl<R: Machine<Native>> Node<R> {
             now,
             me: self.me,
             seed: self.plan.seed,
-            links: self.connections.links(),
-            known: self.connections.known(),
+            neighbours: self.connections.circle(),
             uplink: &Uplink::IDLE,
             host: &mut self.native,
             out: &mut self.out,
