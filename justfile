@@ -13,6 +13,10 @@ run *arguments:
 fleet *arguments:
     cargo run --release --package peerlab-node -- fleet "$@"
 
+# Run a scenario on real libp2p peers in virtual time: `just virtual scenarios/chat-room.yaml`
+virtual *arguments:
+    cargo run --release --manifest-path node/virtual/Cargo.toml -- run "$@"
+
 # Check scenarios and say all that is wrong with them
 validate *files='scenarios/*.yaml':
     cargo run --release --package peerlab-simulator -- validate {{ files }}

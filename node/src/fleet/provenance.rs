@@ -1,6 +1,8 @@
 //! What ran, for the report.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+#[cfg(feature = "net")]
+use serde_json::json;
 
 #[cfg(feature = "net")]
 use super::{Conditions, Options};

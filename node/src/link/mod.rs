@@ -36,6 +36,7 @@
 //! The module knows no runtime. Time is `web-time`, timers are `futures-timer`, tasks are given to a [`Spawn`], chance is a
 //! hash as in the model. Under a virtual clock a run is therefore the same each time.
 
+mod datagrams;
 mod frame;
 mod port;
 pub mod preamble;
@@ -63,6 +64,7 @@ use peerlab_scenarios::{
 use web_time::Instant;
 
 pub use self::{
+    datagrams::Datagrams,
     port::Traffic,
     secure::{Impostor, secure},
     stream::Shaped,
@@ -137,6 +139,12 @@ impl Shaper {
     #[must_use]
     pub fn wrap<T>(&self, transport: T, me: Option<Peer>) -> LinkTransport<T> {
         LinkTransport::new(transport, Arc::clone(&self.0), me)
+    }
+
+    /// The way of datagrams from one peer to another, for what carries them beside streams.
+    #[must_use]
+    pub fn datagrams(&self, from: Peer, to: Peer) -> Datagrams {
+        Datagrams::new(Arc::clone(&self.0), from, to)
     }
 
     /// Says when the run starts, which may be soon or a while ago: faults are planned from then on. Only the first call counts.
