@@ -34,6 +34,9 @@ impl Datagrams {
 
 impl std::fmt::Debug for Datagrams {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Datagrams").field("from", &self.route.from).field("to", &self.route.to).finish_non_exhaustive()
+        f.debug_struct("Datagrams")
+            .field("from", &self.route.from)
+            .field("to", &self.route.to)
+            .finish_non_exhaustive()
     }
 }
