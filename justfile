@@ -62,6 +62,11 @@ generate:
     UPDATE_GOLDEN=1 cargo test --package peerlab-scenarios --features crd --test schema
     UPDATE_GOLDEN=1 cargo test --package peerlab-simulator --test docs -- that_of
 
+# Compare flooding, gossipsub and Plumtree for the same chat: docs/statistics.md
+gossip-vs-flood-vs-plumtree *arguments:
+    cargo run --release --package peerlab-simulator -- compare scenarios/chat-by-gossipsub.yaml \
+        scenarios/chat-by-flood.yaml scenarios/chat-by-plumtree.yaml --out out/overlays "$@"
+
 # Compare ten topologies for chat: the study in docs/study-which-topology-for-chat.md
 topology-comparison *arguments:
     cargo run --release --package peerlab-simulator -- compare scenarios/chat-over-k-regular.yaml \

@@ -23,8 +23,8 @@ pub(crate) enum Rpc {
     IHave(Topic, Vec<ItemRef>),
     /// IWANT.
     IWant(Vec<ItemRef>),
-    /// IDONTWANT.
-    IDontWant(Vec<ItemRef>),
+    /// IDONTWANT, of a single item: libp2p tells of each when it comes.
+    IDontWant(ItemRef),
 }
 
 /// Length of the RPC that announces no extension: `control { extensions { } }`.
@@ -81,15 +81,16 @@ impl Envelope {
     /// Length of an RPC without the length that precedes it.
     pub(crate) fn body(self, rpc: &Rpc) -> u32 {
         let control = |action| field(field(action));
-        let ids = |ids: &[ItemRef]| ids.len() as u32 * field(self.id);
+        let ids = |count: usize| count as u32 * field(self.id);
         match rpc {
             Rpc::Subscriptions(topics) => {
                 topics.iter().map(|&(topic, wanted)| subscription(topic, wanted)).sum()
             }
             Rpc::Graft(topic) => control(field(name_len(*topic))),
             Rpc::Prune(topic, backoff) => control(field(name_len(*topic)) + 1 + varint(*backoff)),
-            Rpc::IHave(topic, have) => control(field(name_len(*topic)) + ids(have)),
-            Rpc::IWant(want) | Rpc::IDontWant(want) => control(ids(want)),
+            Rpc::IHave(topic, have) => control(field(name_len(*topic)) + ids(have.len())),
+            Rpc::IWant(want) => control(ids(want.len())),
+            Rpc::IDontWant(_) => control(ids(1)),
         }
     }
 }

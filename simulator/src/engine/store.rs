@@ -32,8 +32,21 @@ impl ItemRef {
 }
 
 /// A note of the store. It is freed with its last copy in flight.
+///
+/// An IDONTWANT is nothing but the item that it names, and as common as items are: it has no place in the store, and its
+/// handle is that item's number with the highest bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NoteRef(pub(super) u32);
+
+impl NoteRef {
+    const CALLS_OFF: u32 = 1 << 31;
+
+    /// The item that it calls off, if that is what it says.
+    #[inline]
+    const fn called_off(self) -> Option<ItemRef> {
+        if self.0 & Self::CALLS_OFF != 0 { Some(ItemRef(self.0 ^ Self::CALLS_OFF)) } else { None }
+    }
+}
 
 /// What the messages of a run carry.
 #[derive(Debug)]
@@ -101,7 +114,10 @@ impl Store {
                 self.envelope.publish(&self.items[item as usize])
             }
             Payload::Item(ItemRef(item)) => HEADER + self.items[item as usize].encoded_len(),
-            Payload::Note(NoteRef(note)) => self.notes[note as usize].len,
+            Payload::Note(note) => match note.called_off() {
+                Some(item) => self.envelope.len(&Rpc::IDontWant(item)),
+                None => self.notes[note.0 as usize].len,
+            },
             Payload::Nothing if msg.kind == Kind::PubsubExtensions => rpc::EXTENSIONS,
             Payload::Nothing => HEADER,
         }
@@ -113,15 +129,24 @@ impl Store {
     }
 
     /// Makes the content of a message of gossipsub.
+    #[inline]
     pub(crate) fn make_rpc(&mut self, rpc: Rpc) -> NoteRef {
+        if let Rpc::IDontWant(ItemRef(item)) = rpc {
+            assert!(item < NoteRef::CALLS_OFF, "2^31 items fit into no memory");
+            return NoteRef(item | NoteRef::CALLS_OFF);
+        }
         let len = self.envelope.len(&rpc);
         self.make(Content::Rpc(rpc), len)
     }
 
     /// The RPC behind a handle, if it is one.
-    pub(crate) fn rpc(&self, NoteRef(note): NoteRef) -> Option<&Rpc> {
-        match &self.notes[note as usize].content {
-            Content::Rpc(rpc) => Some(rpc),
+    #[inline]
+    pub(crate) fn rpc(&self, note: NoteRef) -> Option<Rpc> {
+        if let Some(item) = note.called_off() {
+            return Some(Rpc::IDontWant(item));
+        }
+        match &self.notes[note.0 as usize].content {
+            Content::Rpc(rpc) => Some(rpc.clone()),
             Content::Note(_) => None,
         }
     }
@@ -140,7 +165,7 @@ impl Store {
             }
             None => {
                 self.notes.push(slot);
-                NoteRef(u32::try_from(self.notes.len() - 1).expect("fewer than 2^32 notes are in flight"))
+                NoteRef(u32::try_from(self.notes.len() - 1).expect("fewer than 2^31 notes are in flight"))
             }
         }
     }
@@ -148,15 +173,19 @@ impl Store {
     /// Counts one more copy in flight.
     #[inline]
     pub(super) fn hold(&mut self, msg: &Msg<Self>) {
-        if let Payload::Note(NoteRef(note)) = msg.payload {
-            self.notes[note as usize].copies += 1;
+        if let Payload::Note(note) = msg.payload
+            && note.called_off().is_none()
+        {
+            self.notes[note.0 as usize].copies += 1;
         }
     }
 
     /// Counts one copy less.
     #[inline]
     pub(super) fn release(&mut self, msg: &Msg<Self>) {
-        if let Payload::Note(note) = msg.payload {
+        if let Payload::Note(note) = msg.payload
+            && note.called_off().is_none()
+        {
             self.give_up(note);
         }
     }
@@ -357,6 +386,19 @@ mod tests {
             note,
             "its place is taken while it is in flight"
         );
+    }
+
+    #[test]
+    fn an_item_is_called_off_without_a_note() {
+        let mut store = Store::default();
+        let rpc = Rpc::IDontWant(ItemRef(7));
+        let note = store.make_rpc(rpc.clone());
+        let msg = Msg::new(Kind::PubsubIDontWant, 0, Payload::Note(note));
+        store.hold(&msg);
+        assert_eq!((store.rpc(note), store.notes_in_flight()), (Some(rpc.clone()), 0));
+        assert_eq!(store.len_of(&msg), store.envelope().len(&rpc));
+        store.release(&msg);
+        assert_eq!(store.rpc(note), Some(rpc));
     }
 
     #[test]

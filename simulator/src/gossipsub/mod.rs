@@ -16,7 +16,7 @@
 //! | `spread` | `behaviour.rs`: publishing, forwarding, IHAVE, IWANT, IDONTWANT |
 //! | `heartbeat` | `behaviour.rs`: `heartbeat`, `emit_gossip` |
 //! | `topics` | who subscribes to what, `mesh` and `fanout` |
-//! | `neighbours`, `queue` | `handler.rs`, `queue.rs` |
+//! | `neighbours`, `queue`, `unwanted` | `handler.rs`, `queue.rs`, `types.rs`: `PeerDetails` |
 //! | `cache` | `mcache.rs` |
 //! | `seen` | `time_cache.rs` |
 //! | `promises`, `backoffs` | `gossip_promises.rs`, `backoff.rs` |
@@ -41,6 +41,7 @@ mod score;
 mod seen;
 mod spread;
 mod topics;
+mod unwanted;
 
 #[cfg(test)]
 mod tests;
@@ -69,7 +70,7 @@ use self::{
 };
 use crate::engine::{
     rpc::Rpc,
-    store::{ItemRef, Store},
+    store::{ItemRef, NoteRef, Store},
 };
 
 /// What the model imitates, as a report names it.
@@ -219,25 +220,19 @@ impl Gossipsub {
                 self.on_publish(cx, from, msg.hops, item);
             }
             // What is still on its way when a connection ends is not heeded.
-            (_, Payload::Note(note)) if self.neighbours.contains(from) => {
-                let Some(rpc) = cx.host().rpc(note) else { return };
-                let envelope = cx.host().envelope();
-                if u64::from(envelope.body(rpc)) > self.fleet.params.max_control_message_size.0 {
-                    return self.counts.add(PubsubCount::Refused, 1);
-                }
-                // The commonest by far is worth no copy.
-                if let Rpc::IDontWant(items) = rpc {
-                    let removed =
-                        if self.heeds(from) { self.neighbours.unwanted(cx.now, from, items) } else { 0 };
-                    return self.counts.add(PubsubCount::Spared, removed);
-                }
-                // The content belongs to the message, which ends with this step.
-                let rpc = rpc.clone();
-                self.on_rpc(cx, from, rpc);
-            }
+            (_, Payload::Note(note)) if self.neighbours.contains(from) => self.on_note(cx, from, note),
             // Extensions, of which this model speaks none.
             _ => {}
         }
+    }
+
+    #[inline]
+    fn on_note(&mut self, cx: &mut Cx<'_, Store>, from: Peer, note: NoteRef) {
+        let Some(rpc) = cx.host().rpc(note) else { return };
+        if u64::from(cx.host().envelope().body(&rpc)) > self.fleet.params.max_control_message_size.0 {
+            return self.counts.add(PubsubCount::Refused, 1);
+        }
+        self.on_rpc(cx, from, rpc);
     }
 
     fn on_rpc(&mut self, cx: &mut Cx<'_, Store>, from: Peer, rpc: Rpc) {
@@ -250,7 +245,11 @@ impl Gossipsub {
         }
         match rpc {
             // Done with by now.
-            Rpc::Subscriptions(_) | Rpc::IDontWant(_) => {}
+            Rpc::Subscriptions(_) => {}
+            Rpc::IDontWant(item) => {
+                let removed = self.neighbours.unwanted(cx.now, from, item).unwrap_or_default();
+                self.counts.add(PubsubCount::Spared, removed);
+            }
             Rpc::Graft(topic) => self.on_graft(cx, from, topic),
             Rpc::Prune(topic, backoff) => self.on_prune(cx, from, topic, backoff),
             Rpc::IHave(topic, items) => self.on_have(cx, from, topic, items),

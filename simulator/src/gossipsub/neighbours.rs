@@ -13,6 +13,7 @@ use peerlab_scenarios::{
 use super::{
     counts::Counts,
     queue::{Outgoing, Queue},
+    unwanted::Unwanted,
 };
 use crate::engine::{
     rpc::Rpc,
@@ -23,23 +24,28 @@ use crate::engine::{
 pub(super) const WRITE: TimerKey = TimerKey(1);
 
 /// Items that a neighbour may declare unwanted (`IDONTWANT_CAP`).
-const MOST_UNWANTED: usize = 10_000;
+const MOST_UNWANTED: u16 = 10_000;
 
 /// How long that holds (`IDONTWANT_TIMEOUT`).
 const UNWANTED_FOR: Nanos = Nanos::from_secs(3);
 
-/// A connected peer.
-#[derive(Debug)]
-pub(super) struct Neighbour {
-    pub(super) peer: Peer,
+/// What is looked at of a connected peer to find it: small, so that few lines of the cache hold all of them.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    peer: Peer,
+    /// Items that it has declared unwanted and that are remembered.
+    unwanted: u16,
     /// Whether this side dialled.
-    pub(super) outbound: bool,
+    outbound: bool,
+}
+
+/// What else is known of a connected peer.
+#[derive(Debug, Default)]
+pub(super) struct Neighbour {
     /// Announcements that came since the last heartbeat.
     pub(super) announced: u32,
     /// Items asked for since then.
     pub(super) asked: u32,
-    /// Items that it does not want, and when it said so, oldest first.
-    unwanted: Vec<(ItemRef, Nanos)>,
     /// What waits for its connection, when something does.
     queue: Option<Box<Queue>>,
 }
@@ -48,7 +54,10 @@ pub(super) struct Neighbour {
 #[derive(Debug)]
 pub(super) struct Neighbours {
     /// In ascending order.
+    keys: Vec<Key>,
+    /// In the same order.
     all: Vec<Neighbour>,
+    unwanted: Unwanted,
     /// Bytes that may wait for each connection outside of its queue.
     buffer: u64,
     most_data: usize,
@@ -57,15 +66,23 @@ pub(super) struct Neighbours {
     /// How many have a queue, and whose turn it is next.
     waiting: u32,
     turn: usize,
-    /// Peers that have declared something unwanted.
-    choosy: u32,
     /// Who did not take a message in time, since the step began.
     pub(super) slow: Vec<Peer>,
 }
 
 impl Neighbours {
     pub(super) fn new(buffer: u64, most_data: usize) -> Self {
-        Self { all: Vec::new(), buffer, most_data, room: 0, waiting: 0, turn: 0, choosy: 0, slow: Vec::new() }
+        Self {
+            keys: Vec::new(),
+            all: Vec::new(),
+            unwanted: Unwanted::default(),
+            buffer,
+            most_data,
+            room: 0,
+            waiting: 0,
+            turn: 0,
+            slow: Vec::new(),
+        }
     }
 
     /// A step begins: looks how much the network takes.
@@ -77,7 +94,7 @@ impl Neighbours {
     }
 
     fn place(&self, peer: Peer) -> Result<usize, usize> {
-        self.all.binary_search_by_key(&peer, |neighbour| neighbour.peer)
+        self.keys.binary_search_by_key(&peer, |key| key.peer)
     }
 
     pub(super) fn contains(&self, peer: Peer) -> bool {
@@ -89,19 +106,19 @@ impl Neighbours {
     }
 
     pub(super) fn is_outbound(&self, peer: Peer) -> bool {
-        self.place(peer).is_ok_and(|place| self.all[place].outbound)
+        self.place(peer).is_ok_and(|place| self.keys[place].outbound)
     }
 
     /// All of them, in ascending order.
     pub(super) fn peers(&self) -> Vec<Peer> {
-        self.all.iter().map(|neighbour| neighbour.peer).collect()
+        self.keys.iter().map(|key| key.peer).collect()
     }
 
     /// A connection stands. False when one to this peer was known before.
     pub(super) fn add(&mut self, peer: Peer, outbound: bool) -> bool {
         let Err(place) = self.place(peer) else { return false };
-        let (announced, asked, unwanted, queue) = (0, 0, Vec::new(), None);
-        self.all.insert(place, Neighbour { peer, outbound, announced, asked, unwanted, queue });
+        self.keys.insert(place, Key { peer, unwanted: 0, outbound });
+        self.all.insert(place, Neighbour::default());
         self.room = self.room.saturating_add(i64::try_from(self.buffer).unwrap_or(i64::MAX));
         true
     }
@@ -109,43 +126,54 @@ impl Neighbours {
     /// A connection ended, and with it what waited for it. False when there was none.
     pub(super) fn remove(&mut self, peer: Peer) -> bool {
         let Ok(place) = self.place(peer) else { return false };
-        let gone = self.all.remove(place);
-        self.waiting -= u32::from(gone.queue.is_some());
-        self.choosy -= u32::from(!gone.unwanted.is_empty());
+        self.waiting -= u32::from(self.all.remove(place).queue.is_some());
+        if self.keys.remove(place).unwanted > 0 {
+            self.unwanted.forget_all_of(peer);
+        }
         true
     }
 
     /// Whether a peer has said that it does not want an item.
-    #[inline]
     pub(super) fn is_unwanted(&self, peer: Peer, item: ItemRef) -> bool {
-        self.choosy > 0
-            && self
-                .place(peer)
-                .is_ok_and(|place| self.all[place].unwanted.iter().rev().any(|(other, _)| *other == item))
+        self.unwanted.has(item, peer)
     }
 
-    /// A peer does not want these items: they leave its queue. How many did.
-    pub(super) fn unwanted(&mut self, now: Nanos, peer: Peer, items: &[ItemRef]) -> u64 {
-        let Ok(place) = self.place(peer) else { return 0 };
-        let neighbour = &mut self.all[place];
-        self.choosy += u32::from(neighbour.unwanted.is_empty() && !items.is_empty());
-        neighbour.unwanted.extend(items.iter().map(|&item| (item, now)));
-        let over = neighbour.unwanted.len().saturating_sub(MOST_UNWANTED);
-        neighbour.unwanted.drain(..over);
-        neighbour.queue.as_mut().map_or(0, |queue| queue.remove(items))
+    /// Who has said that, in ascending order.
+    #[inline]
+    pub(super) fn without_want(&self, item: ItemRef) -> Vec<Peer> {
+        let mut peers: Vec<Peer> = self.unwanted.of(item).collect();
+        peers.sort_unstable();
+        peers
+    }
+
+    /// A peer does not want an item: it leaves its queue. How often it was there; none when no such peer is connected.
+    #[inline]
+    pub(super) fn unwanted(&mut self, now: Nanos, peer: Peer, item: ItemRef) -> Option<u64> {
+        let place = self.place(peer).ok()?;
+        let key = &mut self.keys[place];
+        self.unwanted.add(now, item, peer);
+        if key.unwanted < MOST_UNWANTED {
+            key.unwanted += 1;
+        } else {
+            self.unwanted.forget_first_of(peer);
+        }
+        if self.waiting == 0 {
+            return Some(0);
+        }
+        Some(self.all[place].queue.as_mut().map_or(0, |queue| queue.remove(item)))
     }
 
     /// A heartbeat: counts begin anew, and what was unwanted for long enough is forgotten.
     pub(super) fn heartbeat(&mut self, now: Nanos) {
         for neighbour in &mut self.all {
             (neighbour.announced, neighbour.asked) = (0, 0);
-            if !neighbour.unwanted.is_empty() {
-                let is_over = |&(_, since): &(ItemRef, Nanos)| now.saturating_sub(since) > UNWANTED_FOR;
-                let over = neighbour.unwanted.partition_point(is_over);
-                neighbour.unwanted.drain(..over);
-                self.choosy -= u32::from(neighbour.unwanted.is_empty());
-            }
         }
+        let keys = &mut self.keys;
+        self.unwanted.forget(now, UNWANTED_FOR, |peer| {
+            if let Ok(place) = keys.binary_search_by_key(&peer, |key| key.peer) {
+                keys[place].unwanted -= 1;
+            }
+        });
     }
 
     /// Sends a message as soon as its connection takes it.
@@ -231,7 +259,7 @@ impl Neighbours {
             self.turn = (self.turn + 1) % self.all.len();
             let neighbour = &mut self.all[self.turn];
             let Some(queue) = &mut neighbour.queue else { continue };
-            let (peer, next) = (neighbour.peer, queue.pop());
+            let (peer, next) = (self.keys[self.turn].peer, queue.pop());
             if queue.is_empty() {
                 neighbour.queue = None;
                 self.waiting -= 1;

@@ -26,6 +26,9 @@ struct Slot {
 
 const UNUSED: Slot = Slot { item: 0, until: 0 };
 
+/// Slots in a line.
+const LINE: u32 = 8;
+
 /// Slots of the smallest table.
 const LEAST: usize = 16;
 
@@ -60,10 +63,11 @@ impl Seen {
     /// Where an item is, or would be.
     #[inline]
     fn place(&self, item: u32) -> usize {
-        // Numbers are dense: multiplication by the golden ratio spreads them evenly (Knuth, TAOCP 3, section 6.4).
-        let spread = item.wrapping_mul(0x9E37_79B9) as usize;
-        let mask = self.slots.len() - 1;
-        let mut place = (spread >> (32 - self.slots.len().trailing_zeros())) & mask;
+        // Items that are made one after the other are met together, and lie in one line of the cache. Lines are spread by the
+        // golden ratio, evenly as numbers are dense (Knuth, TAOCP 3, section 6.4).
+        let (spread, mask) = (u64::from((item / LINE).wrapping_mul(0x9E37_79B9)), self.slots.len() - 1);
+        let lines = self.slots.len() as u64 / u64::from(LINE);
+        let mut place = ((spread * lines) >> 32) as usize * LINE as usize + (item % LINE) as usize;
         while self.slots[place].until != 0 && self.slots[place].item != item {
             place = (place + 1) & mask;
         }

@@ -47,7 +47,7 @@ impl Gossipsub {
         let until = cx.now.saturating_add(self.fleet.params.publish_queue_duration);
         for peer in recipients {
             if spares {
-                self.send(cx, peer, Rpc::IDontWant(vec![item]));
+                self.send(cx, peer, Rpc::IDontWant(item));
             }
             self.write(cx, peer, Outgoing::Item { item, hops: 1, until });
         }
@@ -153,7 +153,7 @@ impl Gossipsub {
         told.retain(|peer| *peer != from && Some(*peer) != author);
         told.sort_unstable();
         told.dedup();
-        self.neighbours.write_to_all(cx, &mut self.counts, &told, &Rpc::IDontWant(vec![item]));
+        self.neighbours.write_to_all(cx, &mut self.counts, &told, &Rpc::IDontWant(item));
     }
 
     /// Passes an item on to the mesh.
@@ -163,11 +163,12 @@ impl Gossipsub {
         let until = cx.now.saturating_add(self.fleet.params.forward_queue_duration);
         let Self { topics, neighbours, counts, .. } = self;
         let Some(state) = topics.get(topic) else { return };
+        let without_want = neighbours.without_want(item);
         for peer in state.chosen() {
             if peer == from || Some(peer) == author {
                 continue;
             }
-            if neighbours.is_unwanted(peer, item) {
+            if without_want.binary_search(&peer).is_ok() {
                 counts.add(PubsubCount::Spared, 1);
                 continue;
             }

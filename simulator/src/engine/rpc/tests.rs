@@ -132,7 +132,7 @@ fn encoded(rpc: &Rpc, authenticity: Authenticity) -> proto::Rpc {
             control.ihave.push(proto::IHave { topic_id: name(topic), message_ids: ids(items) });
         }
         Rpc::IWant(items) => control.iwant.push(proto::Ids { message_ids: ids(items) }),
-        Rpc::IDontWant(items) => control.idontwant.push(proto::Ids { message_ids: ids(items) }),
+        Rpc::IDontWant(item) => control.idontwant.push(proto::Ids { message_ids: ids(&[*item]) }),
     }
     proto::Rpc { control: Some(control), ..proto::Rpc::default() }
 }
@@ -153,7 +153,7 @@ fn rpcs() -> impl Strategy<Value = Rpc> {
         (topics(), any::<u64>()).prop_map(|(topic, backoff)| Rpc::Prune(topic, backoff)),
         (topics(), items()).prop_map(|(topic, items)| Rpc::IHave(topic, items)),
         items().prop_map(Rpc::IWant),
-        items().prop_map(Rpc::IDontWant),
+        any::<u32>().prop_map(|item| Rpc::IDontWant(ItemRef::test(item))),
     ]
 }
 

@@ -92,9 +92,7 @@ impl Solo {
                     let said = match (msg.kind, msg.payload) {
                         (Kind::PubsubExtensions, _) => Said::Extensions,
                         (_, Payload::Item(item)) => Said::Item(item),
-                        (_, Payload::Note(note)) => {
-                            Said::Rpc(self.store.rpc(note).expect("it is one").clone())
-                        }
+                        (_, Payload::Note(note)) => Said::Rpc(self.store.rpc(note).expect("it is one")),
                         (kind, Payload::Nothing) => panic!("{kind:?} says something"),
                     };
                     self.said.push((to, said));
@@ -327,9 +325,9 @@ fn what_is_not_wanted_is_not_sent() {
     solo.meet(5, 0);
     let (short, long) = (solo.item(100), solo.item(2000));
     solo.receive(Peer(1), short);
-    let spared = |item| Said::Rpc(Rpc::IDontWant(vec![item]));
+    let spared = |item| Said::Rpc(Rpc::IDontWant(item));
     assert_eq!(solo.told(&spared(short)), []);
-    solo.hear(Peer(2), Rpc::IDontWant(vec![long]));
+    solo.hear(Peer(2), Rpc::IDontWant(long));
     solo.receive(Peer(1), long);
     let said = solo.said();
     let told = |what: Said| said.iter().filter(move |(_, said)| *said == what).map(|(peer, _)| *peer);
@@ -338,7 +336,7 @@ fn what_is_not_wanted_is_not_sent() {
     assert_eq!(solo.count(PubsubCount::Spared), 1);
     solo.pass(secs(10));
     let later = solo.item(2000);
-    solo.hear(Peer(2), Rpc::IDontWant(vec![later]));
+    solo.hear(Peer(2), Rpc::IDontWant(later));
     solo.pass(secs(5));
     solo.said();
     solo.receive(Peer(1), later);
@@ -362,7 +360,7 @@ fn a_busy_uplink_makes_messages_wait_and_urgent_ones_overtake() {
     solo.hear(Peer(3), Rpc::Graft(ROOM));
     solo.input(Input::PeerUp { peer: Peer(3), link: Link::Accepted });
     assert_eq!(solo.said(), []);
-    solo.hear(Peer(2), Rpc::IDontWant(vec![two]));
+    solo.hear(Peer(2), Rpc::IDontWant(two));
     assert_eq!(solo.count(PubsubCount::Spared), 1, "it left the queue");
     solo.pass(Nanos::from_millis(10));
     let said = solo.said();
