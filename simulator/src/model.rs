@@ -9,7 +9,7 @@ use peerlab_scenarios::{
     plan::Plan,
     role,
     spec::{
-        ScenarioSpec,
+        Discovery, ScenarioSpec,
         overlay::Overlay,
         read::{Fault, FieldPath},
     },
@@ -18,6 +18,7 @@ use peerlab_scenarios::{
 use crate::{
     engine::{Engine, store::Store},
     gossipsub::{self, Fleet, Gossipsub},
+    kademlia::{self, Beside, Kademlia},
 };
 
 /// What this engine models and what it leaves out, for people.
@@ -29,7 +30,7 @@ pub const NOTES: [&str; 4] = [
     "Not modelled: congestion inside the network, congestion control and slow start, acknowledgement traffic, address \
      translation, clocks that differ between peers, and processors unless the scenario says so.",
     "Every message is charged its encoded length and the overhead of its packets. Protocols are the ones that run on real \
-     peers, not models of them; gossipsub alone is a model, of the release of libp2p that the provenance names.",
+     peers, not models of them; only gossipsub and Kademlia are models, of the releases of libp2p that the provenance names.",
     "The run depends on the scenario and its seed alone: the same two give the same numbers on any machine.",
 ];
 
@@ -49,12 +50,17 @@ pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
         .collect()
 }
 
+/// Both of them.
+const BOTH_MODELS: &str = "gossipsub/0.50, kademlia/0.49";
+
 /// What of a scenario this engine imitates rather than runs, with the release that it follows.
 #[must_use]
 pub fn imitated(spec: &ScenarioSpec) -> Option<&'static str> {
-    match spec.overlay {
-        Overlay::Gossipsub(_) => Some(gossipsub::MODEL),
-        Overlay::Flood {} | Overlay::Plumtree(_) | Overlay::Star {} => None,
+    match (&spec.overlay, &spec.discovery) {
+        (Overlay::Gossipsub(_), Discovery::Plan {}) => Some(gossipsub::MODEL),
+        (Overlay::Gossipsub(_), Discovery::Kademlia(_)) => Some(BOTH_MODELS),
+        (_, Discovery::Kademlia(_)) => Some(kademlia::MODEL),
+        (Overlay::Flood {} | Overlay::Plumtree(_) | Overlay::Star {}, Discovery::Plan {}) => None,
     }
 }
 
@@ -81,5 +87,12 @@ fn drive<O: host::Overlay<Store>, V: Observer>(
     observer: V,
     stop: &dyn Fn() -> bool,
 ) -> (Outcome, V) {
-    Engine::new(plan, |peer| PeerHost::new(overlay(), role::Any::of(plan, peer)), observer).run(stop)
+    let roles = |peer| role::Any::of(plan, peer);
+    match &plan.discovery {
+        None => Engine::new(plan, |peer| PeerHost::new(overlay(), roles(peer)), observer).run(stop),
+        Some(kademlia) => {
+            let below = |peer| Beside::new(overlay(), Kademlia::new(kademlia, peer));
+            Engine::new(plan, |peer| PeerHost::new(below(peer), roles(peer)), observer).run(stop)
+        }
+    }
 }

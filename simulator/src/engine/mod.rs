@@ -13,6 +13,7 @@
 //! | `seat` | what every message touches of a peer |
 //! | `network` | queues, delay, jitter, loss, processors |
 //! | `rpc` | messages of gossipsub, whose lengths are libp2p's |
+//! | `kad` | messages of Kademlia, likewise |
 //! | `trouble` | faults while they last |
 //! | `carry` | a message on its way |
 //! | `life` | peers and connections as they come and go |
@@ -23,6 +24,7 @@ mod carry;
 mod circuits;
 mod event;
 pub mod flows;
+pub(crate) mod kad;
 mod life;
 mod links;
 mod network;
@@ -126,7 +128,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             observer,
             now: 0,
             wheel: Wheel::new(),
-            store: Store::new(&plan.spec.overlay),
+            store: Store::new(plan),
             links: Links::new(plan),
             circuits: Circuits::default(),
             seats: seats.collect(),
@@ -176,6 +178,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             self.timelines.push(match &workload.kind {
                 WorkloadKind::Chat(chat) => Box::new(chat.timeline()),
                 WorkloadKind::Update(update) => Box::new(update.timeline()),
+                WorkloadKind::Lookups(lookups) => Box::new(lookups.timeline()),
             });
             self.pending.push(None);
             self.next_command(number);
