@@ -53,6 +53,6 @@ pub(super) fn invariants(name: &str, lookups: &LookupsRecorder, list: &mut Vec<I
     list.push(Invariant {
         name: format!("{name}: something was looked for"),
         holds: lookups.sought() > 0,
-        detail: format!("{} lookups of providers came to an end", lookups.sought()),
+        detail: format!("{} lookups came to an end", lookups.sought()),
     });
 }

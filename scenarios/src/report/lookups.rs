@@ -183,10 +183,10 @@ impl LookupsRecorder {
         &self.find_peer.time
     }
 
-    /// Lookups of providers that came to an end.
+    /// Lookups of providers and of peers that came to an end.
     #[must_use]
     pub const fn sought(&self) -> u64 {
-        self.find.tally.all
+        self.find.tally.all + self.find_peer.tally.all
     }
 
     /// Providers that were found and provide no such thing, and all that were found; over the whole run.

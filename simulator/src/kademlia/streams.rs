@@ -111,10 +111,13 @@ impl Kademlia {
 
     /// Sets the timer by which the next connection may have been idle for too long.
     pub(super) fn watch_idle(&mut self, cx: &mut Cx<'_, Store>) {
+        if self.idles_at != Nanos::NEVER {
+            return;
+        }
         let most = self.plan.spec().idle_timeout;
         let mine = self.connections.values().filter(|connection| connection.mine);
         let next = mine.map(|connection| connection.idle_at(most)).min();
-        if let Some(next) = next.filter(|_| self.idles_at == Nanos::NEVER) {
+        if let Some(next) = next {
             self.idles_at = next.max(cx.now.saturating_add(Nanos(1)));
             cx.set_timer(IDLE, self.idles_at);
         }

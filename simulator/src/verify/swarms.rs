@@ -7,7 +7,7 @@ use crate::model;
 
 pub(super) const KADEMLIA: Experiment = Experiment {
     name: "kademlia",
-    what: "lookups of peers among 10,000 servers of Kademlia that know one in each bucket",
+    what: "lookups of peers among 1,000 servers of Kademlia that know one in each bucket",
     measure: || {
         let plan = plan("kademlia.yaml", include_str!("scenarios/kademlia.yaml"), &[]);
         let metrics = run(&plan);
@@ -96,7 +96,7 @@ pub(super) const NAT: Experiment = Experiment {
 
 pub(super) const SWARM: Experiment = Experiment {
     name: "swarm",
-    what: "100 MiB from one seed to 100 peers, all with uplinks of 20 Mbit/s",
+    what: "100 MiB from one seed of 100 Mbit/s to 100 peers with uplinks of 20 Mbit/s",
     measure: || {
         let plan = plan("swarm.yaml", include_str!("scenarios/swarm.yaml"), &[]);
         vec![Finding {
