@@ -25,7 +25,7 @@ mod peer_host;
 use std::fmt;
 
 pub use behaviour::Behaviour;
-pub use cx::{Cx, Env, Outbox, Uplink};
+pub use cx::{Circle, Cx, Env, Neighbours, Outbox, Uplink};
 pub use peer_host::{PeerHost, RoleSlot};
 
 use crate::{

@@ -36,7 +36,7 @@
 //!         Links::Planned
 //!     }
 //!     fn publish(&mut self, cx: &mut Cx<'_, H>, item: H::Item) {
-//!         for &peer in cx.links {
+//!         for &peer in cx.links() {
 //!             cx.send(peer, Lane::Reliable, Msg::new(Kind::Gossip, 1, Payload::Item(item.clone())));
 //!         }
 //!     }
@@ -311,7 +311,7 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
         station.machines = Some(machines);
         station.life += 1;
         let kept = station.kept.iter().map(|(&key, item)| (key, item.clone())).collect();
-        let known = station.known.clone();
+        let known = station.circle.known.clone();
         self.input(peer, Input::Start { kept });
         if links == Links::Planned {
             for other in known {
@@ -357,7 +357,7 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
                 .as_ref()
                 .is_some_and(|it| Overlay::<Shared>::links(it.overlay()) == Links::Planned);
             if planned {
-                for other in station.known.clone() {
+                for other in station.circle.known.clone() {
                     self.ask_to_connect(peer, other, true);
                 }
             }
@@ -441,8 +441,7 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
             now: self.now,
             me: peer,
             seed: self.seed,
-            links: &station.links,
-            known: &station.known,
+            neighbours: &station.circle,
             uplink: &Uplink::IDLE,
             host: &mut self.shared,
             out: &mut self.outbox,
@@ -464,7 +463,7 @@ impl<O: Overlay<Shared>, R: Machine<Shared>> World<O, R> {
         match effect {
             Effect::Send { to, lane, msg } => self.send(peer, to, lane, &msg),
             Effect::SendToLinks { except, lane, msg } => {
-                for to in self.stations[peer.index()].links.clone() {
+                for to in self.stations[peer.index()].circle.live.clone() {
                     if Some(to) != except {
                         self.send(peer, to, lane, &msg);
                     }

@@ -1,5 +1,7 @@
 //! What a machine sees and can do during one step.
 
+use std::fmt;
+
 use super::{Ask, Effect, Found, Host, Lane, Lookup, Msg, Peer, QueryId, ReqId, StoreKey, TimerKey};
 use crate::{
     report::Fact,
@@ -64,6 +66,33 @@ impl Uplink {
     }
 }
 
+/// The plan's neighbours of each peer, as a host keeps them. Most steps do not ask, so they are looked up when one does.
+pub trait Neighbours: fmt::Debug {
+    /// Those that are connected now, in ascending order.
+    fn live(&self, peer: Peer) -> &[Peer];
+    /// All, connected or not, in ascending order.
+    fn known(&self, peer: Peer) -> &[Peer];
+}
+
+/// The neighbours of one peer, for hosts that have them at hand.
+#[derive(Clone, Debug, Default)]
+pub struct Circle {
+    /// Those that are connected now, in ascending order.
+    pub live: Vec<Peer>,
+    /// All, connected or not, in ascending order.
+    pub known: Vec<Peer>,
+}
+
+impl Neighbours for Circle {
+    fn live(&self, _: Peer) -> &[Peer] {
+        &self.live
+    }
+
+    fn known(&self, _: Peer) -> &[Peer] {
+        &self.known
+    }
+}
+
 /// What the host knows of a peer at the instant of a step.
 #[derive(Debug)]
 pub struct Env<'a, H: Host> {
@@ -73,10 +102,8 @@ pub struct Env<'a, H: Host> {
     pub me: Peer,
     /// The run's seed.
     pub seed: Seed,
-    /// The plan's neighbours that are connected now, in ascending order.
-    pub links: &'a [Peer],
-    /// The plan's neighbours, connected or not, in ascending order: addresses known from the start.
-    pub known: &'a [Peer],
+    /// Its neighbours in the plan.
+    pub neighbours: &'a dyn Neighbours,
     /// Its way out.
     pub uplink: &'a Uplink,
     /// The host, for contents.
@@ -92,10 +119,7 @@ pub struct Cx<'a, H: Host> {
     pub now: Nanos,
     /// This peer.
     pub me: Peer,
-    /// The plan's neighbours that are connected now, in ascending order.
-    pub links: &'a [Peer],
-    /// The plan's neighbours, connected or not, in ascending order: addresses known from the start.
-    pub known: &'a [Peer],
+    pub(super) neighbours: &'a dyn Neighbours,
     /// This peer's way out, as it was when the step began.
     pub uplink: &'a Uplink,
     pub(super) host: &'a mut H,
@@ -105,7 +129,19 @@ pub struct Cx<'a, H: Host> {
     pub(super) machine: u8,
 }
 
-impl<H: Host> Cx<'_, H> {
+impl<'a, H: Host> Cx<'a, H> {
+    /// The plan's neighbours that are connected now, in ascending order.
+    #[must_use]
+    pub fn links(&self) -> &'a [Peer] {
+        self.neighbours.live(self.me)
+    }
+
+    /// The plan's neighbours, connected or not, in ascending order: addresses known from the start.
+    #[must_use]
+    pub fn known(&self) -> &'a [Peer] {
+        self.neighbours.known(self.me)
+    }
+
     /// This machine's own stream of randomness: made when first drawn from, for most machines of a million never do.
     pub fn rng(&mut self) -> &mut Rng {
         let (seed, ids) = (self.seed, [u64::from(self.me.0), u64::from(self.machine)]);

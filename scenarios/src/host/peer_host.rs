@@ -1,5 +1,7 @@
 //! The machines of one peer, stepped as one.
 
+use thin_vec::ThinVec;
+
 use super::{
     Cx, Effect, Env, Host, Input, Machine, Overlay, ReqId, TimerKey,
     cx::{Handover, OWNER_SHIFT},
@@ -24,14 +26,15 @@ impl<R> RoleSlot<R> {
 
 /// A peer: its roles over its overlay. A step runs all of them to completion before the host sees the effects.
 ///
-/// It begins with a cache line, and with a small overlay it is one: most messages are duplicates, and the model engine spends
-/// more time on waiting for a peer's state than on anything that it does with it.
+/// Most messages are duplicates, and the model engine spends more time on waiting for a peer's state than on anything that it
+/// does with it. So fields are laid out as they stand here: what a duplicate touches of a small overlay comes first, in 48
+/// bytes, and a host can put it into one cache line with what it knows of the peer.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C)]
 pub struct PeerHost<O, R> {
+    roles: ThinVec<RoleSlot<R>>,
     overlay: O,
     overlay_rng: Option<Rng>,
-    roles: Box<[RoleSlot<R>]>,
 }
 
 const OVERLAY: u8 = 0;
@@ -44,7 +47,7 @@ const fn machine_of(workload: u8) -> u8 {
 impl<O, R> PeerHost<O, R> {
     /// A peer with these machines.
     pub fn new(overlay: O, roles: Vec<RoleSlot<R>>) -> Self {
-        Self { overlay, overlay_rng: None, roles: roles.into_boxed_slice() }
+        Self { roles: roles.into_iter().collect(), overlay, overlay_rng: None }
     }
 
     /// The overlay, for inspection.
@@ -64,40 +67,55 @@ impl<O, R> PeerHost<O, R> {
         O: Overlay<H>,
         R: Machine<H>,
     {
-        let Env { now, me, seed, links, known, uplink, host, out } = env;
+        let Env { now, me, seed, neighbours, uplink, host, out } = env;
         let Self { overlay, overlay_rng, roles } = self;
         let rng = overlay_rng;
-        let mut cx = Cx { now, me, links, known, uplink, host, out, rng, seed, machine: OVERLAY };
+        let mut cx = Cx { now, me, neighbours, uplink, host, out, rng, seed, machine: OVERLAY };
         match input {
             Input::Message { from, lane, msg } if msg.kind.is_overlay() => {
                 overlay.step(&mut cx, Input::Message { from, lane, msg });
             }
-            Input::Timer(key) if key.0 >> OWNER_SHIFT == 0 => overlay.step(&mut cx, Input::Timer(key)),
+            input => Self::other_step(overlay, roles, &mut cx, input),
+        }
+        if !cx.out.handovers.is_empty() {
+            Self::hand_over(overlay, roles, &mut cx);
+        }
+    }
+
+    /// A step for anything but a message to the overlay. Most steps are for such, so the rest is kept out of their code.
+    #[inline(never)]
+    fn other_step<H: Host>(overlay: &mut O, roles: &mut [RoleSlot<R>], cx: &mut Cx<'_, H>, input: Input<H>)
+    where
+        O: Overlay<H>,
+        R: Machine<H>,
+    {
+        match input {
+            Input::Timer(key) if key.0 >> OWNER_SHIFT == 0 => overlay.step(cx, Input::Timer(key)),
             Input::Message { from, lane, msg } => {
                 let workload = msg.workload;
-                Self::role_step(roles, &mut cx, workload, Input::Message { from, lane, msg });
-                Self::keep_what_the_overlay_lives_on(overlay, &mut cx);
+                Self::role_step(roles, cx, workload, Input::Message { from, lane, msg });
+                Self::keep_what_the_overlay_lives_on(overlay, cx);
             }
             Input::Timer(TimerKey(key)) => {
                 let workload = (key >> OWNER_SHIFT) as u8 - 1;
                 let own = TimerKey(key & ((1 << OWNER_SHIFT) - 1));
-                Self::role_step(roles, &mut cx, workload, Input::Timer(own));
-                Self::keep_what_the_overlay_lives_on(overlay, &mut cx);
+                Self::role_step(roles, cx, workload, Input::Timer(own));
+                Self::keep_what_the_overlay_lives_on(overlay, cx);
             }
             Input::Asked { ask, what } => {
-                Self::role_step(roles, &mut cx, what.workload(), Input::Asked { ask, what });
-                Self::keep_what_the_overlay_lives_on(overlay, &mut cx);
+                Self::role_step(roles, cx, what.workload(), Input::Asked { ask, what });
+                Self::keep_what_the_overlay_lives_on(overlay, cx);
             }
             Input::Fetched { req: ReqId(req), result } => {
                 let workload = (req >> OWNER_SHIFT) as u8 - 1;
                 let own = ReqId(req & ((1 << OWNER_SHIFT) - 1));
-                Self::role_step(roles, &mut cx, workload, Input::Fetched { req: own, result });
-                Self::keep_what_the_overlay_lives_on(overlay, &mut cx);
+                Self::role_step(roles, cx, workload, Input::Fetched { req: own, result });
+                Self::keep_what_the_overlay_lives_on(overlay, cx);
             }
             Input::Start { kept } => {
-                overlay.step(&mut cx, Input::Start { kept: Box::default() });
+                overlay.step(cx, Input::Start { kept: Box::default() });
                 for slot in roles.iter_mut() {
-                    let mut cx = slot_cx(&mut cx, slot.workload, &mut slot.rng);
+                    let mut cx = slot_cx(cx, slot.workload, &mut slot.rng);
                     let kept = kept.iter().filter(|(_, item)| cx.host.item(item).workload() == slot.workload);
                     let kept = kept.cloned().collect();
                     slot.role.step(&mut cx, Input::Start { kept });
@@ -105,20 +123,19 @@ impl<O, R> PeerHost<O, R> {
             }
             Input::Command { workload, command } => {
                 let input = Input::Command { workload, command };
-                Self::role_step(roles, &mut cx, workload, input);
+                Self::role_step(roles, cx, workload, input);
             }
             Input::Published { .. } | Input::Found { .. } => {
                 unreachable!("only the overlay of the same peer hands these to roles")
             }
-            Input::Stop => Self::every_machine(overlay, roles, &mut cx, || Input::Stop),
+            Input::Stop => Self::every_machine(overlay, roles, cx, || Input::Stop),
             Input::PeerUp { peer, link } => {
-                Self::every_machine(overlay, roles, &mut cx, || Input::PeerUp { peer, link });
+                Self::every_machine(overlay, roles, cx, || Input::PeerUp { peer, link });
             }
             Input::PeerDown { peer, why } => {
-                Self::every_machine(overlay, roles, &mut cx, || Input::PeerDown { peer, why });
+                Self::every_machine(overlay, roles, cx, || Input::PeerDown { peer, why });
             }
         }
-        Self::hand_over(overlay, roles, &mut cx);
     }
 
     /// Hands out what the machines counted; see [`Machine::drain_counters`].
@@ -180,7 +197,6 @@ impl<O, R> PeerHost<O, R> {
     }
 
     /// Works off what overlay and roles handed to each other, until nothing is left.
-    #[inline]
     fn hand_over<H: Host>(overlay: &mut O, roles: &mut [RoleSlot<R>], cx: &mut Cx<'_, H>)
     where
         O: Overlay<H>,
@@ -218,8 +234,7 @@ fn slot_cx<'b, H: Host>(cx: &'b mut Cx<'_, H>, workload: u8, rng: &'b mut Option
     Cx {
         now: cx.now,
         me: cx.me,
-        links: cx.links,
-        known: cx.known,
+        neighbours: cx.neighbours,
         uplink: cx.uplink,
         host: cx.host,
         out: cx.out,
@@ -233,7 +248,7 @@ fn slot_cx<'b, H: Host>(cx: &'b mut Cx<'_, H>, workload: u8, rng: &'b mut Option
 mod tests {
     use super::*;
     use crate::{
-        host::{Links, Outbox, Peer, Uplink},
+        host::{Circle, Links, Outbox, Peer, Uplink},
         seed::Seed,
         units::Nanos,
         world::Shared,
@@ -272,8 +287,7 @@ mod tests {
             now: Nanos::ZERO,
             me: Peer(0),
             seed: Seed(1),
-            links: &[],
-            known: &[],
+            neighbours: &Circle::default(),
             uplink: &Uplink::IDLE,
             host: &mut Shared,
             out: &mut out,

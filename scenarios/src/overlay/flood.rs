@@ -24,7 +24,7 @@ impl<H: Host> Default for Flood<H> {
 }
 
 impl<H: Host> Machine<H> for Flood<H> {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, cx: &mut Cx<'_, H>, input: Input<H>) {
         let Input::Message {
             from,

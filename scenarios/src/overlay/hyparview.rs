@@ -133,7 +133,7 @@ impl HyParView {
                 // Spread over a period: peers that start together do not shuffle together.
                 let first = cx.rng().below_nanos(self.params.shuffle_every);
                 cx.set_timer(SHUFFLE, cx.now.saturating_add(first));
-                let known = cx.known;
+                let known = cx.known();
                 self.passive = cx.rng().sample(known, self.params.passive.size());
                 self.join(cx);
             }
@@ -320,7 +320,7 @@ impl HyParView {
 
     /// Joins the network through any peer known from the start, and again after a while if that leads nowhere.
     fn join<H: Host>(&mut self, cx: &mut Cx<'_, H>) {
-        let contacts: Vec<Peer> = cx.known.iter().copied().filter(|&peer| !self.is_active(peer)).collect();
+        let contacts: Vec<Peer> = cx.known().iter().copied().filter(|&peer| !self.is_active(peer)).collect();
         if let Some(&contact) = cx.rng().choose(&contacts) {
             if self.asked.is_none() {
                 cx.set_timer(ANSWER, cx.now.saturating_add(self.params.answer_within));

@@ -8,7 +8,7 @@ use std::{
 
 use super::Shared;
 use crate::{
-    host::{Ask, Behaviour, Lane, Link, Msg, Peer, PeerHost, ReqId, StoreKey, TimerKey, Why},
+    host::{Ask, Behaviour, Circle, Lane, Link, Msg, Peer, PeerHost, ReqId, StoreKey, TimerKey, Why},
     units::Nanos,
     wire::Item,
 };
@@ -82,8 +82,7 @@ impl End {
 pub(super) struct Station<O, R> {
     pub(super) machines: Option<PeerHost<O, R>>,
     pub(super) behaviour: Behaviour,
-    pub(super) known: Vec<Peer>,
-    pub(super) links: Vec<Peer>,
+    pub(super) circle: Circle,
     pub(super) ends: BTreeMap<Peer, End>,
     pub(super) timers: BTreeMap<TimerKey, u64>,
     pub(super) kept: BTreeMap<StoreKey, Arc<Item>>,
@@ -111,8 +110,7 @@ impl<O, R> Station<O, R> {
         Self {
             machines: None,
             behaviour: Behaviour::Honest,
-            known: known.into_iter().collect(),
-            links: Vec::new(),
+            circle: Circle { live: Vec::new(), known: known.into_iter().collect() },
             ends: BTreeMap::new(),
             timers: BTreeMap::new(),
             kept: BTreeMap::new(),
@@ -125,22 +123,22 @@ impl<O, R> Station<O, R> {
 
     pub(super) fn add_end(&mut self, peer: Peer, end: End) {
         if end.link == Link::Planned
-            && let Err(place) = self.links.binary_search(&peer)
+            && let Err(place) = self.circle.live.binary_search(&peer)
         {
-            self.links.insert(place, peer);
+            self.circle.live.insert(place, peer);
         }
         self.ends.insert(peer, end);
     }
 
     pub(super) fn remove_end(&mut self, peer: Peer) -> Option<End> {
-        self.links.retain(|&link| link != peer);
+        self.circle.live.retain(|&link| link != peer);
         self.ends.remove(&peer)
     }
 
     /// Forgets all but what was stored, and gives back the connections that it had.
     pub(super) fn lose_everything(&mut self) -> BTreeMap<Peer, End> {
         self.machines = None;
-        self.links.clear();
+        self.circle.live.clear();
         self.timers.clear();
         self.fetches.clear();
         self.asked.clear();

@@ -29,7 +29,7 @@ impl<H: Host> Machine<H> for Chatter {
         match input {
             Input::Start { .. } => cx.set_timer(TimerKey(1), cx.now),
             Input::Timer(key) => {
-                for &peer in cx.links {
+                for &peer in cx.links() {
                     let lane = self
                         .lane
                         .unwrap_or([Lane::Reliable, Lane::Bulk, Lane::Datagram][self.sent as usize % 3]);

@@ -1,7 +1,7 @@
 //! A message on its way: out of the sender's link, over the path, into the receiver's, to its machines.
 
 use peerlab_scenarios::{
-    host::{Host, Input, Lane, Machine, Msg, Overlay, Payload, Peer},
+    host::{Host, Input, Lane, Machine, Msg, Neighbours as _, Overlay, Payload, Peer},
     units::{Nanos, Share},
 };
 
@@ -19,11 +19,11 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     /// Sends a message to all neighbours of the plan that are connected, but one.
     #[inline]
     pub(super) fn send_to_links(&mut self, from: Peer, except: Option<Peer>, lane: Lane, msg: &Msg<Store>) {
-        let (len, mut hint) = (self.store.len_of(msg), 0);
+        let (parcel, mut hint) = (self.parcel(lane, msg), 0);
         for number in 0..self.links.live(from).len() {
             let (to, place) = self.links.nth_live(from, number, &mut hint);
             if Some(to) != except {
-                self.send_over(from, to, place, lane, msg, len);
+                self.send_over(from, to, place, parcel);
             }
         }
     }
@@ -32,27 +32,26 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     #[inline]
     pub(super) fn send(&mut self, from: Peer, to: Peer, lane: Lane, msg: &Msg<Store>, hint: &mut usize) {
         let place = self.links.find(from, to, hint);
-        self.send_over(from, to, place, lane, msg, self.store.len_of(msg));
+        self.send_over(from, to, place, self.parcel(lane, msg));
     }
 
-    /// Sends a message of a known length over the connection at `place`, if one stands.
     #[inline]
-    fn send_over(
-        &mut self,
-        from: Peer,
-        to: Peer,
-        place: Option<Place>,
-        lane: Lane,
-        msg: &Msg<Store>,
-        len: u32,
-    ) {
+    fn parcel<'m>(&self, lane: Lane, msg: &'m Msg<Store>) -> Parcel<'m> {
+        let len = self.store.len_of(msg);
+        let (packets, bytes) = self.network.size(len);
+        Parcel { lane, msg, len, packets, bytes }
+    }
+
+    /// Sends a message over the connection at `place`, if one stands.
+    #[inline(always)]
+    fn send_over(&mut self, from: Peer, to: Peer, place: Option<Place>, parcel: Parcel<'_>) {
+        let Parcel { lane, msg, len, packets, bytes } = parcel;
         self.traffic.sent(msg.kind, len);
         let Some(place) = place else { return self.traffic.lost(Loss::Closed) };
         let rate = if self.trouble.is_quiet() { Share::ALL } else { self.trouble.rate(from) };
-        let (packets, bytes) = self.network.size(len);
         let port = &mut self.seats[from.index()].port;
         port.seq = port.seq.wrapping_add(1);
-        let seq = port.seq as u16;
+        let seq = port.seq;
         let Some(departs) = self.network.leave(port, self.now, bytes, lane, rate) else {
             return self.traffic.lost(Loss::Queue);
         };
@@ -105,7 +104,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     /// Puts a message on the path between two peers, behind those before it on its connection, if that still stands.
-    #[inline]
+    #[inline(always)]
     fn launch(&mut self, hop: Hop, place: Option<Place>, life: Life, lane: Lane, msg: &Msg<Store>) {
         let (mut strain, mut resumes) = (Strain::NONE, None);
         if !self.trouble.is_quiet() {
@@ -152,7 +151,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn arrive(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if self.life(to) != event::life(event) {
+        if self.seats[to.index()].inlet.life != event::life(event) {
             return self.lose(&msg, Loss::Offline);
         }
         let mut rate = Share::ALL;
@@ -170,8 +169,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         let len = self.store.len_of(&msg);
         let (_, bytes) = self.network.size(len);
-        let ready =
-            self.network.receive(&mut self.seats[to.index()].port, self.now, len, bytes, msg.kind, rate);
+        let link = self.seats[to.index()].link();
+        let ready = self.network.receive(link, self.now, len, bytes, msg.kind, rate);
         self.wheel.push(event::forward(event, ready, Phase::Deliver));
     }
 
@@ -180,7 +179,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn deliver(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if self.life(to) != event::life(event) {
+        if self.seats[to.index()].inlet.life != event::life(event) {
             return self.lose(&msg, Loss::Offline);
         }
         self.traffic.delivered += 1;
@@ -194,7 +193,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if msg.kind.is_bulk() {
             self.hear_of_fetch(from, to, &msg);
         } else {
-            self.step(to, Input::Message { from, lane, msg });
+            self.step_inline(to, Input::Message { from, lane, msg });
         }
         self.store.release(&msg);
     }
@@ -227,6 +226,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
     }
 
+    #[cold]
     pub(super) fn lose(&mut self, msg: &Msg<Store>, why: Loss) {
         self.traffic.lost(why);
         self.store.release(msg);
@@ -241,6 +241,18 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         };
         self.traffic.in_flight += u64::from(is_message);
     }
+}
+
+/// A message that is sent, with what all its copies have in common.
+#[derive(Clone, Copy)]
+struct Parcel<'m> {
+    lane: Lane,
+    msg: &'m Msg<Store>,
+    /// On the wire, bytes.
+    len: u32,
+    packets: u32,
+    /// With what packets add.
+    bytes: u64,
 }
 
 pub(super) enum HeldUp {

@@ -1,7 +1,7 @@
 //! Peers and connections as they come and go: sessions, faults that stop peers, handshakes, silence.
 
 use peerlab_scenarios::{
-    host::{Input, Link, Links as Lives, Machine, Overlay, Peer, StoreKey, Why},
+    host::{Input, Link, Links as Lives, Machine, Neighbours as _, Overlay, Peer, StoreKey, Why},
     plan::{FaultEffect, Sessions},
     seed::mix,
     spec::Leave,
@@ -34,7 +34,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     }
 
     pub(super) fn online(&self, peer: Peer) -> bool {
-        self.seats[peer.index()].port.online
+        self.lives[peer.index()] % 2 == 1
     }
 
     /// Which life a peer is in; one that is down, in the next. What was sent to another life is lost.
@@ -73,7 +73,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         if !self.wanted[index] || self.online(peer) || self.trouble.keep_down(peer) {
             return;
         }
-        self.seats[index].port.start();
+        let (inlet, port) = self.seats[index].link();
+        port.start(inlet);
         self.lives[index] += 1;
         let machines = (self.make)(peer);
         let planned = machines.overlay().links() == Lives::Planned;
@@ -98,8 +99,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
         }
         self.collect_counters(peer);
         let index = peer.index();
-        self.seats[index].port.online = false;
         self.lives[index] += 1;
+        self.seats[index].inlet.life = self.life(peer);
         self.seats[index].machines = None;
         self.timers[index].clear();
         self.observer.down(Nanos(self.now), peer);
@@ -298,7 +299,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     pub(super) fn told_of_end(&mut self, event: &Event) {
         let (peer, other, what, id) =
             (Peer(event.dst()), Peer(event.src()), event::what(event), event.handle());
-        let drained = self.seats[peer.index()].port.drained();
+        let seat = &self.seats[peer.index()];
+        let drained = seat.port.drained(&seat.inlet);
         if drained >= self.now && event.seq() == WORD_COMES {
             return self.wheel.push(event::control(
                 drained.saturating_add(1),

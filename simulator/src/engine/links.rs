@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use peerlab_scenarios::{
-    host::{Lane, Link, Peer},
+    host::{Lane, Link, Neighbours, Peer},
     plan::Plan,
 };
 
@@ -110,18 +110,6 @@ impl Links {
         self.rows[peer.index()].known()
     }
 
-    /// The plan's neighbours.
-    #[inline]
-    pub(super) fn known(&self, peer: Peer) -> &[Peer] {
-        &self.known[self.row(peer)]
-    }
-
-    /// The plan's neighbours that are connected.
-    #[inline]
-    pub(super) fn live(&self, peer: Peer) -> &[Peer] {
-        &self.live[self.rows[peer.index()].live()]
-    }
-
     /// Where this side of a connection that stands is. `hint` is where in the row the last call looked: a broadcast goes
     /// through the row in order, so the next is mostly right behind it.
     #[inline]
@@ -171,12 +159,17 @@ impl Links {
     #[inline]
     pub(super) fn in_order(&mut self, from: Peer, to: Peer, place: Place, lane: Lane, arrives: u64) -> u64 {
         let last = match lane {
-            Lane::Datagram => return arrives,
-            Lane::Bulk => self.bulk.entry((from, to)).or_default(),
             Lane::Reliable => &mut self.end(from, place).arrives,
+            Lane::Datagram => return arrives,
+            Lane::Bulk => self.last_of_bulk(from, to),
         };
         *last = arrives.max(*last + 1);
         *last
+    }
+
+    #[cold]
+    fn last_of_bulk(&mut self, from: Peer, to: Peer) -> &mut u64 {
+        self.bulk.entry((from, to)).or_default()
     }
 
     /// Puts the arrival, ns, of a message that was caught on its way behind those caught before it on its lane, and what is
@@ -315,6 +308,18 @@ impl Links {
     pub(super) fn standing(&self) -> impl Iterator<Item = (Peer, Peer)> + '_ {
         let peers = (0..self.dialled.len() as u32).map(Peer);
         peers.flat_map(|a| self.connected(a).filter(move |b| a < *b).map(move |b| (a, b)))
+    }
+}
+
+impl Neighbours for Links {
+    #[inline]
+    fn live(&self, peer: Peer) -> &[Peer] {
+        &self.live[self.rows[peer.index()].live()]
+    }
+
+    #[inline]
+    fn known(&self, peer: Peer) -> &[Peer] {
+        &self.known[self.row(peer)]
     }
 }
 

@@ -59,7 +59,7 @@ use self::{
     event::{Control, EVERYONE, Phase},
     flows::Flows,
     links::Links,
-    network::{Network, Port},
+    network::{Inlet, Network, Port},
     seat::Seat,
     store::{ItemRef, Store},
     trouble::Trouble,
@@ -120,7 +120,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         let network = Network::new(plan, plan.seed);
         let seats = plan.peers.iter().map(|peer| {
             let honest = behaviours[peer.index()] == Behaviour::Honest;
-            Seat::new(Port::new(plan.peers.group(peer).up, network.group(peer), honest))
+            Seat::new(Inlet::new(network.group(peer)), Port::new(plan.peers.group(peer).up, honest))
         });
         let mut engine = Self {
             plan,
@@ -257,29 +257,33 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
     }
 
     /// One step of a peer's machines, if it runs.
-    #[inline]
+    #[inline(never)]
     fn step(&mut self, peer: Peer, input: Input<Store>) {
-        let Seat { port, machines: Some(machines) } = &mut self.seats[peer.index()] else { return };
+        self.step_inline(peer, input);
+    }
+
+    /// The same, for messages: most steps are for such, and know at their place what they are.
+    #[inline(always)]
+    fn step_inline(&mut self, peer: Peer, input: Input<Store>) {
+        let Seat { port, machines: Some(machines), .. } = &mut self.seats[peer.index()] else { return };
         let env = Env {
             now: Nanos(self.now),
             me: peer,
             seed: self.plan.seed,
-            links: self.links.live(peer),
-            known: self.links.known(peer),
+            neighbours: &self.links,
             uplink: &port.up,
             host: &mut self.store,
             out: &mut self.out,
         };
         machines.step(env, input);
-        self.carry_out(peer);
+        if !self.out.effects.is_empty() {
+            self.carry_out(peer);
+        }
+        self.store.end_step();
     }
 
     /// Carries out what a step asked for.
-    #[inline]
     fn carry_out(&mut self, peer: Peer) {
-        if self.out.effects.is_empty() {
-            return self.store.end_step();
-        }
         let mut effects = std::mem::take(&mut self.out.effects);
         if !self.seats[peer.index()].port.honest {
             self.behaviours[peer.index()].filter(peer, &mut self.store, &mut effects);
@@ -306,7 +310,6 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             }
         }
         self.out.effects = effects;
-        self.store.end_step();
     }
 
     fn set_timer(&mut self, peer: Peer, key: TimerKey, at: u64) {
@@ -338,7 +341,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
 
     fn command(&mut self, peer: Peer, workload: u32) {
         if let Some(command) = self.pending[workload as usize].take() {
-            if self.seats[peer.index()].port.online {
+            if self.online(peer) {
                 self.step(peer, Input::Command { workload: workload as u8, command });
             } else if self.now >= self.plan.spec.warm_up.0 {
                 self.skipped_commands += 1;
@@ -353,7 +356,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             machines.drain_counters(&mut |_| ());
         }
         self.warm_up = self.traffic.clone();
-        self.bytes_before = self.seats.iter().map(|seat| (seat.port.sent, seat.port.received)).collect();
+        self.bytes_before = self.seats.iter().map(Seat::bytes).collect();
         self.circuits.measure();
         self.observer.measure(Nanos(self.now));
     }
@@ -380,6 +383,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             self.collect_counters(peer);
         }
         let reached = self.reached();
+        let online = self.plan.peers.iter().map(|peer| self.online(peer)).collect();
         let bytes = self.seats.iter().zip(&self.bytes_before);
         let outcome = Outcome {
             engine: EngineKind::Model,
@@ -388,11 +392,11 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
             warm_up: self.warm_up,
             traffic: self.traffic,
             bytes: bytes
-                .map(|(seat, (sent, received))| (seat.port.sent - sent, seat.port.received - received))
+                .map(|(seat, (sent, received))| (seat.bytes().0 - sent, seat.bytes().1 - received))
                 .collect(),
             fault_hits: self.trouble.hits().to_vec(),
             skipped_commands: self.skipped_commands,
-            online: self.seats.iter().map(|seat| seat.port.online).collect(),
+            online,
             digest: self.digest,
             reached,
             connections: self.links.standing().collect(),

@@ -16,6 +16,8 @@ use peerlab_scenarios::{
     wire::Kind,
 };
 
+use super::event::Life;
+
 /// A datagram that would wait longer than this for a link is dropped: the depth of an ordinary buffer, ns.
 const DATAGRAM_PATIENCE: u64 = 500_000_000;
 
@@ -25,76 +27,122 @@ const MOST_DELAY: u64 = 1 << 52;
 /// Later packets whose arrival reveals that one was lost (RFC 9002, section 6.1.1).
 const REVEALED_BY: u32 = 3;
 
-/// What the model keeps of a peer's link and processor: one cache line.
+/// What a message needs of its receiver's link before the machines see it.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
+pub(super) struct Inlet {
+    /// When the downlink will be free, ns.
+    free: u64,
+    /// Bytes received, with overhead: the lower 32 bits; what they carry over is in [`Port::carried`].
+    received: u32,
+    group: u16,
+    /// The life that the peer is in, or when it is down the next: see [`super::Engine::life`].
+    pub(super) life: Life,
+}
+
+impl Inlet {
+    /// That of a peer of a group, before its first life.
+    pub(super) const fn new(group: u16) -> Self {
+        Self { free: 0, received: 0, group, life: Life::after(0) }
+    }
+
+    /// When all that has come is through the downlink, ns.
+    pub(super) const fn has_received(&self) -> u64 {
+        self.free
+    }
+}
+
+/// What else the model keeps of a peer's link and processor: what it needs to send.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Port {
     /// Machines see it as it is, so that a step costs nothing for it.
     pub(super) up: Uplink,
-    down_free: u64,
     cpu_free: u64,
-    /// Bytes sent and received, with overhead.
-    pub(super) sent: u64,
-    pub(super) received: u64,
-    /// Bytes of messages that took of what flows have of each link; see [`super::flows`].
-    owed_up: u32,
-    owed_down: u32,
+    /// Bytes sent, with overhead.
+    sent: u64,
+    /// Those of them that [`super::flows`] know of: what they sent themselves, and messages that they were told of.
+    sent_known: u64,
+    /// The same of what was received.
+    received_known: u64,
+    /// Bytes received, of 2^32.
+    carried: u32,
     /// Messages sent so far: numbers them, for chance and for order.
-    pub(super) seq: u32,
-    group: u16,
-    /// Whether the peer runs.
-    pub(super) online: bool,
-    /// Whether it keeps to the protocol.
+    pub(super) seq: u16,
+    /// Whether the peer keeps to the protocol.
     pub(super) honest: bool,
 }
 
 impl Port {
-    /// The port of a peer of a group, whose uplink has this rate.
-    pub(super) fn new(up: BitsPerSec, group: u16, honest: bool) -> Self {
+    /// The port of a peer whose uplink has this rate.
+    pub(super) fn new(up: BitsPerSec, honest: bool) -> Self {
         Self {
             up: Uplink { free: Nanos::ZERO, pace: Pace::of(up).0 },
-            down_free: 0,
             cpu_free: 0,
             sent: 0,
-            received: 0,
-            owed_up: 0,
-            owed_down: 0,
+            sent_known: 0,
+            received_known: 0,
+            carried: 0,
             seq: 0,
-            group,
-            online: false,
             honest,
         }
     }
 
-    /// Bytes that messages took of its uplink since this was last asked.
-    pub(super) fn take_owed_up(&mut self) -> u64 {
-        u64::from(mem::take(&mut self.owed_up))
-    }
-
-    /// Bytes that messages took of its downlink since this was last asked.
-    pub(super) fn take_owed_down(&mut self) -> u64 {
-        u64::from(mem::take(&mut self.owed_down))
-    }
-
-    /// When the peer has received and worked on all that has come to its downlink so far, ns.
-    pub(super) fn drained(&self) -> u64 {
-        self.down_free.max(self.cpu_free)
-    }
-
-    /// When all that the peer has sent so far is out of its uplink, and all that has come is through its downlink, ns.
-    pub(super) fn has_sent(&self) -> u64 {
+    /// When all that the peer has sent so far is out of its uplink, ns.
+    pub(super) const fn has_sent(&self) -> u64 {
         self.up.free.0
     }
 
-    pub(super) fn has_received(&self) -> u64 {
-        self.down_free
+    /// Bytes sent so far, with overhead.
+    pub(super) const fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Bytes received so far, with overhead.
+    pub(super) fn received(&self, inlet: &Inlet) -> u64 {
+        u64::from(self.carried) << 32 | u64::from(inlet.received)
+    }
+
+    /// A flow has moved so many bytes out of this peer.
+    pub(super) fn flow_out(&mut self, bytes: u64) {
+        self.sent += bytes;
+        self.sent_known += bytes;
+    }
+
+    /// A flow has moved so many bytes into this peer.
+    pub(super) fn flow_in(&mut self, inlet: &mut Inlet, bytes: u64) {
+        self.count_in(inlet, bytes);
+        self.received_known += bytes;
+    }
+
+    /// Bytes that messages took of its uplink since this was last asked.
+    pub(super) fn take_owed_up(&mut self) -> u64 {
+        self.sent - mem::replace(&mut self.sent_known, self.sent)
+    }
+
+    /// Bytes that messages took of its downlink since this was last asked.
+    pub(super) fn take_owed_down(&mut self, inlet: &Inlet) -> u64 {
+        let received = self.received(inlet);
+        received - mem::replace(&mut self.received_known, received)
+    }
+
+    /// Counts what was received. Messages come to the inlet alone, which is why it counts by itself up to 2^32.
+    #[inline]
+    fn count_in(&mut self, inlet: &mut Inlet, bytes: u64) {
+        let received = u64::from(inlet.received) + bytes;
+        inlet.received = received as u32;
+        if received >> 32 != 0 {
+            self.carried += (received >> 32) as u32;
+        }
+    }
+
+    /// When the peer has received and worked on all that has come to its downlink so far, ns.
+    pub(super) fn drained(&self, inlet: &Inlet) -> u64 {
+        inlet.free.max(self.cpu_free)
     }
 
     /// A peer begins a life. What came for the one before is not its own to receive and to work on; what that one sent goes out
     /// all the same, and has the uplink first.
-    pub(super) fn start(&mut self) {
-        self.online = true;
-        (self.down_free, self.cpu_free) = (0, 0);
+    pub(super) fn start(&mut self, inlet: &mut Inlet) {
+        (inlet.free, self.cpu_free) = (0, 0);
     }
 }
 
@@ -143,7 +191,7 @@ impl Strain {
 /// The modelled network of a run.
 #[derive(Debug)]
 pub(super) struct Network {
-    /// The group of each peer, beside its port: a sender needs no more of a receiver.
+    /// The group of each peer, beside its seat: a sender needs no more of a receiver.
     groups: Vec<u16>,
     down: Vec<Pace>,
     /// Chance that a packet between two groups is lost, of 2^32.
@@ -169,7 +217,7 @@ struct SitePort {
     down_free: u64,
     up: Pace,
     down: Pace,
-    /// As in [`Port`].
+    /// Bytes of messages that took of what flows have of each way; see [`super::flows`].
     owed_up: u64,
     owed_down: u64,
 }
@@ -250,34 +298,39 @@ impl Network {
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
         port.up.free = Nanos(start.saturating_add(pace.time(bytes)));
         port.sent += bytes;
-        port.owed_up = port.owed_up.saturating_add(bytes as u32);
         Some(port.up.free.0)
     }
 
     /// Takes a message in at a peer that has no work with it: when it has been received.
     #[inline]
-    pub(super) fn take_in(&self, port: &mut Port, now: u64, bytes: u64, rate: Share) -> u64 {
-        let pace = self.down[usize::from(port.group)];
+    pub(super) fn take_in(
+        &self,
+        inlet: &mut Inlet,
+        port: &mut Port,
+        now: u64,
+        bytes: u64,
+        rate: Share,
+    ) -> u64 {
+        let pace = self.down[usize::from(inlet.group)];
         let pace = if rate == Share::ALL { pace } else { pace.slowed(rate) };
-        port.down_free = port.down_free.max(now).saturating_add(pace.time(bytes));
-        port.received += bytes;
-        port.owed_down = port.owed_down.saturating_add(bytes as u32);
-        port.down_free
+        inlet.free = inlet.free.max(now).saturating_add(pace.time(bytes));
+        port.count_in(inlet, bytes);
+        inlet.free
     }
 
     /// Takes a message in at its receiver: when it has been received and worked on.
     #[inline]
     pub(super) fn receive(
         &self,
-        port: &mut Port,
+        (inlet, port): (&mut Inlet, &mut Port),
         now: u64,
         len: u32,
         bytes: u64,
         kind: Kind,
         rate: Share,
     ) -> u64 {
-        self.take_in(port, now, bytes, rate);
-        self.work(port, port.down_free, len, kind)
+        let received = self.take_in(inlet, port, now, bytes, rate);
+        self.work(port, received, len, kind)
     }
 
     /// Works on a message that was received: when that is done.
@@ -310,6 +363,11 @@ impl Network {
     /// Chance that a packet between two peers is lost, of 2^32; `lan` is whether it stays within one LAN.
     #[inline]
     fn chance_of_loss(&self, from: Peer, to: Peer, lan: bool) -> u64 {
+        if let [loss] = self.loss[..]
+            && !lan
+        {
+            return loss;
+        }
         let (a, b) = (usize::from(self.groups[from.index()]), usize::from(self.groups[to.index()]));
         if lan { self.lan_loss[a] } else { self.loss[a * self.down.len() + b] }
     }
@@ -341,16 +399,13 @@ impl Network {
     /// Only what was lost is sent again. A loss is noticed after a round trip when three later packets of the message came
     /// through (RFC 9002, section 6.1.1); otherwise after a timeout of two round trips, which doubles each time (section 6.2.1, RFC 6298
     /// section 5.5). What takes longer than a connection waits for breaks it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fly(&self, hop: Hop, lane: Lane, strain: Strain) -> Flight {
         let Hop { from, to, delay, departs, seq, packets, lan } = hop;
         let draw =
             mix(self.salt.wrapping_add(departs), u64::from(from.0) << 32 | u64::from(to.0), u64::from(seq));
         let delay = u64::from(delay).saturating_add(strain.latency).min(MOST_DELAY);
-        // Amplitude × 2 × u − amplitude, with u from the lower half of the draw.
-        let amplitude = ((u128::from(delay) * u128::from(self.jitter)) >> 32) as u64;
-        let jittered =
-            delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw as u32)) >> 32) as u64;
+        let jittered = self.jittered(delay, draw as u32);
         let loss = self.chance_of_loss(from, to, lan);
         if packets == 1 && strain.loss == Share::ZERO && draw >> 32 >= loss {
             return Flight::Lasts(jittered);
@@ -359,6 +414,19 @@ impl Network {
         let simple = packets == 1 && strain.loss == Share::ZERO;
         let lost = if simple { (1, 1) } else { thinned(packets, packet, mix(draw, 0, 1)) };
         self.recover(packets, lost, packet, draw, delay, jittered, lane)
+    }
+
+    /// A delay, ns, with jitter by a draw: delay − amplitude + 2 · amplitude · u, with u from 0 to 1.
+    #[inline]
+    fn jittered(&self, delay: u64, draw: u32) -> u64 {
+        let draw = u64::from(draw);
+        if delay >> 32 == 0 {
+            // The same in half the width.
+            let amplitude = (delay * self.jitter) >> 32;
+            return delay - amplitude + ((amplitude * draw) >> 31);
+        }
+        let amplitude = ((u128::from(delay) * u128::from(self.jitter)) >> 32) as u64;
+        delay - amplitude + ((u128::from(2 * amplitude) * u128::from(draw)) >> 32) as u64
     }
 
     /// Sends again what was lost, round by round: `lost` of `packets` in the first, and the number of the last of them.

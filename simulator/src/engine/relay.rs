@@ -8,7 +8,7 @@
 
 use peerlab_report::reach::Reached;
 use peerlab_scenarios::{
-    host::{Lane, Machine, Overlay, Peer},
+    host::{Lane, Machine, Neighbours as _, Overlay, Peer},
     plan::{FaultEffect, Upgrade, nat::ATTEMPTS},
     units::Share,
 };
@@ -371,9 +371,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
                 self.break_circuit(transit.circuit);
                 return self.lose_transit(handle, Loss::Relay);
             }
-            self.network.take_in(&mut self.seats[relay.index()].port, self.now, bytes, rate)
+            let (inlet, port) = self.seats[relay.index()].link();
+            self.network.take_in(inlet, port, self.now, bytes, rate)
         } else {
-            self.seats[relay.index()].port.has_received().max(self.now)
+            self.seats[relay.index()].inlet.has_received().max(self.now)
         };
         self.transit_goes_on(ready, relay, handle, Stage::ThroughRelay);
     }

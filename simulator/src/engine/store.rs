@@ -90,7 +90,7 @@ impl Store {
     }
 
     /// Length of a message on the wire in bytes, frame header or libp2p's encoding included.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn len_of(&self, msg: &Msg<Self>) -> u32 {
         match msg.payload {
             Payload::Item(ItemRef(item)) if msg.kind == Kind::PubsubPublish => {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    host::{Behaviour, Effect, Env, Outbox, PeerHost, RoleSlot, Uplink},
+    host::{Behaviour, Circle, Effect, Env, Outbox, PeerHost, RoleSlot, Uplink},
     overlay::Flood,
     plan::{Files, Plan, WorkloadKind, update::Locality},
     seed::Seed,
@@ -214,8 +214,7 @@ impl Alone {
             now: *now,
             me: ME,
             seed: Seed(1),
-            links: &[],
-            known: &[],
+            neighbours: &Circle::default(),
             uplink: &Uplink::IDLE,
             host: &mut Shared,
             out,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    host::{Effect, Env, Links, Outbox, Overlay, PeerHost, RoleSlot, Uplink, Why},
+    host::{Circle, Effect, Env, Links, Outbox, Overlay, PeerHost, RoleSlot, Uplink, Why},
     seed::Seed,
     spec::{Count, lookups::LookupsSpec},
     world::Shared,
@@ -53,8 +53,7 @@ impl Story {
             now: self.now,
             me: ME,
             seed: Seed(1),
-            links: &[],
-            known: &[],
+            neighbours: &Circle::default(),
             uplink: &Uplink::IDLE,
             host: &mut Shared,
             out: &mut out,

@@ -139,7 +139,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 
     /// The last bit of an item has left its sender.
     fn launch_item(&mut self, from: Peer, to: Peer, transfer: Transfer) {
-        self.seats[from.index()].port.sent += transfer.bytes;
+        self.seats[from.index()].port.flow_out(transfer.bytes);
         let strain = self.strain_of(from, to);
         let lands = self.now.saturating_add(self.plan.delay(from, to).0).saturating_add(strain.latency);
         let landing = self.flows.launch(Landing { from, to, transfer });
@@ -149,12 +149,13 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     /// The last bit of an item comes to the peer that asked for it.
     pub(in crate::engine) fn landing(&mut self, event: &Event) {
         let Landing { to, transfer, .. } = self.flows.landing(event.handle());
-        if !self.seats[to.index()].port.online || self.lives[to.index()] != transfer.life {
+        if !self.online(to) || self.lives[to.index()] != transfer.life {
             self.flows.land(event.handle());
             return self.traffic.lost(Loss::Offline);
         }
-        self.seats[to.index()].port.received += transfer.bytes;
-        let ready = self.network.work(&mut self.seats[to.index()].port, self.now, transfer.len, Kind::Serve);
+        let (inlet, port) = self.seats[to.index()].link();
+        port.flow_in(inlet, transfer.bytes);
+        let ready = self.network.work(port, self.now, transfer.len, Kind::Serve);
         if ready > self.now {
             return self.wheel.push(event::control(
                 ready,
@@ -234,10 +235,16 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
     /// Accounts for an item that will not come to its end, and of which so many bytes were sent.
     fn lose_transfer(&mut self, from: Peer, to: Peer, transfer: Transfer, moved: u64, why: Loss) {
         self.traffic.lost(why);
-        self.seats[from.index()].port.sent += moved;
-        self.seats[to.index()].port.received += moved;
+        self.count_flow(from, to, moved);
         let workload = self.store.item(&transfer.item).workload();
         self.observer.discarded(Nanos(self.now), to, workload, moved);
+    }
+
+    /// A flow moved so many bytes of what did not come to its end.
+    fn count_flow(&mut self, from: Peer, to: Peer, moved: u64) {
+        self.seats[from.index()].port.flow_out(moved);
+        let (inlet, port) = self.seats[to.index()].link();
+        port.flow_in(inlet, moved);
     }
 
     /// A fault has begun or ended: links carry something else, and paths are cut, or whole again.
@@ -269,8 +276,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
             let (from, to) = self.flows.ends(stream);
             for (_, moved) in self.flows.end(self.now, from, to) {
                 self.traffic.in_flight += 1;
-                self.seats[from.index()].port.sent += moved;
-                self.seats[to.index()].port.received += moved;
+                self.count_flow(from, to, moved);
             }
         }
     }
@@ -319,7 +325,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'_, O, R, V> {
 fn take_owed<O, R>(seats: &mut [Seat<O, R>], network: &mut Network, side: Side) -> u64 {
     match side {
         Side::Up(peer) => seats[peer.index()].port.take_owed_up(),
-        Side::Down(peer) => seats[peer.index()].port.take_owed_down(),
+        Side::Down(peer) => {
+            let (inlet, port) = seats[peer.index()].link();
+            port.take_owed_down(inlet)
+        }
         Side::WayOut(site) => network.take_owed_out(site),
         Side::WayIn(site) => network.take_owed_in(site),
     }

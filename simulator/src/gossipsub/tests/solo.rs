@@ -2,8 +2,8 @@
 
 use peerlab_scenarios::{
     host::{
-        Command, Effect, Env, Host as _, Input, Lane, Link, Msg, Outbox, Payload, Peer, PeerHost, RoleSlot,
-        TimerKey, Uplink, Why,
+        Circle, Command, Effect, Env, Host as _, Input, Lane, Link, Msg, Outbox, Payload, Peer, PeerHost,
+        RoleSlot, TimerKey, Uplink, Why,
     },
     report::PubsubCount,
     seed::Seed,
@@ -80,8 +80,7 @@ impl Solo {
             now: self.now,
             me: ME,
             seed: Seed(1),
-            links: &[],
-            known: &[],
+            neighbours: &Circle::default(),
             uplink: &self.uplink,
             host: &mut self.store,
             out: &mut self.out,
