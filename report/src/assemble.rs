@@ -1,5 +1,6 @@
 //! From what a run left behind to its report.
 
+mod lookups;
 mod update;
 
 use std::collections::BTreeMap;
@@ -81,6 +82,12 @@ fn metrics<P: FnMut(Nanos, u64)>(
     }
     for (name, update, _) in recorder.updates(plan) {
         update::metrics(name, update, outcome, &mut metrics);
+    }
+    for (name, lookups) in recorder.lookups(plan) {
+        lookups::metrics(name, lookups, &mut metrics);
+    }
+    if plan.discovery.is_some() {
+        lookups::discovery_metrics(outcome, recorder, &mut metrics);
     }
     let mut put = |metric: Metric, summary: Summary| metrics.insert(metric.name.to_owned(), summary);
 
@@ -303,6 +310,9 @@ fn invariants<P: FnMut(Nanos, u64)>(
     }
     for (name, update, _) in recorder.updates(plan) {
         update::invariants(name, update, &mut list);
+    }
+    for (name, lookups) in recorder.lookups(plan) {
+        lookups::invariants(name, lookups, &mut list);
     }
     list
 }

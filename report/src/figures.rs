@@ -1,5 +1,6 @@
 //! Which charts a report has, and the series behind them.
 
+mod lookups;
 mod update;
 
 use peerlab_scenarios::{
@@ -60,6 +61,7 @@ pub fn figures<P: FnMut(Nanos, u64)>(
         });
     }
     figures.extend(update::figures(plan, recorder));
+    figures.extend(lookups::figures(plan, recorder));
     figures.push(Figure {
         id: "throughput".to_owned(),
         title: "Traffic over time".to_owned(),
@@ -245,6 +247,7 @@ pub fn series<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
         });
     }
     list.extend(update::series(plan, recorder));
+    list.extend(lookups::series(plan, recorder));
     let interval = recorder.interval.as_secs_f64();
     let row = |(number, interval_of): (usize, &crate::record::Interval)| {
         let at = number as f64 * interval;

@@ -4,8 +4,8 @@ use peerlab_scenarios::{
     host::Peer,
     plan::Plan,
     report::{
-        ChatRecorder, ChunkFate, Fact, PubsubCount, Route, UpdateRecorder, WorkloadRecorder,
-        update::ChunkBytes,
+        ChatRecorder, ChunkFate, Fact, KademliaCount, LookupsRecorder, PubsubCount, Route, UpdateRecorder,
+        WorkloadRecorder, update::ChunkBytes,
     },
     units::Nanos,
     wire::Kind,
@@ -66,6 +66,12 @@ pub struct Recorder<P> {
     pub mesh_degrees: Vec<u64>,
     /// What gossipsub counted since the warm-up, in the order of [`PubsubCount::ALL`].
     pub pubsub: [u64; PubsubCount::ALL.len()],
+    /// What Kademlia counted since the warm-up, in the order of [`KademliaCount::ALL`].
+    pub kademlia: [u64; KademliaCount::ALL.len()],
+    /// Peers in each routing table, at the end or when its peer stopped.
+    pub table_sizes: Vec<u64>,
+    /// Records of providers at each server, likewise.
+    pub provider_records: Vec<u64>,
     /// How long an interval is.
     pub interval: Nanos,
     /// The series.
@@ -95,6 +101,9 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
             copies: vec![Copies::default(); plan.peers.len() as usize],
             mesh_degrees: Vec::new(),
             pubsub: [0; PubsubCount::ALL.len()],
+            kademlia: [0; KademliaCount::ALL.len()],
+            table_sizes: Vec::new(),
+            provider_records: Vec::new(),
             interval: Nanos(end.div_ceil(INTERVALS).max(1)),
             series: vec![Interval::default(); INTERVALS as usize + 1],
             copy_count: CopyCount::new(plan.peers.len()),
@@ -108,6 +117,12 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
     pub fn chats<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = (&'a str, &'a ChatRecorder)> {
         let named = plan.workloads.iter().zip(&self.workloads);
         named.filter_map(|(workload, recorder)| Some((workload.name.as_str(), recorder.chat()?)))
+    }
+
+    /// The lookups of a run, with their names.
+    pub fn lookups<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = (&'a str, &'a LookupsRecorder)> {
+        let named = plan.workloads.iter().zip(&self.workloads);
+        named.filter_map(|(workload, recorder)| Some((workload.name.as_str(), recorder.lookups()?)))
     }
 
     /// The updates of a run, with their names and series.
@@ -158,6 +173,11 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
             }
             Fact::MeshDegree { peers } => self.mesh_degrees.push(u64::from(peers)),
             Fact::Pubsub { what, count } => self.pubsub[what as usize] += count,
+            Fact::Kademlia { what, count } => self.kademlia[what as usize] += count,
+            Fact::RoutingTable { peers, records } => {
+                self.table_sizes.push(u64::from(peers));
+                self.provider_records.extend(records.map(u64::from));
+            }
             Fact::Shown { posted, route, .. } => {
                 self.series[(now.0 / self.interval.0) as usize].shown += 1;
                 if route == Route::Overlay {

@@ -179,6 +179,40 @@ pub struct TimerKey(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReqId(pub u32);
 
+/// Names one lookup of one role among those that are under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueryId(pub u32);
+
+/// What a role asks of discovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lookup {
+    /// Let others find this peer as a provider of a content, by its number in the workload.
+    Provide(u32),
+    /// Who provides a content?
+    Providers {
+        /// Its number in the workload.
+        content: u32,
+        /// As soon as so many are known, the lookup ends.
+        wanted: u32,
+    },
+    /// Where is this peer?
+    Peer(Peer),
+}
+
+/// What came of a lookup.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Those that keep the provider's record now; those that provide the content; the peer, if it was found.
+    pub peers: Vec<Peer>,
+    /// Links of the chain by which each peer was named to this one by the one before: 1 when it was known from the start. Of the
+    /// peer that was found, of the one that named the first provider, of the nearest that keeps a record. Not every host knows.
+    pub hops: Option<u8>,
+    /// Peers that were asked.
+    pub requests: u32,
+    /// Those of them that could not be reached or did not answer.
+    pub failed: u32,
+}
+
 /// A fetch, as the peer knows it that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ask {
@@ -206,6 +240,21 @@ pub enum Command {
     Release {
         /// Which, from 1.
         version: u32,
+    },
+    /// Let others find this peer as a provider of a content.
+    Provide {
+        /// Its number in the workload.
+        content: u32,
+    },
+    /// Find who provides a content.
+    FindProviders {
+        /// Its number in the workload.
+        content: u32,
+    },
+    /// Find a peer.
+    FindPeer {
+        /// Whom.
+        peer: Peer,
     },
 }
 
@@ -274,6 +323,13 @@ pub enum Input<H: Host> {
         req: ReqId,
         /// What was served, whole and unread, or why there is nothing.
         result: Result<H::Item, Why>,
+    },
+    /// A lookup of this role came to its end.
+    Found {
+        /// Which.
+        query: QueryId,
+        /// What came of it.
+        found: Box<Found>,
     },
 }
 
@@ -374,6 +430,11 @@ pub trait Overlay<H: Host>: Machine<H> {
     fn subscribe(&mut self, _cx: &mut Cx<'_, H>, _topic: Topic, _wanted: bool) {}
     /// Brings an item that a role of this peer made to all other peers, or to those that subscribe to its topic.
     fn publish(&mut self, cx: &mut Cx<'_, H>, item: H::Item);
+    /// A role of this peer looks for something, and is answered by [`Cx::found`], once. What is below the roles finds nothing
+    /// unless the scenario names a discovery.
+    fn look_up(&mut self, cx: &mut Cx<'_, H>, workload: u8, query: QueryId, _lookup: Lookup) {
+        cx.found(workload, query, Found::default());
+    }
     /// Whether it lives on the connection to a peer, of those that are not the plan's: a role that hangs up leaves that one
     /// standing, whoever dialled.
     fn lives_on(&self, _peer: Peer) -> bool {

@@ -30,12 +30,12 @@ const SIGNATURE: usize = 64;
 /// What stands before the bytes of an item when it is signed.
 const SIGNED: &[u8] = b"peerlab/item/1\0";
 
-/// What a message is. Kinds up to [`Kind::PubsubIDontWant`] are the overlay's, those from [`Kind::Fetch`] the host's own,
+/// What a message is. Kinds up to [`Kind::KadRpc`] are the overlay's and discovery's, those from [`Kind::Fetch`] the host's own,
 /// and the others a role's.
 ///
-/// Those whose names begin with `Pubsub` are RPCs of gossipsub, each of which libp2p sends by itself. They travel in
-/// libp2p's encoding and not in a [`Frame`]: gossipsub is not a machine of this crate, but a model in the one engine and
-/// the library itself in the others.
+/// Those whose names begin with `Pubsub` are RPCs of gossipsub, each of which libp2p sends by itself; those after them are of
+/// Kademlia and of what it needs. They travel in libp2p's encoding and not in a [`Frame`]: neither is a machine of this crate,
+/// but a model in the one engine and the library itself in the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -78,6 +78,13 @@ pub enum Kind {
     PubsubIWant,
     /// gossipsub: do not send me these items (IDONTWANT).
     PubsubIDontWant,
+    /// identify: who are you, and what do you speak; `hops` 0 asks, 1 answers for one that serves no Kademlia, 2 for one that
+    /// does.
+    Identify,
+    /// Kademlia: a stream for one request; `hops` 0 proposes it, 1 accepts it, 2 says that this peer does not serve.
+    KadStream,
+    /// Kademlia: a request or its answer.
+    KadRpc,
     /// Chat: what the sender has of the rooms it shares with the receiver; carries [`Note::Frontier`]. `hops` 1 asks for
     /// the same in return, 2 offers it to who lacks something of it.
     ChatHave,
@@ -102,7 +109,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::Gossip,
         Self::Announce,
         Self::Graft,
@@ -122,6 +129,9 @@ impl Kind {
         Self::PubsubIHave,
         Self::PubsubIWant,
         Self::PubsubIDontWant,
+        Self::Identify,
+        Self::KadStream,
+        Self::KadRpc,
         Self::ChatHave,
         Self::ChatEntry,
         Self::UpdateHave,
@@ -147,14 +157,21 @@ impl Kind {
         self as u8
     }
 
-    /// Whether it is for the overlay rather than for a role.
+    /// Whether it is for the overlay or discovery rather than for a role.
     #[inline]
     #[must_use]
     pub const fn is_overlay(self) -> bool {
-        (self as u8) <= Self::PubsubIDontWant as u8
+        (self as u8) <= Self::KadRpc as u8
     }
 
-    /// Whether it travels in libp2p's encoding instead of a [`Frame`].
+    /// Whether it is of Kademlia, or of what libp2p needs to run it.
+    #[inline]
+    #[must_use]
+    pub const fn is_discovery(self) -> bool {
+        matches!(self, Self::Identify | Self::KadStream | Self::KadRpc)
+    }
+
+    /// Whether it is of gossipsub, which travels in libp2p's encoding instead of a [`Frame`].
     #[inline]
     #[must_use]
     pub const fn is_pubsub(self) -> bool {
@@ -204,6 +221,9 @@ impl Kind {
             Self::PubsubIHave => "pubsubIHave",
             Self::PubsubIWant => "pubsubIWant",
             Self::PubsubIDontWant => "pubsubIDontWant",
+            Self::Identify => "identify",
+            Self::KadStream => "kadStream",
+            Self::KadRpc => "kadRpc",
             Self::ChatHave => "chatHave",
             Self::ChatEntry => "chatEntry",
             Self::UpdateHave => "updateHave",

@@ -6,7 +6,7 @@
 
 use peerlab_report::quantity::{Unit, grouped};
 use peerlab_scenarios::{
-    plan::{ChatPlan, Plan, UpdatePlan, WorkloadKind, topology::expected_links},
+    plan::{ChatPlan, KademliaPlan, Plan, UpdatePlan, WorkloadKind, topology::expected_links},
     spec::{ScenarioSpec, overlay::Overlay},
     units::Bytes,
     wire::Item,
@@ -43,6 +43,16 @@ const PROOF: f64 = 32.0;
 
 /// What an item holds besides its fixed part, bytes.
 const CONTENT: f64 = 64.0;
+
+/// What a peer of Kademlia keeps, bytes: by itself, and of each peer in its table, the connections with some of them included.
+const SEEKER: f64 = 4_000.0;
+const CONTACT: f64 = 40.0;
+
+/// Messages of a request: two peers meet and say who they are, agree on a stream, ask and answer.
+const REQUEST_IN_DELIVERIES: f64 = 8.0;
+
+/// Requests of a lookup, besides those to the nearest, which are as many as k.
+const REQUESTS_ON_THE_WAY: f64 = 10.0;
 
 /// How long a message may be taken to be on its way, s.
 const ON_ITS_WAY: f64 = 0.5;
@@ -97,6 +107,23 @@ fn download(update: &UpdatePlan) -> f64 {
     (update.publishers().len() + update.subscribers()) as f64 * each + update.made_chunks() * chunk
 }
 
+/// Buckets of a routing table that are not empty.
+fn buckets(kademlia: &KademliaPlan) -> f64 {
+    (kademlia.servers().len() as f64).log2().max(1.0)
+}
+
+/// What the routing tables of so many peers hold, bytes.
+fn tables(kademlia: &KademliaPlan, peers: f64) -> f64 {
+    let contacts =
+        (buckets(kademlia) * f64::from(kademlia.spec().k.get())).min(kademlia.servers().len() as f64);
+    peers * (SEEKER + CONTACT * contacts)
+}
+
+/// Lookups that refresh the routing tables of so many peers within a time.
+fn refreshes(kademlia: &KademliaPlan, peers: f64, seconds: f64) -> f64 {
+    peers * (1.0 + seconds / kademlia.spec().refresh.as_secs_f64()) * buckets(kademlia)
+}
+
 impl Cost {
     /// What a scenario costs at the least, which is known before it is planned: a large plan takes its own time and memory.
     #[must_use]
@@ -122,7 +149,7 @@ impl Cost {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let (peers, edges) = (f64::from(plan.peers.len()), plan.graph.edges() as f64);
-        let (mut items, mut rooms, mut chunks, mut downloads) = (0.0, 0.0, 0.0, 0.0);
+        let (mut items, mut rooms, mut chunks, mut downloads, mut lookups) = (0.0, 0.0, 0.0, 0.0, 0.0);
         let attendance = plan.attendance();
         let online = |peer| attendance[plan.peers.group_index(peer)];
         for workload in &plan.workloads {
@@ -136,6 +163,12 @@ impl Cost {
                     chunks += update.expected_chunks();
                     downloads += download(update);
                 }
+                WorkloadKind::Lookups(planned) => {
+                    let (finds, peers) = planned.expected();
+                    lookups += finds
+                        + peers
+                        + f64::from(planned.spec().contents.get() * planned.spec().copies.get());
+                }
             }
         }
         // A flood crosses each edge once in each direction, but for the one by which an item came (each peer but its author).
@@ -147,6 +180,12 @@ impl Cost {
             Overlay::Gossipsub(params) => (flood.min(peers * f64::from(params.mesh_n.get())), PEER_IN_A_MESH),
             Overlay::Star {} => (peers, PEER),
         };
+        let (mut requests, mut known) = (0.0, 0.0);
+        if let Some(kademlia) = &plan.discovery {
+            lookups += refreshes(kademlia, peers, plan.spec.end().as_secs_f64());
+            requests = lookups * (f64::from(kademlia.spec().k.get()) + REQUESTS_ON_THE_WAY);
+            known = tables(kademlia, peers);
+        }
         let spread = items * copies;
         let per_second = spread / plan.spec.duration.as_secs_f64();
         let in_flight = (per_second * ON_ITS_WAY).max(copies.min(spread));
@@ -160,9 +199,11 @@ impl Cost {
                 "what is published: post less, or for a shorter time",
                 items * (size_of::<Item>() as f64 + CONTENT + peers / 8.0),
             ),
+            ("routing tables: let fewer peers take part, or make `k` smaller", known),
             ("messages in flight: post less at a time", in_flight * size_of::<Event>() as f64),
         ];
-        Self { items, deliveries: spread + chunks * CHUNK_IN_DELIVERIES, memory }
+        let deliveries = spread + chunks * CHUNK_IN_DELIVERIES + requests * REQUEST_IN_DELIVERIES;
+        Self { items, deliveries, memory }
     }
 
     /// Bytes of memory.

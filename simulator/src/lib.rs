@@ -4,6 +4,7 @@ pub mod compare;
 pub mod cost;
 pub mod engine;
 pub mod gossipsub;
+pub mod kademlia;
 pub mod model;
 pub mod replicates;
 pub mod verify;

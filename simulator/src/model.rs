@@ -9,7 +9,7 @@ use peerlab_scenarios::{
     plan::Plan,
     role,
     spec::{
-        ScenarioSpec,
+        Discovery, ScenarioSpec,
         overlay::Overlay,
         read::{Fault, FieldPath},
     },
@@ -26,6 +26,7 @@ use crate::{
         },
     },
     gossipsub::{self, Fleet, Gossipsub},
+    kademlia::{self, Beside, Kademlia},
 };
 
 /// What this engine models and what it leaves out, for people.
@@ -37,7 +38,7 @@ pub const NOTES: [&str; 4] = [
     "Not modelled: congestion inside the network, congestion control and slow start, acknowledgement traffic, address \
      translation, clocks that differ between peers, and processors unless the scenario says so.",
     "Every message is charged its encoded length and the overhead of its packets. Protocols are the ones that run on real \
-     peers, not models of them; gossipsub alone is a model, of the release of libp2p that the provenance names.",
+     peers, not models of them; only gossipsub and Kademlia are models, of the releases of libp2p that the provenance names.",
     "The run depends on the scenario and its seed alone: the same two give the same numbers on any machine.",
 ];
 
@@ -57,12 +58,17 @@ pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
         .collect()
 }
 
+/// Both of them.
+const BOTH_MODELS: &str = "gossipsub/0.50, kademlia/0.49";
+
 /// What of a scenario this engine imitates rather than runs, with the release that it follows.
 #[must_use]
 pub fn imitated(spec: &ScenarioSpec) -> Option<&'static str> {
-    match spec.overlay {
-        Overlay::Gossipsub(_) => Some(gossipsub::MODEL),
-        Overlay::Flood {} | Overlay::Plumtree(_) | Overlay::Star {} => None,
+    match (&spec.overlay, &spec.discovery) {
+        (Overlay::Gossipsub(_), Discovery::Plan {}) => Some(gossipsub::MODEL),
+        (Overlay::Gossipsub(_), Discovery::Kademlia(_)) => Some(BOTH_MODELS),
+        (_, Discovery::Kademlia(_)) => Some(kademlia::MODEL),
+        (Overlay::Flood {} | Overlay::Plumtree(_) | Overlay::Star {}, Discovery::Plan {}) => None,
     }
 }
 
@@ -98,22 +104,33 @@ trait Drive {
     fn drive<O: host::Overlay<Store>>(
         self,
         plan: &Plan,
-        overlay: impl Fn() -> O + Sync,
+        overlay: impl Fn(Peer) -> O + Sync,
     ) -> (Outcome, Self::Observer);
 }
 
 fn with_overlay<D: Drive>(plan: &Plan, how: D) -> (Outcome, D::Observer) {
     match &plan.spec.overlay {
-        Overlay::Flood {} => how.drive(plan, Flood::<Store>::default),
-        Overlay::Plumtree(params) => how.drive(plan, || Plumtree::new(params.clone())),
+        Overlay::Flood {} => with_discovery(plan, Flood::<Store>::default, how),
+        Overlay::Plumtree(params) => with_discovery(plan, || Plumtree::new(params.clone()), how),
         Overlay::Gossipsub(params) => {
             let fleet = Fleet::new(plan, params);
-            how.drive(plan, || Gossipsub::new(Arc::clone(&fleet)))
+            with_discovery(plan, || Gossipsub::new(Arc::clone(&fleet)), how)
         }
         Overlay::Star {} => {
             let hub = plan.hub.unwrap_or_default();
-            how.drive(plan, || Star::new(hub))
+            with_discovery(plan, || Star::new(hub), how)
         }
+    }
+}
+
+fn with_discovery<O: host::Overlay<Store>, D: Drive>(
+    plan: &Plan,
+    overlay: impl Fn() -> O + Sync,
+    how: D,
+) -> (Outcome, D::Observer) {
+    match &plan.discovery {
+        None => how.drive(plan, |_| overlay()),
+        Some(kademlia) => how.drive(plan, |peer| Beside::new(overlay(), Kademlia::new(kademlia, peer))),
     }
 }
 
@@ -125,8 +142,8 @@ struct OneThread<'a, V> {
 impl<V: Observer> Drive for OneThread<'_, V> {
     type Observer = V;
 
-    fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn() -> O + Sync) -> (Outcome, V) {
-        let make = |peer| PeerHost::new(overlay(), role::Any::of(plan, peer));
+    fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn(Peer) -> O + Sync) -> (Outcome, V) {
+        let make = |peer| PeerHost::new(overlay(peer), role::Any::of(plan, peer));
         Engine::new(plan, make, self.observer).run(self.stop)
     }
 }
@@ -140,8 +157,8 @@ struct Divided<'a, V> {
 impl<V: Divisible> Drive for Divided<'_, V> {
     type Observer = V;
 
-    fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn() -> O + Sync) -> (Outcome, V) {
-        let make = |peer| PeerHost::new(overlay(), role::Any::of(plan, peer));
+    fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn(Peer) -> O + Sync) -> (Outcome, V) {
+        let make = |peer| PeerHost::new(overlay(peer), role::Any::of(plan, peer));
         threads::run(plan, self.division, make, self.observer, self.stop)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Ask, Effect, Host, Lane, Msg, Peer, ReqId, StoreKey, TimerKey};
+use super::{Ask, Effect, Found, Host, Lane, Lookup, Msg, Peer, QueryId, ReqId, StoreKey, TimerKey};
 use crate::{
     report::Fact,
     seed::{Rng, Seed},
@@ -16,6 +16,8 @@ pub(super) enum Handover<H: Host> {
     Publish(H::Item),
     Subscribe { topic: Topic, wanted: bool },
     Deliver { via: Peer, hops: u8, item: H::Item },
+    LookUp { workload: u8, query: QueryId, lookup: Lookup },
+    Found { workload: u8, query: QueryId, found: Box<Found> },
 }
 
 /// Where a step leaves its effects: made once by the host and used again for every step.
@@ -213,6 +215,19 @@ impl<'a, H: Host> Cx<'a, H> {
     fn wish(&mut self, number: u32, wanted: bool) {
         let topic = Topic { workload: self.machine - 1, number };
         self.out.handovers.push(Handover::Subscribe { topic, wanted });
+    }
+
+    /// Asks discovery, under a name by which this role knows the lookup until [`Input::Found`] ends it.
+    ///
+    /// [`Input::Found`]: super::Input::Found
+    pub fn look_up(&mut self, query: QueryId, lookup: Lookup) {
+        let workload = self.machine - 1;
+        self.out.handovers.push(Handover::LookUp { workload, query, lookup });
+    }
+
+    /// Tells a role what came of its lookup; for discovery.
+    pub fn found(&mut self, workload: u8, query: QueryId, found: Found) {
+        self.out.handovers.push(Handover::Found { workload, query, found: Box::new(found) });
     }
 
     /// Hands an item that came from the network to the roles of this peer; for overlays.

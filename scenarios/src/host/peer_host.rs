@@ -125,8 +125,8 @@ impl<O, R> PeerHost<O, R> {
                 let input = Input::Command { workload, command };
                 Self::role_step(roles, cx, workload, input);
             }
-            Input::Published { .. } => {
-                unreachable!("only the overlay of the same peer hands published items to roles")
+            Input::Published { .. } | Input::Found { .. } => {
+                unreachable!("only the overlay of the same peer hands these to roles")
             }
             Input::Stop => Self::every_machine(overlay, roles, cx, || Input::Stop),
             Input::PeerUp { peer, link } => {
@@ -211,6 +211,12 @@ impl<O, R> PeerHost<O, R> {
                     Handover::Deliver { via, hops, item } => {
                         let workload = cx.host.item(&item).workload();
                         Self::role_step(roles, cx, workload, Input::Published { via, hops, item });
+                    }
+                    Handover::LookUp { workload, query, lookup } => {
+                        overlay.look_up(cx, workload, query, lookup);
+                    }
+                    Handover::Found { workload, query, found } => {
+                        Self::role_step(roles, cx, workload, Input::Found { query, found });
                     }
                 }
             }

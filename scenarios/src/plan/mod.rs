@@ -6,9 +6,11 @@
 
 mod attendance;
 pub mod chat;
+pub mod discovery;
 mod faults;
 pub mod identity;
 mod latency;
+pub mod lookups;
 pub mod nat;
 mod peer_set;
 mod peers;
@@ -26,8 +28,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 pub use self::{
     chat::ChatPlan,
+    discovery::KademliaPlan,
     faults::{Cut, FaultEffect, FaultPlan},
     latency::PairLatency,
+    lookups::LookupsPlan,
     nat::{Reachability, Upgrade},
     peer_set::PeerSet,
     peers::{GroupPlan, Peers, Sites},
@@ -97,6 +101,8 @@ pub struct Plan {
     pub graph: Graph,
     /// Who can be dialled by whom, and who relays.
     pub reach: Reachability,
+    /// How peers and content are found, where the plan does not say.
+    pub discovery: Option<Arc<KademliaPlan>>,
     /// The middle of a star.
     pub hub: Option<Peer>,
     /// What goes wrong.
@@ -188,10 +194,12 @@ impl Plan {
         let mut selection =
             Selection { peers: &peers, regions: &regions, sites: &sites, workloads: BTreeMap::new(), seed };
         let (mut workloads, mut errors) = (Vec::new(), Vec::new());
+        let discovery = discovery::plan(&spec.discovery, &peers, &selection).map_err(one)?;
         for (number, workload) in spec.workloads.iter().enumerate() {
             let path = format!("spec.workloads[{number}]");
             let planned = selection.select(&workload.who, &format!("{path}.who")).and_then(|who| {
-                let place = WorkloadPlace { peers: &peers, duration: spec.duration };
+                let place =
+                    WorkloadPlace { peers: &peers, duration: spec.duration, discovery: discovery.as_ref() };
                 let kind = workloads::plan(workload, number as u8, &path, &who, &selection, &place, files)?;
                 Ok((who, kind))
             });
@@ -222,6 +230,7 @@ impl Plan {
             latency,
             graph,
             reach,
+            discovery: discovery.map(Arc::new),
             hub,
             faults,
             workloads,

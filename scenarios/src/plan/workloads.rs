@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{ChatPlan, Files, PeerSet, Peers, PlanError, UpdatePlan, at_field, selection::Selection};
+use super::{
+    ChatPlan, Files, KademliaPlan, LookupsPlan, PeerSet, Peers, PlanError, UpdatePlan, at_field,
+    selection::Selection,
+};
 use crate::{
     host::Peer,
     spec::{Workload, chat::Posts},
@@ -25,6 +28,8 @@ pub enum WorkloadKind {
     Chat(Arc<ChatPlan>),
     /// A file that a publisher releases and peers bring to one another.
     Update(Arc<UpdatePlan>),
+    /// Contents that some peers provide and others look for.
+    Lookups(Arc<LookupsPlan>),
 }
 
 /// What a workload is planned into.
@@ -34,6 +39,8 @@ pub struct WorkloadPlace<'a> {
     pub peers: &'a Peers,
     /// How long workloads go on.
     pub duration: Nanos,
+    /// How peers and content are found, where the plan does not say.
+    pub discovery: Option<&'a KademliaPlan>,
 }
 
 /// Plans the workload `number`, which stands at `path`, for those who take part.
@@ -55,10 +62,31 @@ pub(super) fn plan(
         let planned = planned.map_err(|error| PlanError::new(path, error.to_string()))?;
         return Ok(WorkloadKind::Update(Arc::new(planned)));
     }
+    if let Some(lookups) = &workload.lookups {
+        let path = format!("{path}.lookups");
+        let discovery = place.discovery.ok_or_else(|| {
+            PlanError::new(&path, "there is nothing to look things up in: write `discovery: {kademlia: {}}`")
+        })?;
+        let providers: Vec<Peer> = match &lookups.providers {
+            Some(providers) => selection.select(providers, &format!("{path}.providers"))?.iter().collect(),
+            None => who.iter().collect(),
+        };
+        let (seekers, servers) = (who.iter().collect(), discovery.servers().iter().collect());
+        let planned = LookupsPlan::new(
+            lookups.clone(),
+            number,
+            seekers,
+            &providers,
+            servers,
+            selection.seed,
+            place.duration,
+        );
+        return Ok(WorkloadKind::Lookups(Arc::new(planned)));
+    }
     let chat = workload
         .chat
         .as_ref()
-        .ok_or_else(|| PlanError::new(path, "a workload says what it is: chat or update"))?;
+        .ok_or_else(|| PlanError::new(path, "a workload says what it is: chat, update or lookups"))?;
     let archives = match &chat.archive {
         Some(archive) => selection.select(archive, &format!("{path}.chat.archive"))?,
         None => PeerSet::default(),

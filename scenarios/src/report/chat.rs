@@ -158,19 +158,7 @@ impl ChatRecorder {
                 self.refused += 1;
                 self.order.forked(author);
             }
-            Fact::Copies { .. }
-            | Fact::MeshDegree { .. }
-            | Fact::Pubsub { .. }
-            | Fact::Posted { .. }
-            | Fact::Shown { .. }
-            | Fact::PresenceSeen { .. }
-            | Fact::CaughtUp { .. }
-            | Fact::ReadSeen { .. }
-            | Fact::Refused { .. }
-            | Fact::Released { .. }
-            | Fact::ChunkCame { .. }
-            | Fact::Installed { .. }
-            | Fact::ManifestRefused { .. } => {}
+            _ => {}
         }
     }
 

@@ -51,6 +51,37 @@ impl PubsubCount {
     ];
 }
 
+/// What a Kademlia peer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KademliaCount {
+    /// Peers asked, by lookups of its roles, refreshes and renewals alike.
+    Requests,
+    /// Those of them that could not be reached, did not answer, or do not serve.
+    Failed,
+    /// Connections that it dialled.
+    Dialled,
+    /// Lookups that refresh its routing table.
+    Refreshes,
+}
+
+impl KademliaCount {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Requests, Self::Failed, Self::Dialled, Self::Refreshes];
+}
+
+/// What a lookup took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// When it began.
+    pub began: Nanos,
+    /// As in [`Found::hops`](crate::host::Found::hops).
+    pub hops: Option<u8>,
+    /// Peers that were asked.
+    pub requests: u32,
+    /// Those of them that did not answer.
+    pub failed: u32,
+}
+
 /// What became of a chunk that was fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChunkFate {
@@ -98,6 +129,20 @@ pub enum Fact {
         what: PubsubCount,
         /// How many.
         count: u64,
+    },
+    /// Kademlia: things of one sort, counted since it was last asked.
+    Kademlia {
+        /// What was counted.
+        what: KademliaCount,
+        /// How many.
+        count: u64,
+    },
+    /// Kademlia: what this peer knows and keeps, at the end or when it stopped.
+    RoutingTable {
+        /// Peers in its routing table.
+        peers: u32,
+        /// Records of providers that it keeps for others; none, when it does not serve.
+        records: Option<u32>,
     },
     /// A chat: this peer's user said something.
     Posted {
@@ -193,6 +238,59 @@ pub enum Fact {
         released: Nanos,
         /// A hash of what is installed.
         content: u64,
+    },
+    /// Lookups: this peer has said that it provides a content, to all who shall know.
+    Provided {
+        /// The workload.
+        workload: u8,
+        /// The content.
+        content: u32,
+        /// Peers that were told.
+        keepers: u32,
+        /// What it took.
+        asked: Asked,
+    },
+    /// Lookups: this peer learnt of a provider.
+    ProviderFound {
+        /// The workload.
+        workload: u8,
+        /// The content.
+        content: u32,
+        /// Who provides it.
+        provider: Peer,
+        /// When it began to look.
+        began: Nanos,
+    },
+    /// Lookups: this peer's search for providers of a content is over.
+    ProvidersSought {
+        /// The workload.
+        workload: u8,
+        /// The content.
+        content: u32,
+        /// Providers that were found.
+        count: u32,
+        /// What it took.
+        asked: Asked,
+    },
+    /// Lookups: this peer stands in connection with a provider of what it looked for, or tried all that it found.
+    Retrieved {
+        /// The workload.
+        workload: u8,
+        /// When it began to look.
+        began: Nanos,
+        /// Whether a provider was reached.
+        reached: bool,
+    },
+    /// Lookups: this peer's search for another is over.
+    PeerSought {
+        /// The workload.
+        workload: u8,
+        /// Whom it looked for.
+        peer: Peer,
+        /// Whether it was found.
+        found: bool,
+        /// What it took.
+        asked: Asked,
     },
     /// An update: a manifest was refused.
     ManifestRefused {

@@ -83,10 +83,14 @@ pub enum Scope {
     Nat,
     /// Runs over gossipsub, under the metric's own name.
     Gossipsub,
+    /// Runs with Kademlia, under the metric's own name.
+    Kademlia,
     /// Every workload of role chat, under the workload's name, a dot and the metric's.
     Chat,
     /// Every workload of role update, likewise.
     Update,
+    /// Every workload of role lookups, likewise.
+    Lookups,
 }
 
 /// What a metric is.
@@ -109,14 +113,16 @@ impl Metric {
     #[must_use]
     pub fn full_name(&self, workload: &str) -> String {
         match self.scope {
-            Scope::Run | Scope::Nat | Scope::Gossipsub => self.name.to_owned(),
-            Scope::Chat | Scope::Update => format!("{workload}.{}", self.name),
+            Scope::Run | Scope::Nat | Scope::Gossipsub | Scope::Kademlia => self.name.to_owned(),
+            Scope::Chat | Scope::Update | Scope::Lookups => format!("{workload}.{}", self.name),
         }
     }
 }
 
 const OWN: &str = "peerlab";
 const GOSSIPSUB: &str = "libp2p, gossipsub v1.0 to v1.2";
+const KADEMLIA: &str = "Maymounkov and Mazieres, Kademlia, IPTPS 2002; libp2p-kad";
+const IPFS: &str = "Trautwein et al., Design and evaluation of IPFS, SIGCOMM 2022";
 
 macro_rules! metrics {
     ($($constant:ident: $scope:ident $name:literal $unit:ident, $meaning:literal, $source:expr;)*) => {
@@ -193,6 +199,37 @@ metrics! {
     MANIFESTS_REFUSED: Update "manifests.refused" Count,
         "Manifests that were refused: falsified, a stranger's, expired, or older than one that is known.",
         "The Update Framework, section 1.5.2";
+    PROVIDE_TIME: Lookups "provide.time" Seconds,
+        "From a provider's beginning to say that it has a content until it has told those who keep its record, over those that \
+         found somebody to tell.", IPFS;
+    PROVIDE_REQUESTS: Lookups "provide.requests" Count,
+        "Peers asked on the way there, those told included, over all that came to an end.", OWN;
+    PROVIDE_SUCCESS: Lookups "provide.success" Percent,
+        "Those that found somebody to tell, of all that came to an end.", OWN;
+    FIND_TIME: Lookups "find.time" Seconds,
+        "From asking for the providers of a content until as many as are wanted are known, or no more can be found, over lookups \
+         that found one.", IPFS;
+    FIND_HOPS: Lookups "find.hops" Count,
+        "Links of the chain by which each peer was named by the one before it, up to the one that named the first provider, over \
+         the same.", KADEMLIA;
+    FIND_REQUESTS: Lookups "find.requests" Count,
+        "Peers asked, over all lookups of providers that came to an end.", KADEMLIA;
+    FIND_SUCCESS: Lookups "find.success" Percent,
+        "Lookups that found a provider, of all that came to an end.", OWN;
+    FIND_STALE: Lookups "find.stale" Percent,
+        "Providers that were found and were not running when they were, of all that were found.", OWN;
+    RETRIEVE_TIME: Lookups "retrieve.time" Seconds,
+        "From asking for the providers of a content to standing in connection with one, over those that came so far.", IPFS;
+    RETRIEVE_SUCCESS: Lookups "retrieve.success" Percent,
+        "Lookups that ended in connection with a provider, of all that came to an end.", OWN;
+    PEER_TIME: Lookups "peer.time" Seconds,
+        "From asking for a peer until the lookup has asked all that are nearest to it, over those that found it.", KADEMLIA;
+    PEER_HOPS: Lookups "peer.hops" Count,
+        "Links of the chain of names up to the peer, over the same.", KADEMLIA;
+    PEER_REQUESTS: Lookups "peer.requests" Count,
+        "Peers asked, over all lookups of peers that were there from beginning to end.", KADEMLIA;
+    PEER_SUCCESS: Lookups "peer.success" Percent,
+        "Lookups that found the peer, of those that came to an end and whose peer was there all the time.", OWN;
     OVERLAY_DUPLICATES: Run "overlay.duplicates" Count,
         "Copies of an item that came after the first, for each item that came, over peers.", OWN;
     OVERLAY_REDUNDANCY: Run "overlay.redundancy" Count,
@@ -233,6 +270,20 @@ metrics! {
         "Messages that were lost for good since the warm-up, of those that were lost or delivered since.", OWN;
     PEERS_ONLINE: Run "peers.online" Percent,
         "Peers running at the end.", OWN;
+    KADEMLIA_TABLE: Kademlia "kademlia.table" Count,
+        "Peers in a routing table at the end or when its peer stopped, over peers.", KADEMLIA;
+    KADEMLIA_RECORDS: Kademlia "kademlia.records" Count,
+        "Records of providers that a server keeps for others at the end or when it stopped, over servers.", KADEMLIA;
+    KADEMLIA_REQUESTS: Kademlia "kademlia.requests" Count,
+        "Requests since the warm-up: of lookups, of refreshes, and of renewals of records.", KADEMLIA;
+    KADEMLIA_FAILED: Kademlia "kademlia.failed" Percent,
+        "Those of them whose peer could not be reached, did not answer, or does not serve.", OWN;
+    KADEMLIA_DIALLED: Kademlia "kademlia.dialled" Count,
+        "Connections dialled for them.", OWN;
+    KADEMLIA_REFRESHES: Kademlia "kademlia.refreshes" Count,
+        "Lookups since the warm-up that refresh routing tables.", KADEMLIA;
+    KADEMLIA_BYTES: Kademlia "kademlia.bytes" Bytes,
+        "Bytes of Kademlia and identify sent since the warm-up, without packet overhead, a peer.", OWN;
     NAT_DIRECT: Nat "nat.direct" Percent,
         "Connections that were dialled without help, of those that stand at the end.", OWN;
     NAT_PUNCHED: Nat "nat.punched" Percent,
@@ -261,19 +312,22 @@ pub fn metrics_of(spec: &ScenarioSpec) -> Vec<(String, &'static Metric)> {
     let mut list = Vec::new();
     for workload in &spec.workloads {
         let own = METRICS.iter().filter(|metric| match metric.scope {
-            Scope::Run | Scope::Nat | Scope::Gossipsub => false,
+            Scope::Run | Scope::Nat | Scope::Gossipsub | Scope::Kademlia => false,
             Scope::Chat => workload.chat.is_some(),
             Scope::Update => workload.update.is_some(),
+            Scope::Lookups => workload.lookups.is_some(),
         });
         list.extend(own.map(|metric| (metric.full_name(&workload.name), metric)));
     }
     let nat = spec.groups.iter().any(|group| !group.nat.can_be_dialled());
     let gossipsub = matches!(spec.overlay, Overlay::Gossipsub(_));
+    let kademlia = spec.discovery.kademlia().is_some();
     let of_run = METRICS.iter().filter(|metric| match metric.scope {
         Scope::Run => true,
         Scope::Nat => nat,
         Scope::Gossipsub => gossipsub,
-        Scope::Chat | Scope::Update => false,
+        Scope::Kademlia => kademlia,
+        Scope::Chat | Scope::Update | Scope::Lookups => false,
     });
     list.extend(of_run.map(|metric| (metric.name.to_owned(), metric)));
     list

@@ -4,6 +4,7 @@ pub mod chat;
 pub mod comparison;
 mod fact;
 mod histogram;
+pub mod lookups;
 pub mod metric;
 pub mod replicates;
 mod settling;
@@ -18,8 +19,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use chat::ChatRecorder;
-pub use fact::{ChunkFate, Fact, ManifestFault, PubsubCount, Route};
+pub use fact::{Asked, ChunkFate, Fact, KademliaCount, ManifestFault, PubsubCount, Route};
 pub use histogram::Histogram;
+pub use lookups::LookupsRecorder;
 pub use metric::{Metric, Unit};
 pub use settling::{NOTABLE_BIAS, Settling};
 pub use summary::{Statistic, Summary};

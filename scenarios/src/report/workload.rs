@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{ChatRecorder, Fact, UpdateRecorder};
+use super::{ChatRecorder, Fact, LookupsRecorder, UpdateRecorder};
 use crate::{
     host::Peer,
     plan::{WorkloadKind, WorkloadPlan},
@@ -16,6 +16,8 @@ pub enum WorkloadRecorder {
     Chat(Box<ChatRecorder>),
     /// Of an update.
     Update(Box<UpdateRecorder>),
+    /// Of lookups.
+    Lookups(Box<LookupsRecorder>),
 }
 
 impl WorkloadRecorder {
@@ -27,6 +29,9 @@ impl WorkloadRecorder {
             WorkloadKind::Update(update) => {
                 Self::Update(Box::new(UpdateRecorder::new(update.clone(), window)))
             }
+            WorkloadKind::Lookups(lookups) => {
+                Self::Lookups(Box::new(LookupsRecorder::new(lookups.clone(), window)))
+            }
         }
     }
 
@@ -36,20 +41,25 @@ impl WorkloadRecorder {
         match self {
             Self::Chat(chat) => chat.record(now, peer, fact),
             Self::Update(update) => update.record(now, peer, fact),
+            Self::Lookups(lookups) => lookups.record(now, fact),
         }
     }
 
     /// A peer starts.
     pub fn peer_up(&mut self, now: Nanos, peer: Peer) {
-        if let Self::Chat(chat) = self {
-            chat.peer_up(now, peer);
+        match self {
+            Self::Chat(chat) => chat.peer_up(now, peer),
+            Self::Lookups(lookups) => lookups.peer_up(now, peer),
+            Self::Update(_) => {}
         }
     }
 
     /// A peer stops or crashes.
     pub fn peer_down(&mut self, now: Nanos, peer: Peer) {
-        if let Self::Chat(chat) = self {
-            chat.peer_down(now, peer);
+        match self {
+            Self::Chat(chat) => chat.peer_down(now, peer),
+            Self::Lookups(lookups) => lookups.peer_down(peer),
+            Self::Update(_) => {}
         }
     }
 
@@ -64,6 +74,12 @@ impl WorkloadRecorder {
     #[must_use]
     pub fn chat(&self) -> Option<&ChatRecorder> {
         if let Self::Chat(chat) = self { Some(chat) } else { None }
+    }
+
+    /// The lookups', if it is some.
+    #[must_use]
+    pub fn lookups(&self) -> Option<&LookupsRecorder> {
+        if let Self::Lookups(lookups) = self { Some(lookups) } else { None }
     }
 
     /// The update's, if it is one.

@@ -1,6 +1,6 @@
 //! The role that a workload names.
 
-use super::{chat::Chat, distribution::Distribution};
+use super::{chat::Chat, distribution::Distribution, lookups::Lookups};
 use crate::{
     host::{Cx, Host, Input, Machine, Peer, RoleSlot},
     plan::{Plan, WorkloadKind},
@@ -14,6 +14,8 @@ pub enum Any<H: Host> {
     Chat(Chat<H>),
     /// A file that a publisher releases and peers bring to one another.
     Distribution(Distribution<H>),
+    /// Contents that some peers provide and others look for.
+    Lookups(Lookups),
 }
 
 impl<H: Host> Any<H> {
@@ -28,6 +30,9 @@ impl<H: Host> Any<H> {
                 WorkloadKind::Update(update) => {
                     update.takes_part(peer).then(|| Self::Distribution(Distribution::new(update.clone())))
                 }
+                WorkloadKind::Lookups(lookups) => {
+                    lookups.takes_part(peer).then(|| Self::Lookups(Lookups::new(lookups.clone())))
+                }
             };
             role.map(|role| RoleSlot::new(number as u8, role))
         });
@@ -41,6 +46,7 @@ impl<H: Host> Machine<H> for Any<H> {
         match self {
             Self::Chat(chat) => chat.step(cx, input),
             Self::Distribution(distribution) => distribution.step(cx, input),
+            Self::Lookups(lookups) => lookups.step(cx, input),
         }
     }
 
@@ -48,6 +54,7 @@ impl<H: Host> Machine<H> for Any<H> {
         match self {
             Self::Chat(chat) => Machine::<H>::drain_counters(chat, record),
             Self::Distribution(distribution) => Machine::<H>::drain_counters(distribution, record),
+            Self::Lookups(lookups) => Machine::<H>::drain_counters(lookups, record),
         }
     }
 
@@ -55,6 +62,7 @@ impl<H: Host> Machine<H> for Any<H> {
         match self {
             Self::Chat(chat) => chat.digest(),
             Self::Distribution(distribution) => distribution.digest(),
+            Self::Lookups(lookups) => Machine::<H>::digest(lookups),
         }
     }
 }

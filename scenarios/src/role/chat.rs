@@ -472,6 +472,7 @@ impl<H: Host> Machine<H> for Chat<H> {
             Input::Timer(key) => unreachable!("a chat sets no timer {key:?}"),
             Input::Asked { ask, .. } => cx.refuse(ask),
             Input::Fetched { req, .. } => unreachable!("a chat fetches nothing, and not {req:?}"),
+            Input::Found { query, .. } => unreachable!("a chat looks nothing up, and not {query:?}"),
         }
     }
 

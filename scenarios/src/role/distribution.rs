@@ -582,6 +582,7 @@ impl<H: Host> Machine<H> for Distribution<H> {
             Input::Published { item, .. } => self.consider(cx, item),
             Input::Asked { ask, what } => self.asked(cx, ask, what),
             Input::Fetched { req, result } => self.fetched(cx, req, result),
+            Input::Found { query, .. } => unreachable!("an update looks nothing up, and not {query:?}"),
             Input::Timer(ANNOUNCE) => self.announce(cx),
             Input::Timer(BEGIN) => self.begin(cx),
             Input::Timer(LOOK) => self.look(cx),

@@ -3,5 +3,6 @@
 mod any;
 pub mod chat;
 pub mod distribution;
+pub mod lookups;
 
 pub use any::Any;

@@ -8,9 +8,11 @@ pub mod chat;
 mod count;
 #[cfg(feature = "crd")]
 pub mod crd;
+pub mod discovery;
 mod distribution;
 mod fault;
 mod group;
+pub mod lookups;
 mod network;
 pub mod overlay;
 pub mod read;
@@ -30,9 +32,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    chat::ChatSpec, count::Count, distribution::*, fault::*, group::*, network::*, overlay::Overlay,
-    selector::Who, target::Target, time_of_day::TimeOfDay, topology::Topology, traversal::Traversal,
-    update::UpdateSpec, workload::Workload,
+    chat::ChatSpec, count::Count, discovery::Discovery, distribution::*, fault::*, group::*,
+    lookups::LookupsSpec, network::*, overlay::Overlay, selector::Who, target::Target,
+    time_of_day::TimeOfDay, topology::Topology, traversal::Traversal, update::UpdateSpec, workload::Workload,
 };
 use crate::units::Nanos;
 
@@ -144,6 +146,9 @@ pub struct ScenarioSpec {
     /// How what is published reaches everyone. Default: flooding, along the links of the topology.
     #[serde(default)]
     pub overlay: Overlay,
+    /// How peers and content are found. Default: by the plan.
+    #[serde(default)]
+    pub discovery: Discovery,
     /// The network between peers.
     #[serde(default)]
     pub network: Network,

@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ChatSpec, UpdateSpec, Who};
+use super::{ChatSpec, LookupsSpec, UpdateSpec, Who};
 
 /// Something that peers do, under a name by which targets and selectors refer to it. Exactly one kind must be given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [
-    { "rule": "has(self.chat) != has(self.update)", "message": "a workload says what it is, and only one of these: chat, update" },
+    { "rule": "[has(self.chat), has(self.update), has(self.lookups)].exists_one(given, given)", "message": "a workload says what it is, and only one of these: chat, update, lookups" },
 ]))]
 pub struct Workload {
     /// Its name; metrics begin with it.
@@ -24,4 +24,7 @@ pub struct Workload {
     /// A file that a publisher releases and peers bring to one another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update: Option<UpdateSpec>,
+    /// Contents that some peers provide and others look for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookups: Option<LookupsSpec>,
 }

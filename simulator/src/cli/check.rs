@@ -90,7 +90,9 @@ pub(super) fn metrics(path: Option<&Path>, json: bool) -> Result<u8, Stop> {
                     Scope::Run | Scope::Nat => "run",
                     Scope::Chat => "chat",
                     Scope::Update => "update",
+                    Scope::Lookups => "lookups",
                     Scope::Gossipsub => "gossipsub",
+                    Scope::Kademlia => "kademlia",
                 },
             })
         };

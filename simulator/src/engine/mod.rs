@@ -13,6 +13,7 @@
 //! | `seat` | what every message touches of a peer |
 //! | `network` | queues, delay, jitter, loss, processors |
 //! | `rpc` | messages of gossipsub, whose lengths are libp2p's |
+//! | `kad` | messages of Kademlia, likewise |
 //! | `trouble` | faults while they last |
 //! | `carry` | a message on its way |
 //! | `life` | peers and connections as they come and go |
@@ -26,6 +27,7 @@ mod circuits;
 mod event;
 mod farewells;
 pub mod flows;
+pub(crate) mod kad;
 mod life;
 mod links;
 mod network;
@@ -123,7 +125,7 @@ const PROGRESS: u64 = 1 << 16;
 impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> {
     /// A run of `plan` with the machines that `make` makes, at each start of a peer.
     pub fn new(plan: &'p Plan, make: impl Fn(Peer) -> PeerHost<O, R> + 'p, observer: V) -> Self {
-        Self::of(plan, Everyone, Box::new(make), observer, Store::new(&plan.spec.overlay))
+        Self::of(plan, Everyone, Box::new(make), observer, Store::new(plan))
     }
 
     /// Runs to the end of the plan, or until `stop`, which is asked now and then, says so; and tells what came of it.
@@ -234,6 +236,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
             let timeline: Box<dyn Iterator<Item = _>> = match &workload.kind {
                 WorkloadKind::Chat(chat) => Box::new(chat.timeline()),
                 WorkloadKind::Update(update) => Box::new(update.timeline()),
+                WorkloadKind::Lookups(lookups) => Box::new(lookups.timeline()),
             };
             self.timelines.push(timeline.peekable());
             self.pending.push(VecDeque::new());

@@ -4,13 +4,17 @@ pub(super) mod ages;
 pub(super) mod shared;
 
 use peerlab_scenarios::{
-    host::{Host, Msg, Payload, SeenSet},
+    host::{Host, Msg, Payload, Peer, SeenSet},
+    plan::Plan,
     spec::overlay::{Authenticity, Overlay},
     wire::{HEADER, Item, Kind, Note},
 };
 
 use self::{ages::Ages, shared::Blocks};
-use super::rpc::{self, Envelope, Rpc};
+use super::{
+    kad::{self, Lengths},
+    rpc::{self, Envelope, Rpc},
+};
 
 /// An item of the store. Items stay for the whole run, as machines may keep them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +56,7 @@ impl NoteRef {
 #[derive(Debug)]
 pub struct Store {
     envelope: Envelope,
+    lengths: Option<Lengths>,
     items: Vec<Item>,
     notes: Vec<Slot>,
     free: Vec<u32>,
@@ -67,6 +72,7 @@ pub struct Store {
 enum Content {
     Note(Note),
     Rpc(Rpc),
+    Kad(kad::Rpc),
 }
 
 /// What is left of a note that was freed.
@@ -85,6 +91,7 @@ impl Default for Store {
     fn default() -> Self {
         Self {
             envelope: Envelope::new(Authenticity::default()),
+            lengths: None,
             items: Vec::new(),
             notes: Vec::new(),
             free: Vec::new(),
@@ -96,14 +103,13 @@ impl Default for Store {
 }
 
 impl Store {
-    /// An empty store for runs over an overlay, which may have its own idea of how long a message is.
-    pub(super) fn new(overlay: &Overlay) -> Self {
-        match overlay {
-            Overlay::Gossipsub(params) => {
-                Self { envelope: Envelope::new(params.authenticity), ..Self::default() }
-            }
-            Overlay::Flood {} | Overlay::Plumtree(_) | Overlay::Star {} => Self::default(),
-        }
+    /// An empty store for runs of a plan, whose overlay and discovery may have their own idea of how long a message is.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let authenticity = match &plan.spec.overlay {
+            Overlay::Gossipsub(params) => params.authenticity,
+            Overlay::Flood {} | Overlay::Plumtree(_) | Overlay::Star {} => Authenticity::default(),
+        };
+        Self { envelope: Envelope::new(authenticity), lengths: Lengths::new(plan), ..Self::default() }
     }
 
     /// Length of a message on the wire in bytes, frame header or libp2p's encoding included.
@@ -119,7 +125,7 @@ impl Store {
                 None => self.notes[note.0 as usize].len,
             },
             Payload::Nothing if msg.kind == Kind::PubsubExtensions => rpc::EXTENSIONS,
-            Payload::Nothing => HEADER,
+            Payload::Nothing => kad::of_kind(msg.kind, msg.hops).unwrap_or(HEADER),
         }
     }
 
@@ -147,7 +153,22 @@ impl Store {
         }
         match &self.notes[note.0 as usize].content {
             Content::Rpc(rpc) => Some(rpc.clone()),
-            Content::Note(_) => None,
+            Content::Note(_) | Content::Kad(_) => None,
+        }
+    }
+
+    /// Makes the content of a message of Kademlia, which this peer sends.
+    pub(crate) fn make_kad(&mut self, rpc: kad::Rpc, from: Peer) -> NoteRef {
+        let lengths = self.lengths.as_ref().expect("a run with Kademlia knows the lengths of its messages");
+        let len = lengths.len(&rpc, from);
+        self.make(Content::Kad(rpc), len)
+    }
+
+    /// The message of Kademlia behind a handle, if it is one.
+    pub(crate) fn kad(&self, NoteRef(note): NoteRef) -> Option<&kad::Rpc> {
+        match &self.notes[note as usize].content {
+            Content::Kad(rpc) => Some(rpc),
+            Content::Note(_) | Content::Rpc(_) => None,
         }
     }
 
@@ -240,6 +261,7 @@ impl Host for Store {
         match &self.notes[note.0 as usize].content {
             Content::Note(note) => note,
             Content::Rpc(rpc) => unreachable!("{rpc:?} is for gossipsub alone, which knows it"),
+            Content::Kad(rpc) => unreachable!("{rpc:?} is for Kademlia alone, which knows it"),
         }
     }
 

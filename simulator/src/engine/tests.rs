@@ -126,6 +126,7 @@ impl Machine<Store> for Actor {
                 Saw::Asked(ask.by)
             }
             Input::Fetched { req, result } => Saw::Fetched(req.0, result.map(|_| ())),
+            Input::Found { query, .. } => unreachable!("nobody looks anything up, and not {query:?}"),
         };
         self.log.borrow_mut().push((cx.now, cx.me, saw));
     }

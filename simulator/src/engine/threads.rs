@@ -145,7 +145,7 @@ pub fn run<O: Overlay<Store>, R: Machine<Store>, V: Divisible>(
                 let clerk = Clerk::new(chronicle.observer.tally(), part.leads());
                 scope.spawn(move || {
                     let _guard = common.gate.guard();
-                    let store = Store::new(&plan.spec.overlay).part_of(part.number(), parts.len());
+                    let store = Store::new(plan).part_of(part.number(), parts.len());
                     let mut engine = Engine::of(plan, part.clone(), Box::new(make), clerk, store);
                     engine.outgoing = Outgoing::to(parts.len());
                     engine.run_part(division.lookahead().0, common, &words)

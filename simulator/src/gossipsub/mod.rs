@@ -308,7 +308,8 @@ impl Machine<Store> for Gossipsub {
             | Input::Command { .. }
             | Input::Published { .. }
             | Input::Asked { .. }
-            | Input::Fetched { .. } => {}
+            | Input::Fetched { .. }
+            | Input::Found { .. } => {}
         }
         if !self.neighbours.slow.is_empty() {
             self.note_slow_peers();

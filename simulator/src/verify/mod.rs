@@ -5,6 +5,7 @@
 
 mod fleets;
 mod graphs;
+mod swarms;
 
 use std::collections::BTreeMap;
 
@@ -46,9 +47,12 @@ pub const EXPERIMENTS: &[Experiment] = &[
     graphs::AVAILABILITY,
     fleets::UPLINK,
     fleets::QUEUE,
+    swarms::NAT,
+    swarms::SWARM,
     fleets::FLOOD,
     fleets::TREE,
     fleets::FAILURES,
+    swarms::KADEMLIA,
 ];
 
 /// One figure: as it was published, and as it is here.

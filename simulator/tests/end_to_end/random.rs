@@ -150,11 +150,32 @@ fn update() -> impl Strategy<Value = String> {
     )
 }
 
+/// Kademlia, and what is looked up in it; nothing, as often.
+fn lookups() -> impl Strategy<Value = Option<(String, String)>> {
+    let table = (1u32..24, 1u32..5, prop::bool::ANY, 1u32..9, 1u32..6);
+    let load = (1u32..30, 1u32..6, 20u32..900, 20u32..900, 1u32..4);
+    let both = (table, load).prop_map(
+        |((k, alpha, filled, refresh, idle), (contents, copies, find, find_peers, wanted))| {
+            let start = if filled { "{filled: {}}" } else { "{few: {count: 2}}" };
+            let kademlia = format!(
+                "{{k: {k}, alpha: {alpha}, start: {start}, refresh: {refresh}s, queryTimeout: 2s, idleTimeout: {idle}s, \
+                 providerTtl: 4s, republish: 1s, maxContents: 20}}"
+            );
+            let lookups = format!(
+                "{{contents: {contents}, copies: {copies}, provideAt: 1s, provideWithin: 1s, find: {{every: {find}ms}}, \
+                 findPeers: {{every: {find_peers}ms}}, wanted: {wanted}}}"
+            );
+            (kademlia, lookups)
+        },
+    );
+    prop::option::of(both)
+}
+
 fn spec() -> impl Strategy<Value = String> {
     let chat = (1u32..4, 2u32..6, 50u32..800, 0u32..3_000, 1u32..5, prop::bool::ANY);
-    let groups = (group("one"), group("two"), translation());
+    let groups = (group("one"), group("two"), translation(), lookups());
     (any::<u32>(), groups, topology(), overlay(), network(), (fault("f"), fault("g")), chat, update()).prop_map(
-        |(seed, (mut one, mut two, nat), topology, overlay, mut network, (f, g), (rooms, members, every, body, sync, more), update)| {
+        |(seed, (mut one, mut two, nat, lookups), topology, overlay, mut network, (f, g), (rooms, members, every, body, sync, more), update)| {
             let more = if more { ", presence: {every: 1s, timeout: 3s}, readReceipts: true" } else { "" };
             let (mut servers, mut patch) = ("", format!(", {{name: patch, update: {update}}}"));
             if let Some(([before_one, before_two], traversal)) = nat {
@@ -165,10 +186,17 @@ fn spec() -> impl Strategy<Value = String> {
                 network = network.replacen('{', &format!("{{traversal: {traversal}, "), 1);
                 servers = ", {name: servers, peers: 4, churn: {online: {exponential: {mean: 5s}}, offline: {exponential: {mean: 1s}}}}";
             }
+            let (mut discovery, mut find) = (String::new(), String::new());
+            if let Some((kademlia, lookups)) = lookups {
+                // Updates do not find their partners so.
+                patch.clear();
+                discovery = format!("discovery: {{kademlia: {kademlia}}}\n");
+                find = format!(", {{name: find, lookups: {lookups}}}");
+            }
             format!(
                 "seed: {seed}\nduration: 10s\nwarmUp: 1s\ncoolDown: 3s\ngroups: [{one}, {two}{servers}]\ntopology: {topology}\noverlay: {overlay}\n\
-                 network: {network}\nfaults: [{f}, {g}]\nworkloads: [{{name: talk, chat: {{rooms: {rooms}, members: {members}, \
-                 posts: {{poisson: {{every: {every}ms}}}}, body: {body}B, sync: {{every: {sync}s}}{more}}}}}{patch}]\n"
+                 network: {network}\n{discovery}faults: [{f}, {g}]\nworkloads: [{{name: talk, chat: {{rooms: {rooms}, members: {members}, \
+                 posts: {{poisson: {{every: {every}ms}}}}, body: {body}B, sync: {{every: {sync}s}}{more}}}}}{patch}{find}]\n"
             )
         },
     )
@@ -178,7 +206,8 @@ fn spec() -> impl Strategy<Value = String> {
 fn is_law(name: &str) -> bool {
     !(name.contains("every fault hit something")
         || name.contains("something was said")
-        || name.contains("something was released"))
+        || name.contains("something was released")
+        || name.contains("something was looked for"))
 }
 
 proptest! {

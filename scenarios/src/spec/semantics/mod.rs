@@ -4,6 +4,7 @@
 //! Everything here follows from the scenario alone. What depends on a seed or on a file's content, such as a selector
 //! that fits nobody, is found when the plan is made.
 
+mod discovery;
 mod gossipsub;
 mod limits;
 mod names;
@@ -29,6 +30,7 @@ pub fn faults(spec: &ScenarioSpec) -> Vec<Fault> {
     traversal::check(spec, &mut faults);
     gossipsub::check(spec, &mut faults);
     updates::check(spec, &mut faults);
+    discovery::check(spec, &mut faults);
     faults
 }
 

@@ -94,12 +94,19 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     }
     let relays = spec.network.traversal.relays.as_ref();
     scope.groups.refer(root.key("network").key("traversal").key("relays"), relays, faults);
+    if let Some(servers) = spec.discovery.kademlia().and_then(|kademlia| kademlia.servers.as_ref()) {
+        selector(servers, &root.key("discovery").key("kademlia").key("servers"), &scope, faults);
+    }
     for (index, workload) in spec.workloads.iter().enumerate() {
         let path = root.key("workloads").index(index).key("who");
         selector(&workload.who, &path, &scope, faults);
         if let Some(update) = &workload.update {
             let path = root.key("workloads").index(index).key("update").key("publisher");
             selector(&update.publisher, &path, &scope, faults);
+        }
+        if let Some(providers) = workload.lookups.as_ref().and_then(|lookups| lookups.providers.as_ref()) {
+            let path = root.key("workloads").index(index).key("lookups").key("providers");
+            selector(providers, &path, &scope, faults);
         }
         // A workload's members are chosen when only those before it have theirs.
         let named = workload.who.workload.as_deref();
