@@ -102,6 +102,14 @@ impl LookupsPlan {
         self.spec.provide_at.saturating_add(Nanos(within as u64))
     }
 
+    /// Who looks for something: of those that would, or of all where none would, the one whose hash with the draw is lowest, so that
+    /// a peer that is added takes lookups only from those whom it outdoes.
+    fn seeker(&self, draw: u64, would: impl Fn(&Peer) -> bool) -> Option<Peer> {
+        let those = self.seekers.iter().filter(|peer| would(peer));
+        let lowest = those.min_by_key(|peer| mix(draw, u64::from(peer.0), 0));
+        lowest.or(self.seekers.first()).copied()
+    }
+
     /// How many lookups there will be: of providers, and of peers.
     #[must_use]
     pub fn expected(&self) -> (f64, f64) {
@@ -169,12 +177,10 @@ impl Iterator for Finds {
         let at = self.process.next()?;
         let (plan, rng) = (&self.plan, &mut self.process.rng);
         let content = rng.below(u64::from(plan.spec.contents.get())) as u32;
-        let draw = rng.next_u64();
-        // Who has it does not look for it, unless all have it: the peer whose hash with the lookup is lowest, as in a chat.
+        // Who has it does not look for it.
         let providers = plan.providers(content);
-        let others = plan.seekers.iter().filter(|peer| providers.binary_search(peer).is_err());
-        let seeker = others.min_by_key(|peer| mix(draw, u64::from(peer.0), 0));
-        Some((at, *seeker.or(plan.seekers.first())?, content))
+        let seeker = plan.seeker(rng.next_u64(), |peer| providers.binary_search(peer).is_err())?;
+        Some((at, seeker, content))
     }
 }
 
@@ -190,10 +196,9 @@ impl Iterator for FindPeers {
     fn next(&mut self) -> Option<Self::Item> {
         let at = self.process.next()?;
         let (plan, rng) = (&self.plan, &mut self.process.rng);
-        let (draw, target) = (rng.next_u64(), plan.servers[rng.index(plan.servers.len())]);
-        let others = plan.seekers.iter().filter(|&&peer| peer != target);
-        let seeker = others.min_by_key(|peer| mix(draw, u64::from(peer.0), 0));
-        Some((at, *seeker.or(plan.seekers.first())?, target))
+        let target = plan.servers[rng.index(plan.servers.len())];
+        let seeker = plan.seeker(rng.next_u64(), |&peer| peer != target)?;
+        Some((at, seeker, target))
     }
 }
 

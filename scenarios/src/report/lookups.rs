@@ -107,37 +107,32 @@ impl LookupsRecorder {
     /// Takes in a fact that a peer recorded; those of other workloads are passed over.
     pub fn record(&mut self, now: Nanos, fact: &Fact) {
         let mine = self.plan.workload();
+        let counts = |workload, began| workload == mine && self.window.contains(&began);
         match *fact {
-            Fact::Provided { workload, keepers, asked, .. } if workload == mine => {
-                if self.window.contains(&asked.began) {
-                    self.provide.add(now, &asked, keepers > 0);
-                }
+            Fact::Provided { workload, keepers, asked, .. } if counts(workload, asked.began) => {
+                self.provide.add(now, &asked, keepers > 0);
             }
             Fact::ProviderFound { workload, content, provider, began } if workload == mine => {
                 let right = self.plan.providers(content).binary_search(&provider).is_ok();
-                self.wrong.add(!right);
-                if self.window.contains(&began) {
+                if counts(workload, began) {
                     self.stale.add(!self.runs_since(provider, now));
                 }
+                self.wrong.add(!right);
             }
-            Fact::ProvidersSought { workload, count, asked, .. } if workload == mine => {
-                if self.window.contains(&asked.began) {
-                    self.find.add(now, &asked, count > 0);
-                }
+            Fact::ProvidersSought { workload, count, asked, .. } if counts(workload, asked.began) => {
+                self.find.add(now, &asked, count > 0);
             }
-            Fact::Retrieved { workload, began, reached }
-                if workload == mine && self.window.contains(&began) =>
-            {
+            Fact::Retrieved { workload, began, reached } if counts(workload, began) => {
                 self.retrieved.add(reached);
                 if reached {
                     self.retrieve.record(now.saturating_sub(began).0);
                 }
             }
             // Nobody can find who was not there all the time.
-            Fact::PeerSought { workload, peer, found, asked } if workload == mine => {
-                if self.window.contains(&asked.began) && self.runs_since(peer, asked.began) {
-                    self.find_peer.add(now, &asked, found);
-                }
+            Fact::PeerSought { workload, peer, found, asked }
+                if counts(workload, asked.began) && self.runs_since(peer, asked.began) =>
+            {
+                self.find_peer.add(now, &asked, found);
             }
             _ => {}
         }

@@ -84,6 +84,21 @@ impl Closest {
         Self { target, alpha, results, progress: Progress::Iterating(0), waiting: 0, candidates }
     }
 
+    /// A peer that is waited for has answered, or will not. Nothing, when nothing was expected of it.
+    fn settle(&mut self, plan: &KademliaPlan, peer: Peer, state: State) -> Option<Candidate> {
+        if self.progress == Progress::Finished {
+            return None;
+        }
+        let candidate = self.candidates.get_mut(&self.target.distance(plan.key(peer)))?;
+        match candidate.state {
+            State::Waiting(_) => self.waiting -= 1,
+            State::Unresponsive => {}
+            State::NotContacted | State::Failed | State::Succeeded => return None,
+        }
+        candidate.state = state;
+        Some(*candidate)
+    }
+
     /// A peer answered, and named others. False when nothing was expected of it.
     pub(super) fn succeeded(
         &mut self,
@@ -91,22 +106,12 @@ impl Closest {
         peer: Peer,
         named: impl Iterator<Item = Peer>,
     ) -> bool {
-        if self.progress == Progress::Finished {
-            return false;
-        }
-        let distance = self.target.distance(plan.key(peer));
-        let Some(candidate) = self.candidates.get_mut(&distance) else { return false };
-        match candidate.state {
-            State::Waiting(_) => self.waiting -= 1,
-            State::Unresponsive => {}
-            State::NotContacted | State::Failed | State::Succeeded => return false,
-        }
-        candidate.state = State::Succeeded;
+        let Some(candidate) = self.settle(plan, peer, State::Succeeded) else { return false };
         let hops = candidate.hops.saturating_add(1);
         // Whoever is named within the distance of the last result as things stand is progress.
         let mut farthest = self.candidates.keys();
         let range = farthest.nth(self.results - 1).or_else(|| self.candidates.keys().next_back());
-        let range = range.copied().unwrap_or(distance);
+        let range = range.copied().unwrap_or_default();
         let mut progress = self.candidates.len() < self.results;
         for other in named {
             let distance = self.target.distance(plan.key(other));
@@ -125,18 +130,7 @@ impl Closest {
 
     /// A peer will not answer. False when nothing was expected of it.
     pub(super) fn failed(&mut self, plan: &KademliaPlan, peer: Peer) -> bool {
-        if self.progress == Progress::Finished {
-            return false;
-        }
-        let distance = self.target.distance(plan.key(peer));
-        let Some(candidate) = self.candidates.get_mut(&distance) else { return false };
-        match candidate.state {
-            State::Waiting(_) => self.waiting -= 1,
-            State::Unresponsive => {}
-            State::NotContacted | State::Failed | State::Succeeded => return false,
-        }
-        candidate.state = State::Failed;
-        true
+        self.settle(plan, peer, State::Failed).is_some()
     }
 
     /// What is to be done next.
@@ -157,7 +151,7 @@ impl Closest {
                     self.waiting -= 1;
                     candidate.state = State::Unresponsive;
                 }
-                State::Waiting(_) if at_capacity => return Next::Wait,
+                State::Waiting(_) | State::NotContacted if at_capacity => return Next::Wait,
                 State::Waiting(_) => answers = None,
                 State::Succeeded => {
                     if let Some(count) = &mut answers {
@@ -168,7 +162,6 @@ impl Closest {
                         }
                     }
                 }
-                State::NotContacted if at_capacity => return Next::Wait,
                 State::NotContacted => {
                     candidate.state = State::Waiting(now.saturating_add(PEER_TIMEOUT));
                     self.waiting += 1;

@@ -168,9 +168,8 @@ impl Kademlia {
             Some(Insert::Inserted) => self.grown(cx),
             // Whoever might make room is asked whether it is still there.
             Some(Insert::Pending(other)) => self.dial(cx, other),
-            Some(Insert::Full) => {}
             None if connected => self.table.update(cx.now, peer, key, true),
-            None => {}
+            Some(Insert::Full) | None => {}
         }
     }
 
@@ -239,11 +238,7 @@ impl Kademlia {
                 let answer = if self.serves { 2 } else { 1 };
                 cx.send(from, streams::LANE, Msg::new(Kind::Identify, answer, Payload::Nothing));
             }
-            (Kind::Identify, 2) => {
-                if self.connections.contains_key(&from) {
-                    self.take_in(cx, from);
-                }
-            }
+            (Kind::Identify, 2) if self.connections.contains_key(&from) => self.take_in(cx, from),
             (Kind::KadStream, 0) => {
                 let answer = if self.serves { 1 } else { 2 };
                 cx.send(from, streams::LANE, Msg::new(Kind::KadStream, answer, Payload::Nothing));
