@@ -151,12 +151,12 @@ impl ConnectionHandler for Handler {
         event: ConnectionEvent<Self::InboundProtocol, Self::OutboundProtocol, (), Opening>,
     ) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: stream, .. }) => {
-                // One too many is dropped, which resets it.
-                if self.inbound < MAX_ASKED {
-                    self.inbound += 1;
-                    self.streams.push(hear(stream).map(Done::Heard).boxed());
-                }
+            // One too many is dropped, which resets it.
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: stream, .. })
+                if self.inbound < MAX_ASKED =>
+            {
+                self.inbound += 1;
+                self.streams.push(hear(stream).map(Done::Heard).boxed());
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol, info }) => {
                 let Opening { fetch, request, registration, came } = info;

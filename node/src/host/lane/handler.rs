@@ -206,10 +206,8 @@ impl ConnectionHandler for Handler {
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
                 protocol: stream, ..
-            }) => {
-                if !self.is_broken {
-                    self.outbound = Outbound::Open(Writer::new(stream, self.name));
-                }
+            }) if !self.is_broken => {
+                self.outbound = Outbound::Open(Writer::new(stream, self.name));
             }
             ConnectionEvent::DialUpgradeError(failed) => self.breaks(match failed.error {
                 StreamUpgradeError::Timeout => std::io::Error::from(std::io::ErrorKind::TimedOut).into(),

@@ -1,6 +1,6 @@
 //! How a life ends.
 
-use std::{future::poll_fn, time::Duration};
+use std::{future::poll_fn, task::Poll, time::Duration};
 
 use futures::{
     StreamExt as _,
@@ -93,20 +93,20 @@ impl<R: Machine<Native>> Node<R> {
     /// Serves the others until they have heard all, which is when this peer is told to go.
     pub(super) async fn stand_by(&mut self) {
         self.bequeath_connections(true);
-        loop {
-            match poll_fn(|cx| {
-                use std::task::Poll;
-                if let Poll::Ready(order) = self.orders.poll_next_unpin(cx) {
-                    return Poll::Ready(order.is_none());
+        poll_fn(|cx| {
+            loop {
+                match self.orders.poll_next_unpin(cx) {
+                    Poll::Ready(None) => return Poll::Ready(()),
+                    Poll::Ready(Some(_)) => continue,
+                    Poll::Pending => {}
                 }
-                self.swarm.poll_next_unpin(cx).map(|event| event.is_none())
-            })
-            .await
-            {
-                true => break,
-                false => {}
+                // What still happens is nobody's business any more, but has to be attended to.
+                if self.swarm.poll_next_unpin(cx).is_pending() {
+                    return Poll::Pending;
+                }
             }
-        }
+        })
+        .await;
     }
 
     /// Puts down what the connections have carried that stand.

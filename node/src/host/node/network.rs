@@ -38,7 +38,6 @@ impl<R: Machine<Native>> Node<R> {
                     self.end(event.connection, Why::TimedOut);
                 }
             }
-            SwarmEvent::Behaviour(ProtocolsEvent::Identify(_)) => {}
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 let Some(peer) = self.roster.peer(&peer_id) else { return };
                 self.established(peer, connection_id, endpoint.is_dialer());
@@ -159,7 +158,7 @@ impl<R: Machine<Native>> Node<R> {
                 for frame in frames {
                     match self.phase {
                         Phase::Gathering if self.early.len() < MOST_EARLY => {
-                            self.early.push((connection, frame))
+                            self.early.push((connection, frame));
                         }
                         Phase::Gathering => self.traffic.lost(Loss::Offline),
                         Phase::Running => self.frame(connection, &frame),
