@@ -48,7 +48,8 @@ pub(crate) fn plan(spec: &str) -> Arc<Plan> {
     let document = read::document("story.yaml", text.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}"));
     let refused = peerlab_node::capabilities::refusals(&document.value.spec);
     assert!(refused.is_empty(), "{refused:?}");
-    let plan = Plan::new(&document.value, Seed(document.value.spec.seed), &Files::new()).expect("it can be planned");
+    let plan =
+        Plan::new(&document.value, Seed(document.value.spec.seed), &Files::new()).expect("it can be planned");
     Arc::new(plan.with_real_bodies())
 }
 

@@ -121,10 +121,12 @@ workloads:
     came.holds();
     let installed = came.count(|_, fact| matches!(fact, Fact::Installed { .. }));
     assert!(installed >= 8, "{installed} have installed it");
-    let refused =
-        came.count(|_, fact| matches!(fact, Fact::ChunkCame { fate: ChunkFate::Refused, from, .. } if from.0 >= 8));
+    let refused = came.count(
+        |_, fact| matches!(fact, Fact::ChunkCame { fate: ChunkFate::Refused, from, .. } if from.0 >= 8),
+    );
     assert!(refused > 0, "no corruptor was found out");
-    let slandered =
-        came.count(|_, fact| matches!(fact, Fact::ChunkCame { fate: ChunkFate::Refused, from, .. } if from.0 < 8));
+    let slandered = came.count(
+        |_, fact| matches!(fact, Fact::ChunkCame { fate: ChunkFate::Refused, from, .. } if from.0 < 8),
+    );
     assert_eq!(slandered, 0);
 }
