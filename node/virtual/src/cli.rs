@@ -90,7 +90,8 @@ impl Scenario {
         self.output.check_junit()?;
         let folder = self.place.begin(&ready.plan, &format!("virtual-seed-{}", ready.plan.seed.0))?;
         let interrupt = self.output.listen(&folder)?;
-        let recorder = self.output.record("peerlab-virtual", &ready.plan, &folder, nothing as fn(Nanos, u64))?;
+        let recorder =
+            self.output.record("peerlab-virtual", &ready.plan, &folder, nothing as fn(Nanos, u64))?;
 
         let began = Instant::now();
         // Chunks are real here, and so is what proves them.

@@ -54,10 +54,7 @@ pub unsafe extern "C" fn getrandom(buffer: *mut u8, len: usize, _flags: u32) -> 
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        collections::HashSet,
-        thread,
-    };
+    use std::{collections::HashSet, thread};
 
     use super::*;
 

@@ -39,7 +39,8 @@ pub fn run<V: Observer + Send + 'static>(
         let links = shaper.clone();
         let wire = Box::new(move |me, keys: &_| {
             let transport = links.wrap(MemoryTransport::default(), Some(me));
-            let transport = secure(transport, keys, yamux::Config::default()).map_err(|error| error.to_string())?;
+            let transport =
+                secure(transport, keys, yamux::Config::default()).map_err(|error| error.to_string())?;
             let links = links.clone();
             let meter = move || {
                 let traffic = links.traffic(me);

@@ -31,7 +31,11 @@ fn report(overlay: &str, seed: u64, folder: &Path) -> Value {
     let (file, out) = (folder.join("scenario.yaml"), folder.join("out"));
     fs::write(&file, SCENARIO.replace("OVERLAY", overlay)).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_peerlab-virtual"));
-    command.arg("run").arg(&file).args(["--quiet", "--force", "--seed", &seed.to_string(), "--out"]).arg(&out);
+    command
+        .arg("run")
+        .arg(&file)
+        .args(["--quiet", "--force", "--seed", &seed.to_string(), "--out"])
+        .arg(&out);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut report: Value = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();

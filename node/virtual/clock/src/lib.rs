@@ -98,7 +98,11 @@ mod tests {
             [(1, 30), (2, 10), (3, 10), (4, 20)].map(|(name, at)| set(at, None, &waker(name))).into();
         let moved = set(10, Some(places[3]), &waker(5));
         forget(places[1]);
-        assert_eq!(set(10, Some(moved), &waker(6)), moved, "a timer that is set again to its instant keeps its place");
+        assert_eq!(
+            set(10, Some(moved), &waker(6)),
+            moved,
+            "a timer that is set again to its instant keeps its place"
+        );
         assert!(advance(10) && advance(10));
         assert!(!advance(25));
         assert_eq!((now(), rung.lock().unwrap().as_slice()), (25, &[3, 6][..]));
