@@ -2,6 +2,7 @@
 
 use peerlab_scenarios::spec::{
     Behaviour, Fault as FaultSpec, Network, ScenarioSpec,
+    discovery::Discovery,
     overlay::{Gossipsub, Overlay},
     read::{Fault, FieldPath},
 };
@@ -46,6 +47,23 @@ pub fn refusals(spec: &ScenarioSpec) -> Vec<Fault> {
                     "gossipsub is libp2p's own here, and cannot be made to misbehave",
                 )
                 .help("take another overlay, or simulate it: `peerlab-sim run`"),
+            );
+        }
+    }
+    if let Discovery::Kademlia(_) = spec.discovery {
+        refused.push(
+            at(
+                "spec.discovery.kademlia",
+                "real peers of one machine know one another's addresses from the plan",
+            )
+            .help("simulate it: `peerlab-sim run`"),
+        );
+    }
+    for (number, workload) in spec.workloads.iter().enumerate() {
+        if workload.lookups.is_some() {
+            refused.push(
+                at(&format!("spec.workloads[{number}].lookups"), "real peers look nothing up")
+                    .help("simulate it: `peerlab-sim run`"),
             );
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use peerlab_report::{Divisible, Observer, Outcome};
 use peerlab_scenarios::{
-    host::{self, PeerHost},
+    host::{self, Peer, PeerHost},
     overlay::{Flood, Plumtree, Star},
     plan::Plan,
     role,

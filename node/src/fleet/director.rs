@@ -245,6 +245,7 @@ impl Director {
             self.timelines.push(match &workload.kind {
                 WorkloadKind::Chat(chat) => Box::new(chat.timeline()),
                 WorkloadKind::Update(update) => Box::new(update.timeline()),
+                WorkloadKind::Lookups(lookups) => Box::new(lookups.timeline()),
             });
             self.pending.push(None);
             self.next_command(number);

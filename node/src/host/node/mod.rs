@@ -127,7 +127,10 @@ enum Phase {
 }
 
 /// Something that a peer has to do with.
-#[expect(clippy::large_enum_variant, reason = "the large one is by far the commonest, and lives for a moment")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is by far the commonest, and lives for a moment"
+)]
 enum Happening {
     Order(Option<Order>),
     Alarm(Nanos, Alarm),
