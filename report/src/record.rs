@@ -11,7 +11,7 @@ use peerlab_scenarios::{
     wire::Kind,
 };
 
-use crate::{Observer, copies::CopyCount, facts::FactWriter};
+use crate::{Observer, copies::CopyCount, facts::FactWriter, starts::Starts};
 
 /// How many intervals the series have.
 const INTERVALS: u64 = 240;
@@ -70,6 +70,8 @@ pub struct Recorder<P> {
     pub updates: Vec<Vec<UpdateInterval>>,
     /// Copies of items at a sample of peers, since the warm-up.
     pub copy_count: CopyCount,
+    /// How often peers start.
+    pub starts: Starts,
     /// Where showings go, if they are asked for.
     pub facts: Option<FactWriter>,
     /// Items that came so far have lower numbers.
@@ -93,6 +95,7 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
             interval: Nanos(end.div_ceil(INTERVALS).max(1)),
             series: vec![Interval::default(); INTERVALS as usize + 1],
             copy_count: CopyCount::new(plan.peers.len()),
+            starts: Starts::default(),
             facts: None,
             items: 0,
             progress,
@@ -175,6 +178,7 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
     }
 
     fn up(&mut self, now: Nanos, peer: Peer) {
+        self.starts.begins(now, peer);
         self.workloads.iter_mut().for_each(|it| it.peer_up(now, peer));
     }
 
