@@ -199,6 +199,7 @@ fn overlay(peers: usize, placed: bool) -> OverlayMap {
             .collect(),
         region_of,
         edges,
+        away: (0..peers).map(|peer| peer % 9 == 0).collect(),
         note: String::new(),
     }
 }

@@ -19,7 +19,7 @@ use peerlab_scenarios::{
 };
 
 use crate::{
-    Outcome,
+    EngineKind, Outcome,
     copies::{CopyCount, REACH},
     quantity,
     reach::Reached,
@@ -223,12 +223,14 @@ fn disturbances<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: 
         )
     });
     let late = late(&recorder.copy_count);
+    let hasty = (outcome.engine == EngineKind::Model).then(|| recorder.starts.told()).flatten();
     interrupted(plan, outcome)
         .into_iter()
         .chain(censored)
         .chain(backlog(&outcome.traffic))
         .chain(late)
         .chain(outcome.disturbances.iter().cloned())
+        .chain(hasty)
         .collect()
 }
 

@@ -41,11 +41,11 @@ pub fn exit(done: Result<u8, Stop>) -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(Stop::Input(text)) => {
-            eprint!("{text}");
+            tell(&text);
             ExitCode::from(BAD_INPUT)
         }
         Err(Stop::Other(error)) => {
-            eprintln!("error: {error:#}");
+            tell(&format!("error: {error:#}\n"));
             ExitCode::from(BAD_INPUT)
         }
     }
@@ -75,6 +75,11 @@ pub fn print(text: &str) -> Result<(), Stop> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         done => Ok(done?),
     }
+}
+
+/// Tells a person on standard error. That nobody listens is no reason to stop.
+pub fn tell(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Whether what is written to standard error is for a person's terminal that shows colours.

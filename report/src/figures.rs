@@ -65,7 +65,9 @@ pub fn figures<P: FnMut(Nanos, u64)>(
     figures.push(Figure {
         id: "throughput".to_owned(),
         title: "Traffic over time".to_owned(),
-        caption: "What reached the machines of all peers: items, control messages, and posts shown. Shaded: faults.".to_owned(),
+        caption: "What reached the machines of all peers: items and control messages, and the posts that were shown, if any. \
+                  Shaded: faults."
+            .to_owned(),
         svg: throughput(plan, outcome, recorder).svg(),
     });
     figures.push(Figure {
@@ -92,7 +94,7 @@ pub fn figures<P: FnMut(Nanos, u64)>(
         id: "overlay".to_owned(),
         title: "The overlay on its regions".to_owned(),
         caption: "Peers by region, and the connections between them that stood at the end of the run: those of the topology, \
-                  and those that the overlay made."
+                  and those that the overlay made. Who was away then had none."
             .to_owned(),
         svg: overlay(plan, outcome).svg(),
     });
@@ -162,7 +164,7 @@ fn spread(ages: &Histogram, share_at: impl Fn(Nanos) -> f64) -> Vec<(f64, f64)> 
         .collect()
 }
 
-fn throughput<P>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Throughput {
+fn throughput<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Throughput {
     let seconds = recorder.interval.as_secs_f64();
     let end = plan.spec.duration.saturating_add(plan.spec.cool_down);
     let whole = (end.0 / recorder.interval.0) as usize;
@@ -172,13 +174,18 @@ fn throughput<P>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Thro
         let points = points.map(|(number, interval)| (middle(number), count(interval) / seconds)).collect();
         Rate { label: label.to_owned(), unit, points }
     };
+    // Where nobody posts, nothing is shown.
+    let chats = recorder.chats(plan).next().is_some();
+    let shown = chats.then(|| rate("posts shown", RateUnit::Deliveries, |interval| interval.shown as f64));
     Throughput {
         title: format!("Traffic over {}", outcome.engine.time()),
-        rates: vec![
+        rates: [
             rate("items", RateUnit::Bits, |interval| interval.payload as f64 * 8.0),
             rate("control", RateUnit::Bits, |interval| interval.control as f64 * 8.0),
-            rate("posts shown", RateUnit::Deliveries, |interval| interval.shown as f64),
-        ],
+        ]
+        .into_iter()
+        .chain(shown)
+        .collect(),
         faults: faults(plan),
     }
 }
@@ -216,6 +223,7 @@ pub fn map(plan: &Plan) -> OverlayMap {
         regions: regions.collect(),
         region_of: plan.peers.iter().map(|peer| plan.peers.region(peer)).collect(),
         edges: plan.graph.links().map(|[a, b]| (a, b)).collect(),
+        away: Vec::new(),
         note: String::new(),
     }
 }
@@ -225,6 +233,7 @@ fn overlay(plan: &Plan, outcome: &Outcome) -> OverlayMap {
     OverlayMap {
         title: format!("Overlay of {}", plan.name),
         edges: outcome.connections.iter().map(|(a, b)| (a.0, b.0)).collect(),
+        away: outcome.online.iter().map(|online| !online).collect(),
         note: "the connections that stood at the end".to_owned(),
         ..map(plan)
     }

@@ -21,6 +21,7 @@ pub mod plan_tables;
 pub mod quantity;
 pub mod reach;
 pub mod record;
+pub mod starts;
 pub mod traffic;
 pub mod warm_up;
 

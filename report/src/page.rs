@@ -73,7 +73,7 @@ pub fn warm_up(declared: f64, settling: &Settling) -> String {
     let declared = Unit::Seconds.show(declared);
     let Some(at) = settling.at else {
         return format!(
-            "{declared} declared, none detected: latency did not settle by half-time, or too little was delivered to tell"
+            "{declared} declared, none detected: too few posts were delivered to tell, or their latency did not settle by half-time"
         );
     };
     let detected = format!("{declared} declared, {} detected", Unit::Seconds.show(at));

@@ -15,6 +15,7 @@ use crate::{
     Divisible, Observer, Tally,
     copies::{CopyCount, Sample},
     facts::FactWriter,
+    starts::Starts,
 };
 
 /// How many intervals the series have.
@@ -80,6 +81,8 @@ pub struct Recorder<P> {
     pub updates: Vec<Vec<UpdateInterval>>,
     /// Copies of items at a sample of peers, since the warm-up.
     pub copy_count: CopyCount,
+    /// How often peers start.
+    pub starts: Starts,
     /// Where showings go, if they are asked for.
     pub facts: Option<FactWriter>,
     /// The interval that the last delivery was in, and when it began: most are in that of the one before, which takes no
@@ -107,6 +110,7 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
             interval: Nanos(end.div_ceil(INTERVALS).max(1)),
             series: vec![Interval::default(); INTERVALS as usize + 1],
             copy_count: CopyCount::new(plan.peers.len()),
+            starts: Starts::default(),
             facts: None,
             current: (0, 0),
             progress,
@@ -200,6 +204,7 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
     }
 
     fn up(&mut self, now: Nanos, peer: Peer) {
+        self.starts.begins(now, peer);
         self.workloads.iter_mut().for_each(|it| it.peer_up(now, peer));
     }
 

@@ -26,6 +26,10 @@ const PEER_IN_A_MESH: f64 = 3_000.0;
 /// Both ends of an edge in the plan and in the engine, and the events of its handshake, bytes.
 const EDGE: f64 = 120.0;
 
+/// The same in a plan alone, while it is made, bytes.
+const PLANNED_PEER: f64 = 40.0;
+const PLANNED_EDGE: f64 = 20.0;
+
 /// What a member keeps of a room, bytes: by itself, of each author who has posted, and of each post.
 const SEAT: f64 = 2_500.0;
 const HEAD: f64 = 24.0;
@@ -79,10 +83,10 @@ pub struct Cost {
     memory: Vec<(&'static str, f64)>,
 }
 
-/// A run that needs more memory than there is.
+/// What needs more memory than there is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the run needs about {needed} of memory, and {limit} may be used\n  = help: most of it, {most}, is for {what}\n  = help: if the \
+    "this needs about {needed} of memory, and {limit} may be used\n  = help: most of it, {most}, is for {what}\n  = help: if the \
      estimate is wrong, allow more with `--memory`"
 )]
 pub struct DoesNotFit {
@@ -125,16 +129,28 @@ fn refreshes(kademlia: &KademliaPlan, peers: f64, seconds: f64) -> f64 {
 }
 
 impl Cost {
-    /// What a scenario costs at the least, which is known before it is planned: a large plan takes its own time and memory.
+    /// What a run of a scenario costs at the least, which is known before it is planned: a large plan takes its own time and
+    /// memory.
     #[must_use]
     pub fn at_least(spec: &ScenarioSpec) -> Self {
+        Self::of_size(spec, PEER, EDGE)
+    }
+
+    /// What it costs to plan a scenario and no more.
+    #[must_use]
+    pub fn of_planning(spec: &ScenarioSpec) -> Self {
+        Self::of_size(spec, PLANNED_PEER, PLANNED_EDGE)
+    }
+
+    /// The estimate by the number of peers and of edges, with so many bytes for each.
+    fn of_size(spec: &ScenarioSpec, peer: f64, edge: f64) -> Self {
         let groups = || spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
         let peers = spec.peers.map_or_else(groups, u64::from);
         let edges = expected_links(&spec.topology, peers);
         let memory = vec![
             ("the program", PROGRAM),
-            ("its peers: simulate fewer", peers as f64 * PEER),
-            ("the topology: give peers fewer neighbours", edges as f64 * EDGE),
+            ("its peers: simulate fewer", peers as f64 * peer),
+            ("the topology: give peers fewer neighbours", edges as f64 * edge),
         ];
         Self { items: 0.0, deliveries: 0.0, memory }
     }

@@ -32,6 +32,12 @@ impl Scale {
     }
 }
 
+/// s.
+const A_DAY: f64 = 86_400.0;
+
+/// Up to so many seconds, an axis of time counts hours: a day's fractions are read off as such, and a decimal's are not.
+const HOURS_UNTIL: f64 = 4.0 * A_DAY;
+
 /// Where an axis ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -44,6 +50,43 @@ pub(crate) enum End {
 struct Tick {
     at: f64,
     label: String,
+}
+
+/// Bins of whole numbers, one beside the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bins {
+    /// The first number of the first.
+    pub(crate) from: u64,
+    /// Numbers in each.
+    pub(crate) width: u64,
+    /// How many bins.
+    pub(crate) count: u64,
+    /// Whether the first holds all below it as well.
+    pub(crate) and_below: bool,
+    /// Whether the last holds all above it as well.
+    pub(crate) and_above: bool,
+}
+
+impl Bins {
+    /// The bin of a number.
+    pub(crate) fn of(&self, number: u64) -> u64 {
+        (number.saturating_sub(self.from) / self.width).min(self.count - 1)
+    }
+
+    fn label(&self, bin: u64) -> String {
+        let count = |n: u64| if n < 1_000_000 { grouped(n) } else { Unit::Count.show(n as f64) };
+        let first = self.from.saturating_add(bin * self.width);
+        let last = first.saturating_add(self.width - 1);
+        if bin == 0 && self.and_below {
+            format!("≤ {}", count(last))
+        } else if bin + 1 == self.count && self.and_above {
+            format!("≥ {}", count(first))
+        } else if self.width == 1 {
+            count(first)
+        } else {
+            format!("{}–{}", count(first), count(last))
+        }
+    }
 }
 
 /// One axis, in base units of its [`Unit`].
@@ -60,7 +103,8 @@ impl Axis {
     /// An axis from nought to `high` with at most about `room` ticks.
     pub(crate) fn linear(name: &str, unit: &Unit, high: f64, end: End, room: usize) -> Self {
         let high = if high.is_normal() && high > 0.0 { high } else { 1.0 };
-        let multiple = unit.multiple(high);
+        let multiple =
+            unit.multiple(if *unit == Unit::Seconds && high <= HOURS_UNTIL { high.min(A_DAY) } else { high });
         let shown = high / multiple.factor;
         let step = step(shown / room.max(1) as f64, &multiple.symbol);
         let steps = match end {
@@ -88,53 +132,58 @@ impl Axis {
 
     /// A logarithmic axis that covers `low..=high`, both positive; each tick carries its unit.
     pub(crate) fn log(name: &str, unit: &Unit, low: f64, high: f64, room: usize) -> Self {
-        let low = neighbour(low, Side::Below);
-        let high = neighbour(high.max(low), Side::Above);
+        let low = if low.is_normal() && low > 0.0 { low } else { 1.0 };
+        let high = if high.is_normal() && high > low { high } else { low };
+        let rungs = Rungs::of(unit, low, high);
+        let coarse = |rung: &Rung| rung.rank <= Rank::Part;
+        let below =
+            rungs.0.iter().rev().filter(|rung| coarse(rung)).find(|rung| rung.at <= low * (1.0 + 1e-9));
+        let low = below.map_or(low, |rung| rung.at);
+        let above = rungs.0.iter().filter(|rung| coarse(rung)).find(|rung| rung.at >= high * (1.0 - 1e-9));
+        let high = above.map_or(high, |rung| rung.at);
         let high = if high <= low { low * 10.0 } else { high };
         let decades = (high / low).log10();
-        let first = low.log10().floor() as i32;
-        let last = high.log10().ceil() as i32;
-        let inside = |value: &f64| *value >= low * (1.0 - 1e-9) && *value <= high * (1.0 + 1e-9);
-        let multiples = |factors: &'static [f64], every: usize| {
-            (first..=last)
-                .step_by(every)
-                .flat_map(move |decade| factors.iter().map(move |factor| factor * 10_f64.powi(decade)))
-                .filter(inside)
-                .collect::<Vec<_>>()
+        let inside = |rung: &&Rung| rung.at >= low * (1.0 - 1e-9) && rung.at <= high * (1.0 + 1e-9);
+        let up_to = |rank: Rank, every: usize| {
+            let all = rungs.0.iter().filter(|rung| rung.rank <= rank);
+            all.step_by(every).filter(inside).map(|rung| rung.at).collect::<Vec<_>>()
         };
-        let major = if decades <= 2.2 {
-            multiples(&[1.0, 2.0, 5.0], 1)
+        let major = if decades <= 2.8 {
+            up_to(Rank::Part, 1)
         } else {
-            multiples(&[1.0], (decades / room.max(1) as f64).ceil().max(1.0) as usize)
+            up_to(Rank::Whole, (decades / room.max(1) as f64).ceil().max(1.0) as usize)
         };
-        let minor = if decades <= 4.0 {
-            multiples(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], 1)
-        } else if decades <= 8.0 {
-            multiples(&[1.0, 2.0, 5.0], 1)
-        } else {
-            multiples(&[1.0], 1)
-        };
+        let minor = up_to(
+            if decades <= 4.0 {
+                Rank::Fine
+            } else if decades <= 8.0 {
+                Rank::Part
+            } else {
+                Rank::Whole
+            },
+            1,
+        );
         let ticks = major.into_iter().map(|at| Tick { at, label: plain(unit, at) }).collect();
         Self { range: low..high, log: true, ticks, minor, title: format!("{name} (log scale)") }
     }
 
-    /// An axis of `bins` bins, each of `width` whole numbers from nought on, whose labels stand under the bins' middles.
-    pub(crate) fn bins(name: &str, bins: u64, width: u64) -> Self {
-        let every = bins.div_ceil(if width == 1 { 20 } else { 8 }).max(1);
-        let ticks = (0..bins)
-            .step_by(every as usize)
-            .map(|bin| {
-                let count = |n: u64| if n < 1_000_000 { grouped(n) } else { Unit::Count.show(n as f64) };
-                let first = bin * width;
-                let label = if width == 1 {
-                    count(first)
-                } else {
-                    format!("{}–{}", count(first), count(first.saturating_add(width - 1)))
-                };
-                Tick { at: bin as f64 + 0.5, label }
-            })
-            .collect();
-        Self { range: 0.0..bins as f64, log: false, ticks, minor: Vec::new(), title: name.to_owned() }
+    /// An axis of bins, whose labels stand under the bins' middles.
+    pub(crate) fn bins(name: &str, bins: &Bins) -> Self {
+        let every = bins.count.div_ceil(if bins.width == 1 { 20 } else { 8 }).max(1);
+        let mut labelled: Vec<u64> = (0..bins.count).step_by(every as usize).collect();
+        let last = bins.count - 1;
+        if bins.and_above && labelled.last() != Some(&last) {
+            labelled.retain(|bin| bin + every <= last);
+            labelled.push(last);
+        }
+        let ticks = labelled.into_iter().map(|bin| Tick { at: bin as f64 + 0.5, label: bins.label(bin) });
+        Self {
+            range: 0.0..bins.count as f64,
+            log: false,
+            ticks: ticks.collect(),
+            minor: Vec::new(),
+            title: name.to_owned(),
+        }
     }
 
     /// An axis without a title of named rows, the first at its upper end, each one long.
@@ -206,7 +255,7 @@ fn number(value: f64, decimals: usize) -> String {
 fn step(least: f64, symbol: &str) -> f64 {
     let ladder: &[f64] = match symbol {
         "min" => &[1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0],
-        "h" => &[1.0, 2.0, 3.0, 4.0, 6.0, 12.0],
+        "h" => &[1.0, 2.0, 3.0, 4.0, 6.0, 12.0, 24.0],
         _ => &[],
     };
     if let Some(step) = ladder.iter().find(|step| least <= **step && least > 0.5) {
@@ -220,27 +269,83 @@ fn step(least: f64, symbol: &str) -> f64 {
         .unwrap_or(10.0 * power)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Below,
-    Above,
+/// How much a value stands out on a logarithmic axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// A power of ten, or one or ten of a unit of time.
+    Whole,
+    /// Two or five times one, or where a clock divides otherwise.
+    Part,
+    /// The other multiples.
+    Fine,
 }
 
-/// The 1, 2 or 5 times a power of ten next to `value`, or `value` itself if it is one.
-fn neighbour(value: f64, side: Side) -> f64 {
-    let value = if value.is_normal() && value > 0.0 { value } else { 1.0 };
-    let power = 10_f64.powf(value.log10().floor());
-    let near = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power);
-    match side {
-        Side::Below => near.into_iter().rev().find(|n| *n <= value * (1.0 + 1e-9)),
-        Side::Above => near.into_iter().find(|n| *n >= value * (1.0 - 1e-9)),
+/// A value that a logarithmic axis may mark.
+#[derive(Clone, Copy, Debug)]
+struct Rung {
+    at: f64,
+    rank: Rank,
+}
+
+/// All that a logarithmic axis may mark, rising.
+struct Rungs(Vec<Rung>);
+
+/// Multiples of a unit of time.
+type Multiples = &'static [f64];
+
+/// From 10 s to 100 days as people count, each with its rank; in between, powers of ten would be no time of any clock.
+const CLOCK: [(f64, Multiples, Multiples, Multiples); 3] = [
+    // Unit, whole, part and fine multiples.
+    (60.0, &[1.0, 10.0], &[2.0, 5.0, 30.0], &[3.0, 4.0, 6.0, 7.0, 8.0, 9.0, 20.0, 40.0, 50.0]),
+    (3_600.0, &[1.0, 10.0], &[2.0, 5.0], &[3.0, 4.0, 6.0, 7.0, 8.0, 9.0, 20.0]),
+    (86_400.0, &[1.0, 10.0, 100.0], &[2.0, 5.0, 20.0, 50.0], &[3.0, 4.0, 6.0, 7.0, 8.0, 9.0, 30.0, 40.0]),
+];
+
+impl Rungs {
+    /// Those from a decade below `low` to a decade above `high`.
+    fn of(unit: &Unit, low: f64, high: f64) -> Self {
+        let decades = low.log10().floor() as i32 - 1..=high.log10().ceil() as i32 + 1;
+        let rungs = decades.flat_map(|decade| {
+            let rank = |digit| match digit {
+                1 => Rank::Whole,
+                2 | 5 => Rank::Part,
+                _ => Rank::Fine,
+            };
+            (1..10).map(move |digit| Rung { at: f64::from(digit) * 10_f64.powi(decade), rank: rank(digit) })
+        });
+        let first_of_clock = CLOCK[0].0;
+        if *unit != Unit::Seconds || high <= first_of_clock {
+            return Self(rungs.collect());
+        }
+        let by_clock = CLOCK.into_iter().flat_map(|(unit, whole, part, fine)| {
+            let ranked = [(whole, Rank::Whole), (part, Rank::Part), (fine, Rank::Fine)];
+            ranked.into_iter().flat_map(move |(multiples, rank)| {
+                multiples.iter().map(move |multiple| Rung { at: multiple * unit, rank })
+            })
+        });
+        let last_of_clock = 100.0 * CLOCK[2].0;
+        let outside = rungs.filter(|rung| rung.at < first_of_clock || rung.at > last_of_clock);
+        // 50 s would stand too near to a minute to be told from it.
+        let outside =
+            outside.map(|rung| Rung { rank: if rung.at == 50.0 { Rank::Fine } else { rung.rank }, ..rung });
+        let mut all: Vec<Rung> = outside.chain(by_clock).collect();
+        all.sort_by(|a, b| a.at.total_cmp(&b.at));
+        Self(all)
     }
-    .unwrap_or(power)
 }
 
-/// A tick of a logarithmic axis. Durations stay in decimal seconds, for 1,000 s is a decade and 16 min 40 s is not.
+/// A tick of a logarithmic axis. Durations that are longer than any clock tells stay in decimal seconds.
 fn plain(unit: &Unit, value: f64) -> String {
-    if *unit == Unit::Seconds && value > 1.0 { join(&number(value, 0), "s") } else { unit.show(value) }
+    if *unit != Unit::Seconds || value < 1.0 {
+        return unit.show(value);
+    }
+    let clock = CLOCK.iter().rev().zip(["d", "h", "min"]).find(|((unit, ..), _)| value >= *unit);
+    match clock {
+        Some(((factor, ..), symbol)) if value <= 100.0 * CLOCK[2].0 => {
+            join(&number(value / factor, 0), symbol)
+        }
+        _ => join(&number(value, 0), "s"),
+    }
 }
 
 #[cfg(test)]
@@ -278,7 +383,33 @@ mod tests {
         let axis = Axis::log("Latency", &Unit::Seconds, 0.004, 30.0, 6);
         assert_eq!(labels(&axis), ["10 ms", "100 ms", "1 s", "10 s"]);
         let short = Axis::log("Latency", &Unit::Seconds, 0.021, 0.18, 6);
+        assert_eq!(
+            labels(&Axis::log("Bytes", &Unit::Bytes, 1e3, 3e9, 7)),
+            ["1 kB", "10 kB", "100 kB", "1 MB", "10 MB", "100 MB", "1 GB"]
+        );
         assert_eq!(labels(&short), ["20 ms", "50 ms", "100 ms", "200 ms"]);
+    }
+
+    #[test]
+    fn long_durations_are_told_as_a_clock_tells_them() {
+        let axis = Axis::log("Latency", &Unit::Seconds, 0.005, 55_000.0, 9);
+        assert_eq!(
+            labels(&axis),
+            ["10 ms", "100 ms", "1 s", "10 s", "1 min", "10 min", "1 h", "10 h", "1 d"]
+        );
+        let rollout = Axis::log("Time", &Unit::Seconds, 7.0, 637.0, 7);
+        assert_eq!(labels(&rollout), ["5 s", "10 s", "20 s", "1 min", "2 min", "5 min", "10 min", "30 min"]);
+        let week = Axis::linear("Time", &Unit::Seconds, 56.0 * 3600.0, End::Exact, 8);
+        assert_eq!((week.title(), labels(&week)), ("Time (h)", vec!["0", "12", "24", "36", "48"]));
+    }
+
+    #[test]
+    fn the_ends_of_bins_say_that_they_hold_the_rest() {
+        let bins = Bins { from: 120, width: 2, count: 40, and_below: true, and_above: true };
+        let axis = Axis::bins("Copies", &bins);
+        let labels = labels(&axis);
+        assert_eq!((labels[0], labels[1], *labels.last().unwrap()), ("≤ 121", "130–131", "≥ 198"));
+        assert_eq!([0, 121, 122, 999].map(|number| bins.of(number)), [0, 0, 1, 39]);
     }
 
     #[test]

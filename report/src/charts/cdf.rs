@@ -37,6 +37,8 @@ pub enum Shares {
     Samples,
     /// Of a message's recipients: the curve ends where no more are reached.
     Recipients,
+    /// Of the peers that are to install a release: the curve ends where no more have it.
+    Peers,
 }
 
 impl Shares {
@@ -44,6 +46,7 @@ impl Shares {
         match self {
             Self::Samples => "Share of samples at or below each value",
             Self::Recipients => "Share of a message's recipients that hold it",
+            Self::Peers => "Share of the peers that have installed a release",
         }
     }
 
@@ -51,6 +54,7 @@ impl Shares {
         match self {
             Self::Samples => "Cumulative share",
             Self::Recipients => "Recipients reached",
+            Self::Peers => "Peers reached",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plotters::style::Color as _;
 
-use super::axis::{Axis, End};
+use super::axis::{Axis, Bins, End};
 use super::frame::{Frame, HEIGHT};
 use super::palette::{INK, SKY, fill};
 use crate::quantity::{Unit, grouped};
@@ -20,6 +20,46 @@ pub struct Duplicates {
 
 /// More bars than these are put together.
 const BARS: u64 = 40;
+/// There is room for so many at the least: a single one would be a wall.
+const FEWEST: u64 = 7;
+/// Share of the deliveries at an end that are put into its last bar, where else the others would be squeezed.
+const TAIL: f64 = 0.005;
+
+/// The bins of these counts.
+fn bins(counts: &BTreeMap<u64, f64>, total: f64) -> Bins {
+    let ends = counts.first_key_value().zip(counts.last_key_value());
+    let (least, most) = ends.map_or((0, 0), |((least, _), (most, _))| (*least, *most));
+    let (mut from, mut to) = (least, most);
+    if most - least >= BARS {
+        from = end_of_tail(counts.iter(), total).unwrap_or(least);
+        to = end_of_tail(counts.iter().rev(), total).unwrap_or(most);
+    }
+    let (and_below, and_above) = (least < from, most > to);
+    if to - from < FEWEST {
+        from = from.saturating_sub(FEWEST / 2);
+        to = to.max(from.saturating_add(FEWEST - 1));
+    }
+    let width = (to - from) / BARS + 1;
+    Bins {
+        from,
+        width,
+        count: (to - from) / width + 1,
+        and_below: and_below && least < from,
+        and_above: and_above && most > to,
+    }
+}
+
+/// The first number at which more than a [`TAIL`] has come, from an end on.
+fn end_of_tail<'a>(counts: impl Iterator<Item = (&'a u64, &'a f64)>, total: f64) -> Option<u64> {
+    let mut come = 0.0;
+    counts
+        .map(|(copies, n)| {
+            come += n / total;
+            (*copies, come)
+        })
+        .find(|(_, come)| *come > TAIL)
+        .map(|(copies, _)| copies)
+}
 
 impl Duplicates {
     /// The chart as an SVG document.
@@ -32,7 +72,9 @@ impl Duplicates {
         let total: f64 = counts.values().sum();
         let mut frame =
             Frame { title: &self.title, subtitle: String::new(), legend: Vec::new(), height: HEIGHT };
-        let Some((most, _)) = counts.last_key_value() else { return frame.draw_empty() };
+        if counts.is_empty() {
+            return frame.draw_empty();
+        }
         let mean = counts.iter().map(|(copies, n)| *copies as f64 * n).sum::<f64>() / total;
         frame.subtitle = format!(
             "{} deliveries, {} duplicates each in the mean",
@@ -40,14 +82,13 @@ impl Duplicates {
             Unit::Count.show(mean)
         );
 
-        let width = most / BARS + 1;
+        let bins = bins(&counts, total);
         let mut bars = BTreeMap::<u64, f64>::new();
         for (copies, n) in &counts {
-            *bars.entry(copies / width).or_default() += n / total;
+            *bars.entry(bins.of(*copies)).or_default() += n / total;
         }
         let tallest = bars.values().copied().fold(0.0, f64::max);
-        let until = (most / width + 1) as f64;
-        let x = Axis::bins("Duplicate copies of a delivered message", most / width + 1, width);
+        let x = Axis::bins("Duplicate copies of a delivered message", &bins);
         let y = Axis::linear("Share of deliveries", &Unit::Share, tallest.max(0.01), End::Tick, 6);
         frame.draw(|sheet, room| {
             let mut panel = sheet.panel(room, x, y);
@@ -56,10 +97,33 @@ impl Duplicates {
                 panel.bar(left + 0.08, left + 0.92, *share, fill(SKY.to_rgba()));
             }
             // A bar stands for its whole bin, whose middle is what the mean is measured against.
-            let at = ((mean + 0.5) / width as f64).min(until);
+            let at = ((mean - bins.from as f64 + 0.5) / bins.width as f64).clamp(0.0, bins.count as f64);
             panel.upright(at, INK);
             let label = format!("mean {}", Unit::Count.show(mean));
             sheet.note(&label, INK, panel.x(at) + 6.0, panel.inner.top + 12.0, panel.inner);
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(counts: &[(u64, f64)]) -> Bins {
+        bins(&counts.iter().copied().collect(), counts.iter().map(|(_, n)| n).sum())
+    }
+
+    #[test]
+    fn a_single_number_is_one_bar_among_room_for_several() {
+        assert_eq!(of(&[(0, 9.0)]), Bins { from: 0, width: 1, count: 7, and_below: false, and_above: false });
+        assert_eq!(of(&[(125, 9.0)]).from, 122);
+    }
+
+    #[test]
+    fn a_few_that_are_far_off_are_put_together() {
+        let mesh = of(&[(17, 2.0), (60, 1.0), (124, 300.0), (125, 700.0), (126, 90.0)]);
+        assert_eq!((mesh.from, mesh.width, mesh.and_below, mesh.and_above), (121, 1, true, false));
+        let wide = of(&(0..100).map(|copies| (copies, 1.0)).collect::<Vec<_>>());
+        assert_eq!((wide.from, wide.width, wide.and_below), (0, 3, false));
     }
 }

@@ -42,6 +42,7 @@ pub(crate) enum Sample {
     Line(Pen),
     Area(RGBAColor),
     Dot(RGBColor),
+    Ring(RGBColor),
     Mark(Marker, RGBColor),
 }
 
@@ -51,7 +52,7 @@ impl Sample {
         match self {
             Self::Line(_) => 30.0,
             Self::Area(_) => 24.0,
-            Self::Dot(_) | Self::Mark(..) => 10.0,
+            Self::Dot(_) | Self::Ring(_) | Self::Mark(..) => 10.0,
         }
     }
 }
@@ -124,21 +125,34 @@ impl Frame<'_> {
     /// The legend in rows as wide as the sheet.
     fn placed_legend(&self) -> Vec<Key<'_>> {
         let style = font::text(TEXT_SIZE, INK, HPos::Left, VPos::Center);
+        let entry = |(sample, label): &'_ (Sample, String)| {
+            let before = sample.width() + SAMPLE_GAP;
+            let label = shortened(label, WIDTH - 2.0 * MARGIN - before, &style);
+            let width = before + font::width(&label, &style);
+            (label, width)
+        };
+        let entries: Vec<_> = self.legend.iter().map(entry).collect();
+        // Marks that follow one another belong together, and share a row where they fit into one.
+        let is_mark = |index: usize| matches!(self.legend[index].0, Sample::Mark(..));
+        let needed = |first: usize| {
+            let follow = (first + 1..entries.len()).take_while(|index| is_mark(first) && is_mark(*index));
+            entries[first].1 + follow.map(|index| KEY_GAP + entries[index].1).sum::<f64>()
+        };
         let (mut x, mut row) = (MARGIN, 0);
-        self.legend
-            .iter()
-            .map(|(sample, label)| {
-                let before = sample.width() + SAMPLE_GAP;
-                let label = shortened(label, WIDTH - 2.0 * MARGIN - before, &style);
-                let width = before + font::width(&label, &style);
-                if x > MARGIN && x + width > WIDTH - MARGIN {
-                    (x, row) = (MARGIN, row + 1);
-                }
-                let key = Key { sample, label, x, row };
-                x += width + KEY_GAP;
-                key
-            })
-            .collect()
+        let mut keys = Vec::new();
+        for (index, (label, width)) in entries.iter().enumerate() {
+            let follows = index > 0 && is_mark(index) && is_mark(index - 1);
+            let room = WIDTH - MARGIN - x;
+            if x > MARGIN
+                && (*width > room
+                    || (!follows && needed(index) > room && needed(index) <= WIDTH - 2.0 * MARGIN))
+            {
+                (x, row) = (MARGIN, row + 1);
+            }
+            keys.push(Key { sample: &self.legend[index].0, label: label.clone(), x, row });
+            x += width + KEY_GAP;
+        }
+        keys
     }
 }
 
@@ -215,6 +229,12 @@ impl<'s> Sheet<'s> {
         self.put(&Circle::new((px(x), px(y)), px(radius), style));
     }
 
+    /// A disc of white with a rim.
+    pub(crate) fn ring(&self, x: f64, y: f64, radius: f64, colour: RGBColor) {
+        self.disc(x, y, radius, fill(WHITE.to_rgba()));
+        self.disc(x, y, radius, stroke(colour, (radius * 0.4).min(1.0)));
+    }
+
     pub(crate) fn polygon(&self, points: &[(f64, f64)], style: ShapeStyle) {
         self.put(&Polygon::new(points.iter().map(|(x, y)| (px(*x), px(*y))).collect::<Vec<_>>(), style));
     }
@@ -287,6 +307,7 @@ impl<'s> Sheet<'s> {
                 );
             }
             Sample::Dot(colour) => self.disc(x + width / 2.0, y, 4.0, fill(colour.to_rgba())),
+            Sample::Ring(colour) => self.ring(x + width / 2.0, y, 4.0, *colour),
             Sample::Mark(marker, colour) => self.mark(*marker, *colour, x + width / 2.0, y),
         }
     }

@@ -69,6 +69,19 @@ pub(crate) fn spread(centres: &mut [(f64, f64)], radii: &[f64], room: Rect) {
     }
 }
 
+/// Moves discs together so that there is as much room on either side of them as on the other.
+pub(crate) fn centre(centres: &mut [(f64, f64)], radii: &[f64], room: Rect) {
+    let ends = |at: fn(&(f64, f64)) -> f64| {
+        let discs = || centres.iter().map(at).zip(radii);
+        let low = discs().map(|(at, radius)| at - radius).fold(f64::INFINITY, f64::min);
+        let high = discs().map(|(at, radius)| at + radius).fold(f64::NEG_INFINITY, f64::max);
+        f64::midpoint(low, high)
+    };
+    let (x, y) = (ends(|centre| centre.0), ends(|centre| centre.1));
+    let (dx, dy) = (f64::midpoint(room.left, room.right) - x, f64::midpoint(room.top, room.bottom) - y);
+    centres.iter_mut().for_each(|centre| *centre = (centre.0 + dx, centre.1 + dy));
+}
+
 /// A force-directed layout: edges pull, all pairs push. O(n²) a round, so meant for a thousand peers at most.
 ///
 /// Source: T. Fruchterman and E. Reingold, *Graph Drawing by Force-Directed Placement*, Software: Practice and

@@ -6,7 +6,7 @@ use plotters::style::{Color as _, RGBColor, WHITE};
 use super::font;
 use super::frame::{Frame, Rect, SMALL_SIZE, Sample, Sheet, shortened};
 use super::graph::{EDGES, MAP_HEIGHT, PEERS, edge_alpha, extent, proper, sampled};
-use super::layout::{circle, fit, spread, sunflower};
+use super::layout::{centre, circle, fit, spread, sunflower};
 use super::palette::{BLUE, GREY, INK, SKY, VERMILION, fill, solid, stroke, stroke_alpha};
 use crate::quantity::grouped;
 
@@ -21,6 +21,8 @@ pub struct OverlayMap {
     pub region_of: Vec<usize>,
     /// Undirected edges between peers; loops and indices out of range are left out.
     pub edges: Vec<(u32, u32)>,
+    /// Whether each peer is away; who is not told of is there.
+    pub away: Vec<bool>,
     /// What the edges are, for the subtitle; nothing is said when it is empty.
     pub note: String,
 }
@@ -36,6 +38,16 @@ pub struct Region {
 
 /// Height of the name under a region, in pixels.
 const NAME: f64 = 17.0;
+
+/// A peer with so many times the mean number of edges is a hub.
+const HUB: f64 = 3.0;
+
+/// The number of edges from which a peer is a hub.
+fn hub_from(degree: &[usize]) -> usize {
+    let mean = degree.iter().sum::<usize>() as f64 / degree.len().max(1) as f64;
+    // A graph with hardly any edges has no hubs.
+    (HUB * mean.max(1.0)).ceil() as usize
+}
 
 /// A region as it is drawn.
 struct Disc {
@@ -55,18 +67,23 @@ impl OverlayMap {
         let mut frame =
             Frame { title: &self.title, subtitle: String::new(), legend: Vec::new(), height: MAP_HEIGHT };
 
-        // Peers stand in their region's disc in the order of their indices.
+        let mut degree = vec![0_usize; self.region_of.len()];
+        for (a, b) in &edges {
+            degree[*a] += 1;
+            degree[*b] += 1;
+        }
+        // Peers stand in their region's disc in the order of their indices, but for hubs, which have its middle.
         let mut sizes = vec![0_usize; self.regions.len()];
-        let rank: Vec<_> = self
-            .region_of
-            .iter()
-            .map(|region| {
-                sizes.get_mut(*region).map_or(0, |size| {
-                    *size += 1;
-                    *size - 1
-                })
-            })
-            .collect();
+        let mut order: Vec<_> = (0..self.region_of.len()).collect();
+        let hub = hub_from(&degree);
+        order.sort_by_key(|peer| std::cmp::Reverse(if degree[*peer] >= hub { degree[*peer] } else { 0 }));
+        let mut rank = vec![0; order.len()];
+        for peer in order {
+            if let Some(size) = sizes.get_mut(self.region_of[peer]) {
+                rank[peer] = *size;
+                *size += 1;
+            }
+        }
         let peers: usize = sizes.iter().sum();
         if peers == 0 {
             return frame.draw_empty();
@@ -78,7 +95,14 @@ impl OverlayMap {
         if !self.note.is_empty() {
             frame.subtitle.push_str(&format!(": {}", self.note));
         }
-        frame.legend.push((Sample::Dot(INK), "peer".to_owned()));
+        let is_away = |peer: usize| self.away.get(peer).copied().unwrap_or(false);
+        let away = (0..self.region_of.len()).filter(|peer| is_away(*peer)).count();
+        let hubs = degree.iter().any(|degree| *degree >= hub);
+        let peer = if hubs { "peer, larger as a hub of many edges" } else { "peer" };
+        frame.legend.push((Sample::Dot(INK), peer.to_owned()));
+        if away > 0 {
+            frame.legend.push((Sample::Ring(INK), format!("peer that is away ({})", grouped(away as u64))));
+        }
         for (colour, what, n) in [(BLUE, "within", inner), (VERMILION, "between", edges.len() - inner)] {
             frame
                 .legend
@@ -108,10 +132,21 @@ impl OverlayMap {
             edges_of(true, BLUE, alpha);
             let inside: Vec<_> =
                 (0..self.region_of.len()).filter(|peer| self.region_of[*peer] < discs.len()).collect();
-            for peer in sampled(&inside, PEERS) {
-                let (disc, (x, y)) = (&discs[self.region_of[*peer]], place(*peer));
+            let mut dots: Vec<usize> = sampled(&inside, PEERS).copied().collect();
+            // Hubs are drawn, whatever the sample, and above all others.
+            dots.extend(inside.iter().filter(|peer| degree[**peer] >= hub));
+            for peer in dots {
+                let (disc, (x, y)) = (&discs[self.region_of[peer]], place(peer));
                 let dot = (0.4 * disc.radius / (disc.peers as f64).sqrt()).clamp(0.6, 3.0);
-                sheet.disc(x, y, dot, fill(INK.to_rgba()));
+                if degree[peer] >= hub {
+                    let dot = dot.max(1.5) * (degree[peer] as f64 / (hub as f64 / HUB)).sqrt().min(3.0);
+                    sheet.disc(x, y, dot + 1.0, fill(WHITE.to_rgba()));
+                    sheet.disc(x, y, dot, fill(INK.to_rgba()));
+                } else if is_away(peer) {
+                    sheet.ring(x, y, dot, INK);
+                } else {
+                    sheet.disc(x, y, dot, fill(INK.to_rgba()));
+                }
             }
             for (region, disc) in self.regions.iter().zip(&discs).filter(|(_, disc)| disc.peers > 0) {
                 sheet.disc(disc.centre.0, disc.centre.1, disc.radius, stroke(SKY, 1.2));
@@ -151,6 +186,7 @@ impl OverlayMap {
         // The name under a disc belongs to what must stay clear: the middle of both lies half a name below the disc's.
         centres.iter_mut().for_each(|centre| centre.1 += NAME / 2.0);
         spread(&mut centres, &clear, room);
+        centre(&mut centres, &clear, room);
         centres
             .into_iter()
             .zip(radii)
@@ -174,4 +210,34 @@ fn name(sheet: &Sheet<'_>, region: &Region, disc: &Disc, room: Rect) {
     sheet.rectangle(plate, fill(WHITE.mix(0.8)));
     sheet.write(&name, &bold, left, y);
     sheet.write(&count, &plain, left + first + 5.0, y);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(edges: Vec<(u32, u32)>, away: Vec<bool>) -> String {
+        OverlayMap {
+            title: "Overlay".into(),
+            regions: vec![Region { name: "here".into(), place: None }],
+            region_of: vec![0; 20],
+            edges,
+            away,
+            note: String::new(),
+        }
+        .svg()
+    }
+
+    #[test]
+    fn a_hub_is_told_of_and_a_ring_has_none() {
+        assert!(map((1..20).map(|peer| (0, peer)).collect(), Vec::new()).contains("larger as a hub"));
+        assert!(!map((0..20).map(|peer| (peer, (peer + 1) % 20)).collect(), Vec::new()).contains("hub"));
+        assert!(!map(vec![(0, 1)], Vec::new()).contains("hub"), "two peers that are connected");
+    }
+
+    #[test]
+    fn who_is_away_is_told_apart() {
+        assert!(map(Vec::new(), vec![true; 3]).contains("peer that is away (3)"));
+        assert!(!map(Vec::new(), vec![false; 20]).contains("away"));
+    }
 }

@@ -24,6 +24,9 @@ pub(crate) const GRID: RGBColor = RGBColor(0xde, 0xe2, 0xe7);
 /// The finer lines of a logarithmic grid.
 pub(crate) const FINE: RGBColor = RGBColor(0xec, 0xef, 0xf2);
 
+/// What faults are shaded in.
+pub(crate) const FAULT: RGBColor = ORANGE;
+
 const SERIES: [RGBColor; 7] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK];
 
 /// Lengths of dash and gap in pixels.
@@ -70,6 +73,12 @@ pub(crate) fn pen(index: usize, count: usize) -> Pen {
         marker: (count > 1).then(|| MARKERS[index % MARKERS.len()]),
         width: BROAD,
     }
+}
+
+/// The pen of a series that jumps up and down among faults. Dashes would be lost in it, and the faults' colour is theirs.
+pub(crate) fn pen_among_faults(index: usize, count: usize) -> Pen {
+    const COLOURS: [RGBColor; 6] = [BLUE, VERMILION, GREEN, PURPLE, SKY, INK];
+    Pen { colour: COLOURS[index % COLOURS.len()], dash: None, width: NARROW, ..pen(index, count) }
 }
 
 /// An opaque stroke of `width` pixels.

@@ -76,6 +76,17 @@ impl<'a> Svg<'a> {
         self.group(format!(r#"fill="{colour}"{opacity}"#));
     }
 
+    /// Opens the group of a closed shape; whether there is anything to see of it.
+    fn shape<S: BackendStyle>(&mut self, style: &S, fill: bool) -> bool {
+        let visible = style.color().alpha > 0.0;
+        match (visible, fill) {
+            (false, _) => {}
+            (true, true) => self.filled(style.color()),
+            (true, false) => self.stroked(style),
+        }
+        visible
+    }
+
     fn path(&mut self, points: impl IntoIterator<Item = BackendCoord>, end: &str) {
         self.out.push_str(r#"<path d=""#);
         let mut command = 'M';
@@ -129,12 +140,7 @@ impl DrawingBackend for Svg<'_> {
         style: &S,
         fill: bool,
     ) -> Drawn {
-        if style.color().alpha > 0.0 {
-            if fill {
-                self.filled(style.color());
-            } else {
-                self.stroked(style);
-            }
+        if self.shape(style, fill) {
             let (x, y) = (from.0.min(to.0), from.1.min(to.1));
             let (width, height) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
             let _ = writeln!(
@@ -154,8 +160,7 @@ impl DrawingBackend for Svg<'_> {
         path: I,
         style: &S,
     ) -> Drawn {
-        if style.color().alpha > 0.0 {
-            self.stroked(style);
+        if self.shape(style, false) {
             self.path(path, "");
         }
         Ok(())
@@ -166,8 +171,7 @@ impl DrawingBackend for Svg<'_> {
         path: I,
         style: &S,
     ) -> Drawn {
-        if style.color().alpha > 0.0 {
-            self.filled(style.color());
+        if self.shape(style, true) {
             self.path(path, "Z");
         }
         Ok(())
@@ -180,12 +184,7 @@ impl DrawingBackend for Svg<'_> {
         style: &S,
         fill: bool,
     ) -> Drawn {
-        if style.color().alpha > 0.0 {
-            if fill {
-                self.filled(style.color());
-            } else {
-                self.stroked(style);
-            }
+        if self.shape(style, fill) {
             let radius = Px(i32::try_from(radius).unwrap_or(i32::MAX));
             let _ = writeln!(self.out, r#"<circle cx="{}" cy="{}" r="{radius}"/>"#, Px(at.0), Px(at.1));
         }

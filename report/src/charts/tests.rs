@@ -63,6 +63,7 @@ fn overlay(peers: usize, regions: &[(f64, f64)], edges: &[(u32, u32)]) -> String
         // One index is out of range.
         region_of: (0..peers).map(|peer| peer % (regions.len() + 1)).collect(),
         edges: edges.to_vec(),
+        away: (0..peers).map(|peer| peer % 3 == 0).collect(),
         note: "as they were".into(),
     }
     .svg()

@@ -1,15 +1,15 @@
-//! Rates over virtual time, with the faults that befell them.
+//! Rates and sums over virtual time, with the faults that befell them.
 
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color as _, RGBAColor, TextStyle};
 
 use super::axis::{Axis, End};
 use super::frame::{BELOW, Frame, HEIGHT, Rect, SMALL_SIZE, Sample, Sheet, shortened};
-use super::palette::{INK, NARROW, ORANGE, Pen, fill, pen, stroke_alpha};
+use super::palette::{FAULT, INK, fill, pen_among_faults, stroke_alpha};
 use super::{finite, font};
 use crate::quantity::Unit;
 
-/// Rates over virtual time.
+/// Rates or sums over virtual time.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Throughput {
     /// What the chart shows.
@@ -31,13 +31,15 @@ pub struct Rate {
     pub points: Vec<(f64, f64)>,
 }
 
-/// What a rate counts.
+/// What is counted, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateUnit {
     /// Bits a second.
     Bits,
     /// Deliveries a second.
     Deliveries,
+    /// Bytes since the start.
+    BytesSoFar,
 }
 
 /// A fault, from its start to its end.
@@ -67,9 +69,7 @@ impl Throughput {
             .iter()
             .enumerate()
             .map(|(index, rate)| {
-                // Dashes are lost in a line that jumps up and down: colour and marker tell the rates apart.
-                let pen = Pen { dash: None, width: NARROW, ..pen(index, self.rates.len()) };
-                (pen, index, rate, finite(&rate.points))
+                (pen_among_faults(index, self.rates.len()), index, rate, finite(&rate.points))
             })
             .filter(|(_, _, _, points)| !points.is_empty())
             .collect();
@@ -81,7 +81,7 @@ impl Throughput {
         };
         let ends = rates.iter().filter_map(|(_, _, _, points)| points.last().map(|(x, _)| *x));
         let Some(end) = ends.max_by(f64::total_cmp) else { return frame.draw_empty() };
-        let shade = ORANGE.mix(0.16);
+        let shade = FAULT.mix(0.16);
         let mut faults: Vec<_> = self
             .faults
             .iter()
@@ -94,6 +94,7 @@ impl Throughput {
         let kinds: Vec<_> = [
             (RateUnit::Bits, "Data", Unit::BitsPerSecond),
             (RateUnit::Deliveries, "Deliveries", Unit::PerSecond),
+            (RateUnit::BytesSoFar, "Data so far", Unit::Bytes),
         ]
         .into_iter()
         .filter(|(kind, _, _)| rates.iter().any(|(_, _, rate, _)| rate.unit == *kind))
@@ -149,7 +150,7 @@ impl Throughput {
 /// A fault of an instant still shows as a line.
 fn shade_fault(sheet: &Sheet<'_>, rect: Rect, shade: RGBAColor) {
     sheet.rectangle(Rect { right: rect.right.max(rect.left + 1.0), ..rect }, fill(shade));
-    let edge = stroke_alpha(ORANGE.mix(0.7), 1.0);
+    let edge = stroke_alpha(FAULT.mix(0.7), 1.0);
     for x in [rect.left, rect.right] {
         sheet.segment((x, rect.top), (x, rect.bottom), edge);
     }

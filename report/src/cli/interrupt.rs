@@ -35,7 +35,7 @@ impl Interrupt {
                 process::exit(i32::from(INTERRUPTED));
             }
             if let Some(told) = told {
-                eprintln!("interrupted: {told}");
+                super::tell(&format!("interrupted: {told}\n"));
             }
         })?;
         Ok(interrupt)

@@ -34,8 +34,8 @@ pub(super) fn figures<P: FnMut(Nanos, u64)>(plan: &Plan, recorder: &Recorder<P>)
         figures.push(Figure {
             id: format!("{name}-locality"),
             title: format!("Where the chunks of {name} came from"),
-            caption: "Chunks that were kept, by where the peer was that sent them, and what came for nothing: here already, \
-                      falsified, or not wanted any more. Shaded: faults."
+            caption: "Bytes of chunks that had been kept by then, by where the peer was that sent them, and of what came for \
+                      nothing: here already, falsified, or not wanted any more. Until the last of them. Shaded: faults."
                 .to_owned(),
             svg: locality(plan, name, series, recorder.interval).svg(),
         });
@@ -59,19 +59,23 @@ fn coverage(name: &str, update: &UpdateRecorder) -> Coverage {
 
 fn locality(plan: &Plan, name: &str, series: &[UpdateInterval], interval: Nanos) -> Throughput {
     let seconds = interval.as_secs_f64();
-    let rate = |(label, _, count): Part| {
+    let counts = |interval: &UpdateInterval| PARTS.iter().map(|(_, _, count)| count(interval)).sum::<u64>();
+    let done = series.iter().rposition(|interval| counts(interval) > 0).map_or(0, |last| last + 1);
+    let sum = |(label, _, count): Part| {
+        let mut so_far = 0;
         let point = |(number, interval): (usize, &UpdateInterval)| {
-            ((number as f64 + 0.5) * seconds, count(interval) as f64 * 8.0 / seconds)
+            so_far += count(interval);
+            ((number + 1) as f64 * seconds, so_far as f64)
         };
-        let points = series.iter().enumerate().map(point).collect();
-        Rate { label: label.to_owned(), unit: RateUnit::Bits, points }
+        let points = std::iter::once((0.0, 0.0)).chain(series[..done].iter().enumerate().map(point));
+        Rate { label: label.to_owned(), unit: RateUnit::BytesSoFar, points: points.collect() }
     };
     Throughput {
         title: format!("Chunks of {name} by where they came from"),
         rates: PARTS
             .into_iter()
             .filter(|(_, _, count)| series.iter().any(|it| count(it) > 0))
-            .map(rate)
+            .map(sum)
             .collect(),
         faults: faults(plan),
     }

@@ -132,31 +132,75 @@ pub struct Design<'a> {
     pub report: &'a Replicates,
 }
 
+/// What is known of a design before it has run.
+#[derive(Clone, Debug)]
+pub struct Prospect {
+    /// What it is called; no two alike.
+    pub name: String,
+    /// Which engine runs it.
+    pub engine: String,
+    /// The resolved `spec` of its scenario.
+    pub spec: Value,
+    /// The seeds of its runs.
+    pub seeds: Vec<u64>,
+    /// The metrics that its reports hold.
+    pub metrics: BTreeSet<String>,
+}
+
+impl Prospect {
+    /// What was known of a design that has run.
+    #[must_use]
+    pub fn of(design: &Design<'_>) -> Self {
+        let report = design.report;
+        Self {
+            name: design.name.to_owned(),
+            engine: report.engine.clone(),
+            spec: spec(report).clone(),
+            seeds: report.seeds.clone(),
+            metrics: report.metrics.keys().cloned().collect(),
+        }
+    }
+}
+
+/// Whether designs can be compared, in these measures or in the usual ones: the seeds that all have in common. All of it is known
+/// before any of them runs.
+///
+/// # Errors
+/// When the designs do not do the same thing, have no seeds in common, or do not have a measure.
+pub fn comparable(designs: &[Prospect], measures: Option<&[Measure]>) -> Result<Vec<u64>, Incomparable> {
+    let [baseline, contenders @ ..] = designs else { return Err(Incomparable::Alone) };
+    if contenders.is_empty() {
+        return Err(Incomparable::Alone);
+    }
+    contenders.iter().try_for_each(|other| check(baseline, other))?;
+    for (measure, design) in
+        measures.into_iter().flatten().flat_map(|it| designs.iter().map(move |design| (it, design)))
+    {
+        if !design.metrics.contains(&measure.metric) {
+            let (design, metric) = (design.name.clone(), measure.metric.clone());
+            return Err(Incomparable::NoMetric { design, metric });
+        }
+    }
+    common_seeds(designs)
+}
+
 impl Comparison {
     /// Holds all designs but the first against the first, in these measures or in the usual ones.
     ///
     /// # Errors
-    /// When the designs do not do the same thing, or have no seeds in common.
+    /// As [`comparable`].
     pub fn of(designs: &[Design<'_>], measures: Option<&[Measure]>) -> Result<Self, Incomparable> {
+        let prospects: Vec<_> = designs.iter().map(Prospect::of).collect();
+        let seeds = comparable(&prospects, measures)?;
         let [baseline, contenders @ ..] = designs else { return Err(Incomparable::Alone) };
-        if contenders.is_empty() {
-            return Err(Incomparable::Alone);
-        }
-        for other in contenders {
-            check(baseline, other)?;
-        }
-        let seeds = common_seeds(designs)?;
         let measures = match measures {
             Some(measures) => measures.to_vec(),
             None => usual_measures(designs),
         };
         let (mut compared, mut same, mut absent) = (Vec::new(), Vec::new(), Vec::new());
         for measure in measures {
-            let Some(metric) = baseline.report.metrics.get(&measure.metric) else {
-                return Err(no_metric(baseline, &measure));
-            };
             let columns: Vec<Vec<Option<f64>>> =
-                designs.iter().map(|design| values(design, &measure, &seeds)).collect::<Result<_, _>>()?;
+                designs.iter().map(|design| values(design, &measure, &seeds)).collect();
             let has_values = columns[0].iter().any(Option::is_some);
             if has_values && columns[1..].iter().all(|column| *column == columns[0]) {
                 same.push(measure);
@@ -166,7 +210,8 @@ impl Comparison {
             let others: Vec<_> = columns[1..].iter().map(|other| hold_against(&columns[0], other)).collect();
             match Estimate::of(&present) {
                 Some(baseline) if others.iter().any(Option::is_some) => {
-                    compared.push(Compared { measure, unit: metric.unit, baseline, contenders: others });
+                    let unit = designs[0].report.metrics[&measure.metric].unit;
+                    compared.push(Compared { measure, unit, baseline, contenders: others });
                 }
                 _ => absent.push(measure),
             }
@@ -194,15 +239,15 @@ fn spec(report: &Replicates) -> &Value {
     &report.provenance["resolved"]["spec"]
 }
 
-fn check(one: &Design<'_>, other: &Design<'_>) -> Result<(), Incomparable> {
+fn check(one: &Prospect, other: &Prospect) -> Result<(), Incomparable> {
     let differs = |field: String, values: String| {
-        Err(Incomparable::Differs { one: one.name.to_owned(), other: other.name.to_owned(), field, values })
+        Err(Incomparable::Differs { one: one.name.clone(), other: other.name.clone(), field, values })
     };
-    if one.report.engine != other.report.engine {
-        return differs("engine".to_owned(), format!("{} and {}", one.report.engine, other.report.engine));
+    if one.engine != other.engine {
+        return differs("engine".to_owned(), format!("{} and {}", one.engine, other.engine));
     }
     for field in MUST_AGREE {
-        let (mine, theirs) = (&spec(one.report)[field], &spec(other.report)[field]);
+        let (mine, theirs) = (&one.spec[field], &other.spec[field]);
         if mine != theirs {
             return differs(format!("spec.{field}"), format!("{} and {}", short(mine), short(theirs)));
         }
@@ -217,21 +262,16 @@ fn short(value: &Value) -> String {
     if text.chars().count() <= LONGEST { text } else { text.chars().take(LONGEST).chain(['…']).collect() }
 }
 
-fn common_seeds(designs: &[Design<'_>]) -> Result<Vec<u64>, Incomparable> {
+fn common_seeds(designs: &[Prospect]) -> Result<Vec<u64>, Incomparable> {
     let sets: Vec<BTreeSet<u64>> =
-        designs.iter().map(|design| design.report.seeds.iter().copied().collect()).collect();
-    let common: Vec<u64> = designs[0]
-        .report
-        .seeds
-        .iter()
-        .copied()
-        .filter(|seed| sets.iter().all(|set| set.contains(seed)))
-        .collect();
+        designs.iter().map(|design| design.seeds.iter().copied().collect()).collect();
+    let common: Vec<u64> =
+        designs[0].seeds.iter().copied().filter(|seed| sets.iter().all(|set| set.contains(seed))).collect();
     if common.len() >= 2 {
         return Ok(common);
     }
     let seeds = designs.iter().map(|design| {
-        let seeds = &design.report.seeds;
+        let seeds = &design.seeds;
         let (first, last) = (seeds.first().copied().unwrap_or(0), seeds.last().copied().unwrap_or(0));
         format!("{} has {first} to {last}", design.name)
     });
@@ -259,16 +299,12 @@ fn usual_measures(designs: &[Design<'_>]) -> Vec<Measure> {
     measures
 }
 
-fn no_metric(design: &Design<'_>, measure: &Measure) -> Incomparable {
-    Incomparable::NoMetric { design: design.name.to_owned(), metric: measure.metric.clone() }
-}
-
 /// A measure's values in the order of these seeds.
-fn values(design: &Design<'_>, measure: &Measure, seeds: &[u64]) -> Result<Vec<Option<f64>>, Incomparable> {
-    let metric = design.report.metrics.get(&measure.metric).ok_or_else(|| no_metric(design, measure))?;
+fn values(design: &Design<'_>, measure: &Measure, seeds: &[u64]) -> Vec<Option<f64>> {
+    let metric = &design.report.metrics[&measure.metric];
     let all = design.report.seeds.iter().zip(&metric.spread(measure.statistic).values);
     let by_seed: BTreeMap<u64, Option<f64>> = all.map(|(seed, value)| (*seed, *value)).collect();
-    Ok(seeds.iter().map(|seed| by_seed.get(seed).copied().flatten()).collect())
+    seeds.iter().map(|seed| by_seed.get(seed).copied().flatten()).collect()
 }
 
 /// A contender against the baseline, before it is known how many tests there are.

@@ -5,10 +5,15 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::wire::ItemId;
+
 /// A whole number from `MIN` to `MAX`. Its schema says so without a `format`, which API servers warn of for integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Count<const MIN: u32, const MAX: u32>(u32);
+
+/// At least one, up to the number of peers that a run can have.
+pub(super) type PeerCount = Count<1, { ItemId::MAX_PEERS - 1 }>;
 
 impl<const MIN: u32, const MAX: u32> Count<MIN, MAX> {
     /// A number known to be within the bounds.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Distribution, TimeOfDay, schema};
+use super::{Distribution, TimeOfDay, count::PeerCount, schema};
 use crate::units::{BitsPerSec, Nanos, Share};
 
 /// A number of like peers.
@@ -21,7 +21,7 @@ pub struct Group {
     pub name: String,
     /// How many peers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::optional_count")]
+    #[schemars(with = "Option<PeerCount>")]
     pub peers: Option<u32>,
     /// Which share of `spec.peers`. Rounding leftovers go to the groups with the largest remainder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -316,7 +316,7 @@ pub struct Site {
     pub name: String,
     /// How many such sites there are. Default: 1.
     #[serde(default = "one")]
-    #[schemars(schema_with = "schema::count")]
+    #[schemars(with = "PeerCount")]
     pub count: u32,
     /// The network inside.
     #[serde(default)]

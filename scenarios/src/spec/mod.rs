@@ -31,6 +31,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::count::PeerCount;
 pub use self::{
     chat::ChatSpec, count::Count, discovery::Discovery, distribution::*, fault::*, group::*,
     lookups::LookupsSpec, network::*, overlay::Overlay, selector::Who, target::Target,
@@ -131,7 +132,7 @@ pub struct ScenarioSpec {
     pub cool_down: Nanos,
     /// Peers in all, of which groups may have shares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::optional_count")]
+    #[schemars(with = "Option<PeerCount>")]
     pub peers: Option<u32>,
     /// LANs whose peers share an uplink.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,19 +1,9 @@
-//! Schemas of plain numbers as the API server wants them: no `uint32` formats (it warns of formats that it does not
-//! know), and always with bounds.
+//! Schemas of collections of numbers as the API server wants them: no `uint32` formats (it warns of formats that it does not
+//! know), and always with bounds. Of single numbers, [`Count`](super::count::Count) has them.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::{seed::Seed, wire::ItemId};
-
-/// A count of at least 1, up to the number of peers that a run can have.
-pub(super) fn count(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 1, "maximum": ItemId::MAX_PEERS - 1 })
-}
-
-/// Like [`count`], where the field may be left out.
-pub(super) fn optional_count(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["integer", "null"], "minimum": 1, "maximum": ItemId::MAX_PEERS - 1 })
-}
 
 /// Indices of peers.
 pub(super) fn peers(_: &mut SchemaGenerator) -> Schema {

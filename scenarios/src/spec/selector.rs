@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schema;
+use super::{count::PeerCount, schema};
 use crate::units::Share;
 
 /// Which peers. All conditions must hold; `share` or `count` then picks among those that remain, by chance. An empty
@@ -35,6 +35,6 @@ pub struct Who {
     pub share: Option<Share>,
     /// So many of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::optional_count")]
+    #[schemars(with = "Option<PeerCount>")]
     pub count: Option<u32>,
 }

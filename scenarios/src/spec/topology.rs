@@ -6,6 +6,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::count::Count;
 use crate::units::Share;
 
 /// Which peers are linked to which at the start. Links are two-way. Exactly one of these; a random 8-regular
@@ -82,7 +83,7 @@ pub struct Star {
 pub struct KRegular {
     /// Links of each peer, at least 2 and fewer than there are peers; peers × degree must be even. 8 when
     /// left out, a usual number of neighbours in unstructured overlays.
-    #[schemars(schema_with = "whole_number_from::<1>")]
+    #[schemars(with = "Count<1, { u32::MAX }>")]
     pub degree: u32,
 }
 
@@ -108,7 +109,7 @@ pub enum ErdosRenyi {
 pub struct WattsStrogatz {
     /// Links of each peer before any is moved, half to either side: an even number below the number of peers.
     /// 8 when left out.
-    #[schemars(schema_with = "whole_number_from::<2>")]
+    #[schemars(with = "Count<2, { u32::MAX }>")]
     pub degree: u32,
     /// The share of links whose far end is moved to a random peer. `10%` when left out, within the range in
     /// which the paper finds paths as short as a random graph's and clustering as high as a lattice's (figure
@@ -128,7 +129,7 @@ impl Default for WattsStrogatz {
 pub struct BarabasiAlbert {
     /// Links that each new peer makes; the mean degree comes to about twice as many. 4 when left out, for a
     /// mean degree of 8 as with the other generators.
-    #[schemars(schema_with = "whole_number_from::<1>")]
+    #[schemars(with = "Count<1, { u32::MAX }>")]
     pub links: u32,
 }
 
@@ -143,7 +144,7 @@ impl Default for BarabasiAlbert {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Tree {
     /// Children of each peer that is not a leaf. 2 when left out.
-    #[schemars(schema_with = "whole_number_from::<1>")]
+    #[schemars(with = "Count<1, { u32::MAX }>")]
     pub branching: u32,
 }
 
@@ -160,7 +161,7 @@ pub struct Grid {
     /// Peers in a row. As near to a square as the number of peers allows when left out. The last row of a
     /// grid may be short; a torus needs full rows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "whole_number_from::<1>")]
+    #[schemars(with = "Count<1, { u32::MAX }>")]
     pub columns: Option<u32>,
     /// Whether the last peer of a row or column is linked to its first, so that there is no border. No when
     /// left out.
@@ -173,10 +174,10 @@ pub struct Grid {
 pub struct Geographic {
     /// Near peers that each peer links to; others may link to it besides. 6 when left out, which with 2 far
     /// ones makes 8 links of its own.
-    #[schemars(schema_with = "whole_number_from::<0>")]
+    #[schemars(with = "Count<0, { u32::MAX }>")]
     pub near: u32,
     /// Random peers that each peer links to, wherever they are. 2 when left out.
-    #[schemars(schema_with = "whole_number_from::<0>")]
+    #[schemars(with = "Count<0, { u32::MAX }>")]
     pub far: u32,
 }
 
@@ -196,7 +197,7 @@ pub struct Hypercube {}
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct DeBruijn {
     /// Links that each peer makes: the base of the numbers whose digits are shifted along. 2 when left out.
-    #[schemars(schema_with = "whole_number_from::<2>")]
+    #[schemars(with = "Count<2, { u32::MAX }>")]
     pub base: u32,
 }
 
@@ -265,10 +266,6 @@ impl GraphFormat {
 
 /// A whole number no smaller than `LEAST`. Kubernetes knows no unsigned formats, so the bounds stand in for
 /// them.
-fn whole_number_from<const LEAST: u32>(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": LEAST, "maximum": u32::MAX })
-}
-
 fn degree_on_average(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "number", "minimum": 0, "maximum": u32::MAX })
 }
@@ -278,7 +275,7 @@ fn pairs_of_peers(generator: &mut SchemaGenerator) -> Schema {
         "type": "array",
         "items": {
             "type": "array",
-            "items": whole_number_from::<0>(generator),
+            "items": Count::<0, { u32::MAX }>::json_schema(generator),
             "minItems": 2,
             "maxItems": 2,
         },

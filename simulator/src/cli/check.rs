@@ -7,28 +7,61 @@ use peerlab_report::cli::{
     input::{self, Loaded, Ready, read, show, stop},
     pretty, print,
     table::{self, Table},
+    tell,
 };
 use peerlab_scenarios::{
     plan,
     report::metric::{METRICS, Metric, Scope, metrics_of},
-    spec::{Scenario, read::Problems},
+    spec::{Scenario, ScenarioSpec, read::Problems},
+    units::Bytes,
 };
-use peerlab_simulator::model;
+use peerlab_simulator::{cost::Cost, model};
 
-/// Reads a scenario, and the files that it names.
-pub(super) fn load(path: &Path) -> Result<Loaded, Result<Problems, Stop>> {
-    input::load(path, model::refusals)
+use super::memory::Memory;
+
+/// Reads a scenario, and the files that it names, unless it is known by `least` that what is to be done with it cannot fit into
+/// memory.
+fn load(
+    path: &Path,
+    memory: Memory,
+    least: fn(&ScenarioSpec) -> Cost,
+) -> Result<Loaded, Result<Problems, Stop>> {
+    let loaded = input::load(path, model::refusals)?;
+    memory.check(path, &least(&loaded.document.value.spec)).map_err(Err)?;
+    Ok(loaded)
 }
 
 /// Reads a scenario and plans it with its own seed, or another.
-pub(super) fn prepare(path: &Path, seed: Option<u64>) -> Result<Ready, Result<Problems, Stop>> {
-    load(path)?.plan(seed).map_err(Ok)
+pub(super) fn prepare(
+    path: &Path,
+    seed: Option<u64>,
+    memory: Memory,
+) -> Result<Ready, Result<Problems, Stop>> {
+    load(path, memory, Cost::of_planning)?.plan(seed).map_err(Ok)
 }
 
-pub(super) fn validate(paths: &[PathBuf], json: bool) -> Result<u8, Stop> {
+/// A scenario that is to be run.
+pub(super) struct ToRun {
+    pub(super) ready: Ready,
+    /// What a run is expected to cost.
+    pub(super) cost: Cost,
+    /// How much memory there is, if that is known.
+    pub(super) limit: Option<Bytes>,
+}
+
+/// Reads and plans a scenario to run it, if a run fits into memory.
+pub(super) fn prepare_run(path: &Path, seed: Option<u64>, memory: Memory) -> Result<ToRun, Stop> {
+    let loaded = load(path, memory, Cost::at_least).map_err(stop)?;
+    let ready = loaded.plan(seed).map_err(|problems| stop(Ok(problems)))?;
+    let cost = Cost::of(&ready.plan);
+    let limit = memory.check(path, &cost)?;
+    Ok(ToRun { ready, cost, limit })
+}
+
+pub(super) fn validate(paths: &[PathBuf], json: bool, memory: Memory) -> Result<u8, Stop> {
     let (mut wrong, mut reports) = (0, Vec::new());
     for path in paths {
-        match prepare(path, None) {
+        match prepare(path, None, memory) {
             Ok(ready) => {
                 if !json {
                     let peers = ready.plan.peers.len();
@@ -44,7 +77,7 @@ pub(super) fn validate(paths: &[PathBuf], json: bool) -> Result<u8, Stop> {
                 if json {
                     reports.push(serde_json::to_value(&problems)?);
                 } else {
-                    eprint!("{}", show(&problems));
+                    tell(&show(&problems));
                 }
             }
             // The other files are none the worse for one that is not there.
@@ -54,7 +87,7 @@ pub(super) fn validate(paths: &[PathBuf], json: bool) -> Result<u8, Stop> {
                     let why = text.trim_end().trim_start_matches("error: ");
                     reports.push(serde_json::json!({ "file": path.display().to_string(), "error": why }));
                 } else {
-                    eprint!("{text}");
+                    tell(&text);
                 }
             }
             Err(Err(stop)) => return Err(stop),
@@ -66,8 +99,8 @@ pub(super) fn validate(paths: &[PathBuf], json: bool) -> Result<u8, Stop> {
     Ok(if wrong == 0 { 0 } else { BAD_INPUT })
 }
 
-pub(super) fn explain(path: &Path) -> Result<u8, Stop> {
-    let ready = prepare(path, None).map_err(stop)?;
+pub(super) fn explain(path: &Path, memory: Memory) -> Result<u8, Stop> {
+    let ready = prepare(path, None, memory).map_err(stop)?;
     let resolved = plan::resolved(&ready.document.value, &ready.plan);
     let text = ready.document.explain(&resolved.document, |path| resolved.origin(&path.to_string()))?;
     print(&text)?;

@@ -9,30 +9,32 @@ use std::{
 
 use clap::Args;
 use peerlab_report::{
+    EngineKind,
     cli::{
-        Stop, input,
+        Stop,
         interrupt::{INTERRUPTED, Interrupt},
-        pretty, print, table,
+        pretty, print, table, tell,
     },
     folder::Folder,
     html,
     quantity::Unit,
 };
 use peerlab_scenarios::{
+    plan,
     report::{
-        Verdict, comparison,
-        comparison::Comparison,
+        Verdict,
+        comparison::{self, Comparison, Incomparable, Prospect},
+        metric::metrics_of,
         replicates::{Measure, Replicates},
     },
     seed::Seed,
 };
-use peerlab_simulator::{
-    compare::{self, Design, markdown, page},
-    cost::Cost,
-};
+use peerlab_simulator::compare::{self, Design, markdown, page};
 
 use super::{
-    check, memory, provenance,
+    check::{self, ToRun},
+    memory::Memory,
+    provenance,
     replicates::make,
     replication::{NamedMeasure, Replication},
 };
@@ -53,6 +55,8 @@ pub(super) struct Compare {
     /// What to compare: METRIC or METRIC:STATISTIC (mean, p50, p95, p99, max). Default: all means, and quantiles of times.
     #[arg(long, value_name = "MEASURE", value_delimiter = ',')]
     measure: Vec<NamedMeasure>,
+    #[command(flatten)]
+    memory: Memory,
     /// The folder of the comparison. Default: `out/compare/BASELINE`, or the next that is free.
     #[arg(long, short)]
     out: Option<PathBuf>,
@@ -70,7 +74,7 @@ pub(super) struct Compare {
 /// A design as it is given.
 enum Given {
     /// To be run.
-    Scenario(Box<input::Ready>),
+    Scenario(Box<ToRun>),
     /// Run before.
     Runs(Box<Design>),
 }
@@ -80,6 +84,13 @@ impl Compare {
         let began = Instant::now();
         let given: Vec<Given> = self.designs.iter().map(|path| self.read(path)).collect::<Result<_, _>>()?;
         let names = names(&given);
+        let (first_seed, runs) = self.common(&given);
+        let measures: Vec<Measure> = self.measure.iter().map(|named| named.0.clone()).collect();
+        let measures = (!measures.is_empty()).then_some(measures.as_slice());
+        // Before the runs, so that what cannot be compared costs no time.
+        let prospect = |(given, name): (&Given, &String)| self.prospect(given, name, first_seed, runs);
+        let prospects: Vec<_> = given.iter().zip(&names).map(prospect).collect::<Result<_, _>>()?;
+        comparison::comparable(&prospects, measures).map_err(incomparable)?;
         let folder = match &self.out {
             Some(place) => Folder::begin(place, self.force)?,
             None => Folder::begin_free(Path::new("out/compare"), &names[0])?,
@@ -87,17 +98,12 @@ impl Compare {
         let told = (!self.quiet).then_some("there is no comparison of half the runs, and nothing is written");
         let interrupt = Interrupt::listen(folder.draft(), told)?;
 
-        let (first_seed, runs) = self.common(&given);
         let mut designs = Vec::new();
         for (given, name) in given.into_iter().zip(names) {
             let design = match given {
                 Given::Runs(design) => Design { name, ..*design },
-                Given::Scenario(ready) => {
-                    let cost = Cost::of(&ready.plan);
-                    let limit = memory::available();
-                    limit
-                        .map_or(Ok(()), |limit| cost.fits(limit))
-                        .map_err(|error| Stop::Input(format!("error: {name}: {error}\n")))?;
+                Given::Scenario(to_run) => {
+                    let ToRun { ready, cost, limit } = *to_run;
                     let schedule = self.replication.schedule(&ready.plan.spec, first_seed, runs)?;
                     let schedule = schedule.within(cost.memory(), limit);
                     let made = make(&ready, &schedule, &interrupt, self.quiet)?;
@@ -110,17 +116,14 @@ impl Compare {
         }
         if let Some(invalid) = designs.iter().find(|design| design.report.verdict() == Verdict::Invalid) {
             let reasons = invalid.report.validity.reasons.join("; ");
-            eprintln!("error: the runs of {} are invalid, and say nothing: {reasons}", invalid.name);
+            tell(&format!("error: the runs of {} are invalid, and say nothing: {reasons}\n", invalid.name));
             return Ok(Verdict::Invalid.exit_code());
         }
         let named: Vec<comparison::Design<'_>> = designs
             .iter()
             .map(|design| comparison::Design { name: &design.name, report: &design.report })
             .collect();
-        let measures: Vec<Measure> = self.measure.iter().map(|named| named.0.clone()).collect();
-        let measures = (!measures.is_empty()).then_some(measures.as_slice());
-        let mut comparison = Comparison::of(&named, measures)
-            .map_err(|error| Stop::Input(format!("error: these cannot be compared: {error}\n")))?;
+        let mut comparison = Comparison::of(&named, measures).map_err(incomparable)?;
         let hashes: Vec<(&str, &Replicates)> =
             named.iter().map(|design| (design.name, design.report)).collect();
         comparison.provenance = provenance::of_comparison(&hashes, began.elapsed());
@@ -137,11 +140,28 @@ impl Compare {
     /// Reads a scenario, or the report on runs that were made before.
     fn read(&self, path: &Path) -> Result<Given, Stop> {
         if !path.is_dir() && !is_report(path) {
-            let ready = check::prepare(path, self.seed).map_err(input::stop)?;
-            return Ok(Given::Scenario(Box::new(ready)));
+            return Ok(Given::Scenario(Box::new(check::prepare_run(path, self.seed, self.memory)?)));
         }
         let design = compare::load(path).map_err(|error| Stop::Input(format!("error: {error}\n")))?;
         Ok(Given::Runs(Box::new(design)))
+    }
+
+    /// What is known of a design before anything runs.
+    fn prospect(&self, given: &Given, name: &str, first_seed: u64, runs: u64) -> Result<Prospect, Stop> {
+        let ready = match given {
+            Given::Runs(design) => {
+                return Ok(Prospect::of(&comparison::Design { name, report: &design.report }));
+            }
+            Given::Scenario(to_run) => &to_run.ready,
+        };
+        let schedule = self.replication.schedule(&ready.plan.spec, first_seed, runs)?;
+        Ok(Prospect {
+            name: name.to_owned(),
+            engine: EngineKind::Model.name().to_owned(),
+            spec: plan::resolved(&ready.document.value, &ready.plan).document["spec"].take(),
+            seeds: (0..schedule.runs).map(|number| schedule.seed(number)).collect(),
+            metrics: metrics_of(&ready.plan.spec).into_iter().map(|(name, _)| name).collect(),
+        })
     }
 
     /// The seed to begin with and the number of runs, for all scenarios: as is asked for, or as the runs have that were made
@@ -152,12 +172,16 @@ impl Compare {
             Given::Scenario(_) => None,
         });
         let scenario = given.iter().find_map(|given| match given {
-            Given::Scenario(ready) => Some(ready.plan.seed.0),
+            Given::Scenario(to_run) => Some(to_run.ready.plan.seed.0),
             Given::Runs(_) => None,
         });
         let first = self.seed.or_else(|| made.and_then(|seeds| seeds.first().copied())).or(scenario);
         (first.unwrap_or_default(), made.map_or(USUAL_RUNS, |seeds| seeds.len() as u64))
     }
+}
+
+fn incomparable(why: Incomparable) -> Stop {
+    Stop::Input(format!("error: these cannot be compared: {why}\n"))
 }
 
 /// Whether a file is a report and not a scenario, by how it begins: a scenario in JSON has no `schema`.
@@ -176,7 +200,7 @@ fn names(given: &[Given]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for given in given {
         let name = match given {
-            Given::Scenario(ready) => &ready.plan.name,
+            Given::Scenario(to_run) => &to_run.ready.plan.name,
             Given::Runs(design) => &design.name,
         };
         let numbered = |number: u32| if number == 1 { name.clone() } else { format!("{name}-{number}") };

@@ -2,11 +2,31 @@
 
 use std::{fs, path::Path};
 
+use clap::Args;
+use peerlab_report::cli::Stop;
 use peerlab_scenarios::units::Bytes;
+use peerlab_simulator::cost::Cost;
+
+/// How much memory a command may take.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Memory {
+    /// How much memory may be needed by estimate, such as `8Gi`. Default: what the system has left.
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Bytes>,
+}
+
+impl Memory {
+    /// Whether what is to be done with this file fits; returns how much memory there is, if that is known.
+    pub(super) fn check(self, file: &Path, cost: &Cost) -> Result<Option<Bytes>, Stop> {
+        let limit = self.memory.or_else(available);
+        let refused = |error| Stop::Input(format!("error: {}: {error}\n", file.display()));
+        limit.map(|limit| cost.fits(limit).map(|()| limit).map_err(refused)).transpose()
+    }
+}
 
 /// What the system would give without swapping, or what the process's control group leaves of its limit when that is less.
 /// Nothing where the system does not say so: anywhere but on Linux.
-pub(super) fn available() -> Option<Bytes> {
+fn available() -> Option<Bytes> {
     let system = fs::read_to_string("/proc/meminfo").ok().and_then(|text| mem_available(&text))?;
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     // Within a container, the group's folder is mounted at the root.

@@ -16,7 +16,7 @@ mod verify;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use peerlab_report::cli::{exit, misread};
+use peerlab_report::cli::{exit, misread, print};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -44,11 +44,15 @@ enum Command {
         /// Print what is wrong as JSON.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        memory: memory::Memory,
     },
     /// Print a scenario with every default filled in, and where each value comes from.
     Explain {
         /// The scenario file.
         file: PathBuf,
+        #[command(flatten)]
+        memory: memory::Memory,
     },
     /// List the metrics that reports hold, and targets may name.
     Metrics {
@@ -79,15 +83,16 @@ pub(crate) fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(run) => run.run(),
         Command::Compare(compare) => compare.run(),
-        Command::Validate { files, json } => check::validate(&files, json),
-        Command::Explain { file } => check::explain(&file),
+        Command::Validate { files, json, memory } => check::validate(&files, json, memory),
+        Command::Explain { file, memory } => check::explain(&file, memory),
         Command::Metrics { file, json } => check::metrics(file.as_deref(), json),
         Command::Topology(topology) => topology.run(),
         Command::Verify(verify) => verify.run(),
         Command::Schema => check::schema(),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "peerlab-sim", &mut std::io::stdout());
-            Ok(0)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "peerlab-sim", &mut script);
+            print(&String::from_utf8_lossy(&script)).map(|()| 0)
         }
     };
     exit(done)

@@ -14,14 +14,14 @@ use peerlab_report::{
     folder::{Folder, csv},
     quantity::grouped,
 };
-use peerlab_simulator::replicates::{self, Batch, ChatCurves, Schedule};
+use peerlab_simulator::replicates::{self, Batch, Curves, Schedule};
 
 use super::provenance;
 
 /// Several runs of a scenario, and what is drawn of them.
 pub(super) struct Replicated {
     pub(super) batch: Batch,
-    pub(super) curves: Vec<ChatCurves>,
+    pub(super) curves: Curves,
     pub(super) took: Duration,
 }
 

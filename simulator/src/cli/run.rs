@@ -14,20 +14,19 @@ use peerlab_report::{
     Outcome,
     cli::{
         Stop,
-        input::{self, Ready},
         output::{Finished, Output, Place},
-        provenance,
+        provenance, tell,
     },
     quantity::{Unit, grouped},
 };
-use peerlab_scenarios::{
-    plan,
-    seed::Seed,
-    units::{Bytes, Nanos},
-};
-use peerlab_simulator::{cost::Cost, engine::threads::division::Division, model};
+use peerlab_scenarios::{plan, seed::Seed, units::Nanos};
+use peerlab_simulator::{engine::threads::division::Division, model};
 
-use super::{check, memory, replication::Replication};
+use super::{
+    check::{self, ToRun},
+    memory::Memory,
+    replication::Replication,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -40,9 +39,8 @@ pub(super) struct Run {
     replication: Replication,
     #[command(flatten)]
     place: Place,
-    /// How much memory the run may need by estimate, such as `8Gi`. Default: what the system has left.
-    #[arg(long, value_name = "SIZE")]
-    memory: Option<Bytes>,
+    #[command(flatten)]
+    memory: Memory,
     #[command(flatten)]
     output: Output,
 }
@@ -52,13 +50,11 @@ impl Run {
         if self.replication.is_asked_for() {
             return self.run_replicates();
         }
-        let ready = self.prepare()?;
+        let ToRun { ready, cost, .. } = check::prepare_run(&self.file, self.seed, self.memory)?;
         let plan = &ready.plan;
         self.output.check_facts(&self.file, plan)?;
-        let cost = Cost::of(plan);
-        self.check_memory(&cost)?;
         if let Some(note) = cost.note().filter(|_| !self.output.quiet) {
-            eprintln!("note: {note}");
+            tell(&format!("note: {note}\n"));
         }
         // Before the run, so that a place that is taken costs no time.
         self.output.check_junit()?;
@@ -67,7 +63,7 @@ impl Run {
 
         let division = self.replication.divide(plan, |note| {
             if !self.output.quiet {
-                eprintln!("note: {note}");
+                tell(&format!("note: {note}\n"));
             }
         });
         let bar = self.progress(plan);
@@ -94,20 +90,6 @@ impl Run {
         let finished =
             Finished { ready: &ready, outcome: &outcome, recorder, run, engine: &model::NOTES, pace: &pace };
         self.output.finish(folder, finished)
-    }
-
-    /// Reads and plans the scenario, unless it is known beforehand that it cannot fit into memory.
-    fn prepare(&self) -> Result<Ready, Stop> {
-        let loaded = check::load(&self.file).map_err(input::stop)?;
-        self.check_memory(&Cost::at_least(&loaded.document.value.spec))?;
-        loaded.plan(self.seed).map_err(|problems| input::stop(Ok(problems)))
-    }
-
-    /// Whether a run fits into memory; returns how much there is, if that is known.
-    fn check_memory(&self, cost: &Cost) -> Result<Option<Bytes>, Stop> {
-        let limit = self.memory.or_else(memory::available);
-        let refused = |error| Stop::Input(format!("error: {}: {error}\n", self.file.display()));
-        limit.map(|limit| cost.fits(limit).map(|()| limit).map_err(refused)).transpose()
     }
 
     /// A bar over virtual time; hidden by itself when standard error is no terminal.

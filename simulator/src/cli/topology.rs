@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use peerlab_report::{
     charts::{self, GraphDrawing},
-    cli::{Stop, input, pretty, print, table},
+    cli::{Stop, input, pretty, print, table, tell},
     figures,
 };
 use peerlab_scenarios::{
@@ -20,7 +20,7 @@ use peerlab_scenarios::{
     spec::topology::GraphFormat,
 };
 
-use super::check;
+use super::{check, memory::Memory};
 
 #[derive(Debug, Args)]
 pub(super) struct Topology {
@@ -41,6 +41,8 @@ pub(super) struct Topology {
     /// Replace a drawing that is there.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 /// Draws the graph as SVG, when it is asked for.
@@ -70,7 +72,7 @@ impl Topology {
     fn read(&self) -> Result<(Graph, Drawing), Stop> {
         let extension = self.file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         if matches!(extension, "yaml" | "yml" | "json") {
-            let plan = check::prepare(&self.file, self.seed).map_err(input::stop)?.plan;
+            let plan = check::prepare(&self.file, self.seed, self.memory).map_err(input::stop)?.plan;
             return Ok((plan.graph.clone(), Box::new(move || figures::map(&plan).svg())));
         }
         let name = self.file.display().to_string();
@@ -78,10 +80,10 @@ impl Topology {
         let imported = import::parse(&text, GraphFormat::of_name(&name))
             .map_err(|error| Stop::Input(format!("error: {name}: {error}\n")))?;
         if imported.dropped_loops + imported.dropped_duplicates > 0 {
-            eprintln!(
-                "{name}: {} edges from a node to itself and {} that were given before are left out",
+            tell(&format!(
+                "{name}: {} edges from a node to itself and {} that were given before are left out\n",
                 imported.dropped_loops, imported.dropped_duplicates
-            );
+            ));
         }
         let graph = imported.graph;
         let title = format!("{name}: {} peers, {} edges", graph.peers(), graph.edges());
@@ -126,6 +128,10 @@ impl Topology {
                 "error: {out} exists already: name another with --out, or replace it with --force\n"
             )));
         }
+        let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            return Err(Stop::Input(format!("error: {}: there is no such folder\n", out.display())));
+        }
         match out.extension().and_then(|extension| extension.to_str()) {
             Some("png" | "svg") => Ok(out),
             _ => Err(Stop::Input(format!("error: {}: a drawing ends in .svg or .png\n", out.display()))),
@@ -138,6 +144,6 @@ fn draw(place: &Path, svg: &str) -> Result<(), Stop> {
     let picture = if png { charts::png(svg, 2.0)? } else { svg.as_bytes().to_vec() };
     fs::write(place, picture)
         .map_err(|error| Stop::Input(format!("error: {}: {error}\n", place.display())))?;
-    eprintln!("drawn in {}", place.display());
+    tell(&format!("drawn in {}\n", place.display()));
     Ok(())
 }

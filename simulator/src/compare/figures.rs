@@ -1,7 +1,7 @@
 //! Charts of a comparison: the designs' curves over one another, and the ratios to the baseline.
 
 use peerlab_report::{
-    charts::{Cdf, Ratio, RatioRow, Ratios, Scale, Shares},
+    charts::{Cdf, Curve, Ratio, RatioRow, Ratios, Scale, Shares},
     html::Figure,
     quantity::Unit,
 };
@@ -11,7 +11,7 @@ use peerlab_scenarios::report::{
 };
 
 use super::Design;
-use crate::replicates::{Band, ChatCurves, curve};
+use crate::replicates::{Band, ChatCurves, RolloutCurve, curve};
 
 /// What the chart of ratios shows: how soon posts and releases arrive, and what they cost.
 const HEADLINE: [(&str, Statistic); 10] = [
@@ -40,44 +40,72 @@ pub fn figures(comparison: &Comparison, designs: &[Design]) -> Vec<Figure> {
         ),
         svg: ratios(comparison).svg(),
     }];
-    let chats = designs.first().into_iter().flat_map(|design| &design.curves).map(|chat| chat.name.as_str());
-    for chat in chats {
+    let Some(baseline) = designs.first() else { return figures };
+    for ChatCurves { name, .. } in &baseline.curves.chats {
+        let of = |design: &Design| design.curves.chats.iter().find(|chat| chat.name == *name).cloned();
         figures.push(Figure {
-            id: format!("{chat}-latency"),
-            title: format!("Delivery latency of {chat}"),
+            id: format!("{name}-latency"),
+            title: format!("Delivery latency of {name}"),
             caption: "Mean distribution over runs of each design, with its interval point by point."
                 .to_owned(),
-            svg: overlaid(chat, designs, Shares::Samples, |curves| &curves.latency).svg(),
+            svg: overlaid(
+                format!("Delivery latency of {name}"),
+                "Time from post to showing",
+                Shares::Samples,
+                bands(designs, |design| of(design).map(|chat| chat.latency)),
+            ),
         });
         figures.push(Figure {
-            id: format!("{chat}-coverage"),
-            title: format!("Coverage of {chat}"),
+            id: format!("{name}-coverage"),
+            title: format!("Coverage of {name}"),
             caption: "Share of all (post, other member) pairs in which the member had been shown the post at this age.".to_owned(),
-            svg: overlaid(chat, designs, Shares::Recipients, |curves| &curves.coverage).svg(),
+            svg: overlaid(
+                format!("Coverage of {name}"),
+                "Time since a post was said",
+                Shares::Recipients,
+                bands(designs, |design| of(design).map(|chat| chat.coverage)),
+            ),
+        });
+    }
+    for RolloutCurve { name, .. } in &baseline.curves.updates {
+        figures.push(Figure {
+            id: format!("{name}-coverage"),
+            title: format!("Rollout of {name}"),
+            caption: "Share of all (release, peer that is to have it) pairs in which the peer had installed the release at this \
+                      age: the mean over runs of each design, with its interval point by point."
+                .to_owned(),
+            svg: overlaid(
+                format!("Rollout of {name} since the release"),
+                "Time since the release",
+                Shares::Peers,
+                bands(designs, |design| {
+                    let update = design.curves.updates.iter().find(|update| update.name == *name);
+                    update.map(|update| update.installed.clone())
+                }),
+            ),
         });
     }
     figures
 }
 
-fn overlaid(chat: &str, designs: &[Design], shares: Shares, band: fn(&ChatCurves) -> &Band) -> Cdf {
-    let curves = designs.iter().filter_map(|design| {
-        let curves = design.curves.iter().find(|curves| curves.name == chat)?;
-        Some(curve(&design.name, band(curves)))
-    });
-    let (what, quantity) = match shares {
-        Shares::Samples => ("Delivery latency", "Time from post to showing"),
-        Shares::Recipients => ("Coverage", "Time since a post was said"),
-    };
+/// The curve of each design that has one.
+fn bands(designs: &[Design], band: impl Fn(&Design) -> Option<Band>) -> Vec<Curve> {
+    designs.iter().filter_map(|design| Some(curve(&design.name, &band(design)?))).collect()
+}
+
+/// The curves of all designs, one over the other.
+fn overlaid(title: String, quantity: &str, shares: Shares, curves: Vec<Curve>) -> String {
     Cdf {
-        title: format!("{what} of {chat}"),
+        title,
         quantity: quantity.to_owned(),
         unit: Unit::Seconds,
         shares,
-        curves: curves.collect(),
+        curves,
         scale: Scale::Auto,
         quantiles: false,
         target: None,
     }
+    .svg()
 }
 
 fn ratios(comparison: &Comparison) -> Ratios {

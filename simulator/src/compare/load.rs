@@ -11,7 +11,7 @@ use peerlab_scenarios::report::{
 };
 
 use super::Design;
-use crate::replicates::{Band, BandPoint, ChatCurves};
+use crate::replicates::{Band, BandPoint, ChatCurves, Curves, RolloutCurve};
 
 /// Why a report cannot be read again.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,7 @@ pub fn load(path: &Path) -> Result<Design, LoadError> {
     }
     let curves = match folder {
         Some(folder) => curves(&report, &folder.join("series"))?,
-        None => Vec::new(),
+        None => Curves::default(),
     };
     Ok(Design { name: report.scenario.name.clone(), report, curves })
 }
@@ -71,15 +71,22 @@ fn read(path: &Path) -> Result<String, LoadError> {
     fs::read_to_string(path).map_err(|error| LoadError::Io { path: path.to_owned(), error })
 }
 
-/// The curves of every chat whose series are there.
-fn curves(report: &Replicates, series: &Path) -> Result<Vec<ChatCurves>, LoadError> {
-    let chats = report.metrics.keys().filter_map(|name| name.strip_suffix(".delivery.latency"));
-    let mut curves = Vec::new();
-    for name in chats {
-        let file = |what: &str| series.join(format!("{name}-{what}.csv"));
-        if file("latency").is_file() && file("coverage").is_file() {
-            let (latency, coverage) = (band(&file("latency"))?, band(&file("coverage"))?);
-            curves.push(ChatCurves { name: name.to_owned(), latency, coverage });
+/// The curves of every workload whose series are there.
+fn curves(report: &Replicates, series: &Path) -> Result<Curves, LoadError> {
+    let with = |metric: &'static str| report.metrics.keys().filter_map(move |name| name.strip_suffix(metric));
+    let file = |name: &str, what: &str| series.join(format!("{name}-{what}.csv"));
+    let mut curves = Curves::default();
+    for name in with(".delivery.latency") {
+        let (latency, coverage) = (file(name, "latency"), file(name, "coverage"));
+        if latency.is_file() && coverage.is_file() {
+            let (latency, coverage) = (band(&latency)?, band(&coverage)?);
+            curves.chats.push(ChatCurves { name: name.to_owned(), latency, coverage });
+        }
+    }
+    for name in with(".install.time") {
+        let installed = file(name, "coverage");
+        if installed.is_file() {
+            curves.updates.push(RolloutCurve { name: name.to_owned(), installed: band(&installed)? });
         }
     }
     Ok(curves)

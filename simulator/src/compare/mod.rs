@@ -12,7 +12,7 @@ pub use figures::figures;
 pub use load::{LoadError, load};
 pub use tables::{Rows, compact, full};
 
-use crate::replicates::ChatCurves;
+use crate::replicates::Curves;
 
 /// A design: the report on its runs, and its curves.
 #[derive(Clone, Debug)]
@@ -21,6 +21,6 @@ pub struct Design {
     pub name: String,
     /// The report on its runs.
     pub report: Replicates,
-    /// Its curves, by chat; none when only its report is there.
-    pub curves: Vec<ChatCurves>,
+    /// Its curves; none when only its report is there.
+    pub curves: Curves,
 }

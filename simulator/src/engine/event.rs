@@ -137,7 +137,8 @@ const LIFE: u32 = 28;
 /// The destination of what concerns the whole run: it comes after what happens to any peer at the same instant.
 pub(super) const EVERYONE: Peer = Peer((1 << 24) - 1);
 
-/// Which of its lives a peer is in, of every [`Life::APART`]: a message is not so long on its way that one returns.
+/// Which of its lives a peer is in, of every [`Life::APART`]: a message is not so long on its way that one returns, or the report
+/// says so (`peerlab_report::starts`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Life(u8);
 

@@ -7,7 +7,7 @@ use super::{
     band::{point, shares},
 };
 use peerlab_report::{
-    charts::{Cdf, Curve, Rate, RateUnit, Scale, Shares, Target, Throughput},
+    charts::{Cdf, Curve, Interval as FaultSpan, Rate, RateUnit, Scale, Shares, Target, Throughput},
     figures::Series,
     html::Figure,
     quantity::Unit,
@@ -31,9 +31,36 @@ pub struct ChatCurves {
     pub coverage: Band,
 }
 
-/// The curves of each chat.
+/// How one update was rolled out over all runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RolloutCurve {
+    /// The update's name.
+    pub name: String,
+    /// (seconds since a release, share of the peers that are to have it and had installed it).
+    pub installed: Band,
+}
+
+/// The curves of all workloads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curves {
+    /// Of the chats.
+    pub chats: Vec<ChatCurves>,
+    /// Of the updates.
+    pub updates: Vec<RolloutCurve>,
+}
+
+/// The curves of each workload.
 #[must_use]
-pub fn chart_curves(batch: &Batch) -> Vec<ChatCurves> {
+pub fn chart_curves(batch: &Batch) -> Curves {
+    let updates = batch.runs.first().into_iter().flat_map(|run| &run.updates).enumerate();
+    let updates = updates.map(|(number, update)| RolloutCurve {
+        name: update.name.clone(),
+        installed: rollout(batch, number),
+    });
+    Curves { chats: chats(batch), updates: updates.collect() }
+}
+
+fn chats(batch: &Batch) -> Vec<ChatCurves> {
     let names = batch.runs.first().into_iter().flat_map(|run| &run.chats).map(|chat| &chat.name);
     let curves = names.enumerate().map(|(number, name)| {
         let chats = || batch.runs.iter().map(|run| &run.chats[number]);
@@ -58,12 +85,6 @@ fn rollout(batch: &Batch, number: usize) -> Band {
     shares(pooled.map_or_else(Vec::new, quantiles).into_iter(), &installs, NANOS_PER_SECOND)
 }
 
-/// The names of the updates, in their order.
-fn updates(batch: &Batch) -> impl Iterator<Item = (usize, &str)> {
-    let updates = batch.runs.first().into_iter().flat_map(|run| &run.updates);
-    updates.map(|update| update.name.as_str()).enumerate()
-}
-
 /// Values at even steps of the share below them, the least first.
 fn quantiles(histogram: &Histogram) -> Vec<u64> {
     if histogram.is_empty() {
@@ -84,9 +105,9 @@ pub(crate) fn curve(label: &str, band: &Band) -> Curve {
 
 /// The charts of a report on replicates, in the order of the page.
 #[must_use]
-pub fn figures(batch: &Batch, curves: &[ChatCurves]) -> Vec<Figure> {
+pub fn figures(batch: &Batch, curves: &Curves) -> Vec<Figure> {
     let mut figures = Vec::new();
-    for chat in curves {
+    for chat in &curves.chats {
         let name = &chat.name;
         figures.push(Figure {
             id: format!("{name}-latency"),
@@ -115,7 +136,7 @@ pub fn figures(batch: &Batch, curves: &[ChatCurves]) -> Vec<Figure> {
             .svg(),
         });
     }
-    for (number, name) in updates(batch) {
+    for RolloutCurve { name, installed } in &curves.updates {
         figures.push(Figure {
             id: format!("{name}-coverage"),
             title: format!("Rollout of {name}"),
@@ -126,8 +147,8 @@ pub fn figures(batch: &Batch, curves: &[ChatCurves]) -> Vec<Figure> {
                 title: format!("Rollout of {name} since the release"),
                 quantity: "Time since the release".to_owned(),
                 unit: Unit::Seconds,
-                shares: Shares::Recipients,
-                curves: vec![curve(&runs(batch), &rollout(batch, number))],
+                shares: Shares::Peers,
+                curves: vec![curve(&runs(batch), installed)],
                 scale: Scale::Auto,
                 quantiles: false,
                 target: None,
@@ -138,7 +159,7 @@ pub fn figures(batch: &Batch, curves: &[ChatCurves]) -> Vec<Figure> {
     figures.push(Figure {
         id: "throughput".to_owned(),
         title: "Traffic over time".to_owned(),
-        caption: "What reached the machines of all peers, in the mean over runs.".to_owned(),
+        caption: "What reached the machines of all peers, in the mean over runs. Shaded: faults.".to_owned(),
         svg: throughput(batch).svg(),
     });
     figures
@@ -191,24 +212,33 @@ fn throughput(batch: &Batch) -> Throughput {
         let points = points.map(|point| (point.x + seconds / 2.0, point.mean * each / seconds)).collect();
         Rate { label: label.to_owned(), unit, points }
     };
+    let mut rates = vec![
+        rate("items", RateUnit::Bits, |interval| interval.payload, 8.0),
+        rate("control", RateUnit::Bits, |interval| interval.control, 8.0),
+    ];
+    // Where nobody posts, nothing is shown.
+    if !first.chats.is_empty() {
+        rates.push(rate("posts shown", RateUnit::Deliveries, |interval| interval.shown, 1.0));
+    }
+    let faults = first.report.scenario.faults.iter().map(|fault| FaultSpan {
+        label: fault.name.clone(),
+        from: fault.at,
+        until: fault.until.unwrap_or(f64::INFINITY),
+    });
     Throughput {
         title: format!("Traffic over virtual time, mean of {} runs", batch.runs.len()),
-        rates: vec![
-            rate("items", RateUnit::Bits, |interval| interval.payload, 8.0),
-            rate("control", RateUnit::Bits, |interval| interval.control, 8.0),
-            rate("posts shown", RateUnit::Deliveries, |interval| interval.shown, 1.0),
-        ],
-        faults: Vec::new(),
+        rates,
+        faults: faults.collect(),
     }
 }
 
 /// The numbers behind the charts.
 #[must_use]
-pub fn series(batch: &Batch, curves: &[ChatCurves]) -> Vec<Series> {
+pub fn series(batch: &Batch, curves: &Curves) -> Vec<Series> {
     let rows =
         |band: &Band| band.iter().map(|point| vec![point.x, point.mean, point.low, point.high]).collect();
     let mut list = Vec::new();
-    for chat in curves {
+    for chat in &curves.chats {
         list.push(Series {
             name: format!("{}-latency", chat.name),
             columns: vec!["seconds", "share_at_or_below", "low", "high"],
@@ -220,10 +250,10 @@ pub fn series(batch: &Batch, curves: &[ChatCurves]) -> Vec<Series> {
             rows: rows(&chat.coverage),
         });
     }
-    list.extend(updates(batch).map(|(number, name)| Series {
-        name: format!("{name}-coverage"),
+    list.extend(curves.updates.iter().map(|update| Series {
+        name: format!("{}-coverage", update.name),
         columns: vec!["seconds_since_release", "share_of_peers_reached", "low", "high"],
-        rows: rows(&rollout(batch, number)),
+        rows: rows(&update.installed),
     }));
     let counts: [(&str, Count); 3] = [
         ("item_bytes", |interval| interval.payload),

@@ -31,7 +31,7 @@ use peerlab_scenarios::{
 
 pub use band::{Band, BandPoint};
 pub(crate) use figures::curve;
-pub use figures::{ChatCurves, chart_curves, figures, series};
+pub use figures::{ChatCurves, Curves, RolloutCurve, chart_curves, figures, series};
 pub use run::ReplicateRun;
 
 use peerlab_report::warm_up;

@@ -14,4 +14,5 @@ mod random;
 mod replicates;
 mod simulated;
 mod tables;
+mod updates;
 mod workshop;

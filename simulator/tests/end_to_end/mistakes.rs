@@ -196,7 +196,13 @@ fn a_mesh_that_cannot_fit_is_refused_before_it_is_made() {
     workshop.write("mesh.yaml", scenario(&spec).as_bytes());
     let told = refused(&workshop, &["run", "mesh.yaml", "--memory", "1G"]);
     // Of the members' rooms nothing is known before the plan.
-    assert!(told.contains("the run needs about 15.4 GB of memory, and 1 GB may be used"), "{told}");
+    assert!(told.contains("this needs about 15.4 GB of memory, and 1 GB may be used"), "{told}");
+    refused(&workshop, &["compare", "mesh.yaml", "mesh.yaml", "--memory", "1G"]);
+    for command in ["validate", "explain", "topology"] {
+        let told = refused(&workshop, &[command, "mesh.yaml", "--memory", "1G"]);
+        // A plan takes less than a run of it.
+        assert!(told.contains("this needs about 2.6 GB of memory"), "{command}: {told}");
+    }
 }
 
 #[test]
@@ -308,7 +314,7 @@ fn a_run_that_does_not_fit_into_memory_is_refused_with_the_figure() {
     let workshop = Workshop::with_tiny("memory");
     let refused = workshop.run(&["run", "tiny.yaml", "--out", "out", "--memory", "30MB"]).ends_with(2).err;
     assert!(
-        refused.starts_with("error: tiny.yaml: the run needs about 40 MB of memory, and 30 MB may be used\n"),
+        refused.starts_with("error: tiny.yaml: this needs about 40 MB of memory, and 30 MB may be used\n"),
         "{refused}"
     );
     assert_eq!(workshop.names(), ["tiny.yaml"]);

@@ -9,10 +9,11 @@ use crate::{
     host::{Behaviour, Circle, Effect, Env, Outbox, PeerHost, RoleSlot, Uplink},
     overlay::Flood,
     plan::{Files, Plan, WorkloadKind, update::Locality},
+    report::ChunkFate,
     seed::Seed,
     spec::read::read,
     units::Share,
-    wire::merkle::Digest,
+    wire::{merkle::Digest, update::chunk_of},
     world::{Shared, World},
 };
 

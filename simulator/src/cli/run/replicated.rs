@@ -9,13 +9,13 @@ use peerlab_report::{
     quantity::{Unit, grouped},
 };
 use peerlab_scenarios::report::{Statistic, Trust, Verdict, replicates::Replicates};
-use peerlab_simulator::{
-    cost::Cost,
-    replicates::{self, Schedule, junit, page},
-};
+use peerlab_simulator::replicates::{self, Schedule, junit, page};
 
 use super::Run;
-use crate::cli::replicates::make;
+use crate::cli::{
+    check::{self, ToRun},
+    replicates::make,
+};
 
 /// Runs that are several.
 const FEWEST_RUNS: u64 = 2;
@@ -28,10 +28,8 @@ impl Run {
                 "error: --facts is for one run: give a seed instead of several\n".to_owned(),
             ));
         }
-        let ready = self.prepare()?;
+        let ToRun { ready, cost, limit } = check::prepare_run(&self.file, self.seed, self.memory)?;
         let plan = &ready.plan;
-        let cost = Cost::of(plan);
-        let limit = self.check_memory(&cost)?;
         let schedule = self.replication.schedule(&plan.spec, plan.seed.0, FEWEST_RUNS)?;
         let schedule = schedule.within(cost.memory(), limit);
         self.output.check_junit()?;
