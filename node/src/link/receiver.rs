@@ -148,11 +148,11 @@ impl Receiver {
     }
 
     /// How many bytes the other end should be told were read, when they have become enough for that.
-    pub(super) fn to_tell(&mut self) -> Option<usize> {
+    pub(super) fn take_untold(&mut self) -> Option<usize> {
         (self.untold >= self.route.window / 8).then(|| std::mem::take(&mut self.untold))
     }
 
-    /// Whether [`Receiver::to_tell`] has something to tell.
+    /// Whether [`Receiver::take_untold`] has something to tell.
     pub(super) const fn has_to_tell(&self) -> bool {
         self.untold >= self.route.window / 8
     }

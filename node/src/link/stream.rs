@@ -306,7 +306,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Pump<C> {
         if state.left.is_some() {
             state.receiver.discard();
         }
-        if let Some(bytes) = state.receiver.to_tell() {
+        if let Some(bytes) = state.receiver.take_untold() {
             state.sender.tell_read(bytes);
         }
         state.sender.advance(&self.net, now);

@@ -71,7 +71,7 @@ impl Line {
             }
             None => {}
         }
-        if let Some(bytes) = self.receiver.to_tell() {
+        if let Some(bytes) = self.receiver.take_untold() {
             self.sender.heard(now, bytes);
         }
     }

@@ -9,7 +9,10 @@ use crate::{
 
 /// Any of the roles of this crate, for engines that learn which from a scenario.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "most roles are chats, and a box would cost each of their steps a look-up")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most roles are chats, and a box would cost each of their steps a look-up"
+)]
 pub enum Any<H: Host> {
     /// Messages among members of rooms.
     Chat(Chat<H>),

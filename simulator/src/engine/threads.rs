@@ -72,12 +72,15 @@ struct Common {
     stop: AtomicBool,
 }
 
+/// Items that an engine has made in a window, with their numbers.
+type Made = Arc<[(u32, Item)]>;
+
 /// What engines leave for one another at the end of a window.
 struct Exchange {
     /// Events, by sender and receiver.
     events: Vec<Mutex<Batch>>,
     /// Items that each has made, with their numbers.
-    items: Vec<Mutex<Arc<[(u32, Item)]>>>,
+    items: Vec<Mutex<Made>>,
     pulses: Vec<Mutex<Pulse>>,
 }
 

@@ -42,7 +42,7 @@ impl<O: Overlay<Store>> Machine<Store> for Beside<O> {
     fn step(&mut self, cx: &mut Cx<'_, Store>, input: Input<Store>) {
         match input {
             Input::Message { from, msg, .. } if msg.kind.is_discovery() => {
-                self.kademlia.message(cx, from, &msg)
+                self.kademlia.message(cx, from, &msg);
             }
             Input::Timer(TimerKey(key)) if key >= TIMERS => {
                 self.kademlia.timer(cx, TimerKey(key));
