@@ -90,7 +90,7 @@ impl Compare {
         // Before the runs, so that what cannot be compared costs no time.
         let prospect = |(given, name): (&Given, &String)| self.prospect(given, name, first_seed, runs);
         let prospects: Vec<_> = given.iter().zip(&names).map(prospect).collect::<Result<_, _>>()?;
-        comparison::comparable(&prospects, measures).map_err(incomparable)?;
+        comparison::comparable(&prospects, measures).map_err(|why| incomparable(&why))?;
         let folder = match &self.out {
             Some(place) => Folder::begin(place, self.force)?,
             None => Folder::begin_free(Path::new("out/compare"), &names[0])?,
@@ -123,7 +123,7 @@ impl Compare {
             .iter()
             .map(|design| comparison::Design { name: &design.name, report: &design.report })
             .collect();
-        let mut comparison = Comparison::of(&named, measures).map_err(incomparable)?;
+        let mut comparison = Comparison::of(&named, measures).map_err(|why| incomparable(&why))?;
         let hashes: Vec<(&str, &Replicates)> =
             named.iter().map(|design| (design.name, design.report)).collect();
         comparison.provenance = provenance::of_comparison(&hashes, began.elapsed());
@@ -180,7 +180,7 @@ impl Compare {
     }
 }
 
-fn incomparable(why: Incomparable) -> Stop {
+fn incomparable(why: &Incomparable) -> Stop {
     Stop::Input(format!("error: these cannot be compared: {why}\n"))
 }
 
