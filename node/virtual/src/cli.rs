@@ -116,6 +116,7 @@ impl Scenario {
             events: outcome.events,
             digest: outcome.digest,
             took,
+            threads: 1,
         };
         let (steps, seconds) = (grouped(outcome.events), Unit::Seconds.show(took.as_secs_f64()));
         let pace = format!(" in {seconds} ({steps} steps, {} timers)", grouped(timers));

@@ -71,9 +71,9 @@ impl<V: Observer> Observer for Traced<V> {
         self.observer.discarded(now, to, workload, bytes);
     }
 
-    fn measure(&mut self, now: Nanos) {
+    fn measure(&mut self, now: Nanos, items: u32) {
         self.note(format_args!("measure {}", now.0));
-        self.observer.measure(now);
+        self.observer.measure(now, items);
     }
 
     fn progress(&mut self, now: Nanos, events: u64) {
