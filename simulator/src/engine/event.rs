@@ -202,10 +202,11 @@ pub(super) fn forward(event: &Event, time: u64, phase: Phase) -> Event {
     Event { time, ..event.with_tag(event.tag() & !7 | phase as u32) }
 }
 
-/// The note that an event's message carries.
+/// The note that an event's message carries, unless its name says it all.
 pub(super) fn note(event: &Event) -> Option<NoteRef> {
     let is_message = !matches!(phase(event), Phase::Timer | Phase::Control);
-    (is_message && event.tag() >> SORT & 3 == 2).then(|| NoteRef(event.handle()))
+    let note = (is_message && event.tag() >> SORT & 3 == 2).then(|| NoteRef(event.handle()));
+    note.filter(|note| note.called_off().is_none())
 }
 
 /// The same event, with its message's note under the name that it has in another store.

@@ -47,7 +47,7 @@ impl NoteRef {
 
     /// The item that it calls off, if that is what it says.
     #[inline]
-    const fn called_off(self) -> Option<ItemRef> {
+    pub(super) const fn called_off(self) -> Option<ItemRef> {
         if self.0 & Self::CALLS_OFF != 0 { Some(ItemRef(self.0 ^ Self::CALLS_OFF)) } else { None }
     }
 }

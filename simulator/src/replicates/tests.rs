@@ -129,12 +129,16 @@ fn the_first_seed_that_cannot_be_planned_is_told() {
 #[test]
 fn an_interrupted_batch_holds_the_runs_that_were_done() {
     let scenario = scenario();
+    let came = AtomicBool::new(false);
     let plan = |seed| {
+        // After six runs the others wait to be interrupted, however slowly word of that comes.
+        while seed >= 13 && !came.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
         Ok::<_, Infallible>(Plan::new(&scenario, Seed(seed), &Files::new()).expect("it can be planned"))
     };
     let threads = NonZero::new(2).expect("one at least");
     let schedule = Schedule::new(7, 1_000, None, threads);
-    let came = AtomicBool::new(false);
     let interrupt = |done| came.store(done >= 3, Ordering::Relaxed);
     let Ok(batch) = run(&schedule, plan, || came.load(Ordering::Relaxed), interrupt);
     let batch = batch.expect("there are runs");
