@@ -10,7 +10,7 @@
 //! - What concerns the whole run (faults, the end of the warm-up) and who is there when, all engines work off: both follow from
 //!   the plan.
 //! - Items have numbers that differ with the number of threads. Nothing depends on them: sets of items forget by age
-//!   ([`super::store::ages`]), and the observer hears of items by the order in which they were made ([`clerk`]).
+//!   (`store::ages`), and the observer hears of items by the order in which they were made (`clerk`).
 //! - Counters are added up. What an observer hears in order is put into the order of one thread first.
 //!
 //! | module | what it holds |
