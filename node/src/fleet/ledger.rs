@@ -2,7 +2,8 @@
 //!
 //! Each peer keeps its own account, but of a lane one end knows what was sent and the other what came. Here the two are held
 //! against each other, by the lane's name. What did not come is lost when the connection ended before the run did. When it
-//! stood, all must have come that its sender had sent: if not, the account does not come out even, and the run is invalid.
+//! stood, what did not come is in flight, unless the receiver has heard the end of the lane: then all must have come that its
+//! sender had sent. If not, the account does not come out even, and the run is invalid.
 
 use std::collections::HashMap;
 
@@ -60,7 +61,7 @@ impl Ledger {
                 if sent.early {
                     self.warm_up.lost[Loss::Offline as usize] += missing;
                 }
-            } else if !sent.complete {
+            } else if !sent.complete || lane.came.is_none_or(|came| !came.complete) {
                 self.traffic.in_flight += missing;
             }
         }
@@ -98,8 +99,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_sent_yet_is_in_flight() {
+    fn what_has_not_gone_out_or_not_come_in_yet_is_in_flight() {
         assert_eq!(closed(end(true, 10, true, false), Some(end(false, 7, true, false))), (0, 0, 3));
+        assert_eq!(closed(end(true, 10, true, true), Some(end(false, 7, true, false))), (0, 0, 3));
+        assert_eq!(closed(end(true, 10, true, true), None), (0, 0, 10));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use futures::{
     future::{Either, select},
 };
 use futures_timer::Delay;
+use peerlab_report::traffic::Loss;
 use peerlab_scenarios::{
     host::{Input, Machine},
     spec::Leave,
@@ -45,6 +46,9 @@ impl<R: Machine<Native>> Node<R> {
         self.flush().await;
         self.phase = Phase::Over;
         self.addresses.set(self.me, None);
+        // What it fetched and served ends with it.
+        self.traffic.lost[Loss::Offline as usize] += self.fetches.under_way() as u64;
+        self.fetches = super::Fetches::default();
         if leave == Leave::Graceful {
             let lanes: Vec<_> = self.connections.all().map(|(id, _)| id).collect();
             for lane in &lanes {
