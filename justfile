@@ -62,6 +62,18 @@ generate:
     UPDATE_GOLDEN=1 cargo test --package peerlab-scenarios --features crd --test schema
     UPDATE_GOLDEN=1 cargo test --package peerlab-simulator --test docs -- that_of
 
+# A hundred seeds of every shipped scenario but the two largest, at full size: none may break an invariant
+seeds count='100':
+    cargo build --release --package peerlab-simulator
+    for scenario in $(ls scenarios/*.yaml | grep -v -e million-peers -e city-chat); do \
+        echo "$scenario"; name=$(basename "$scenario" .yaml); \
+        "${CARGO_TARGET_DIR:-target}/release/peerlab-sim" run "$scenario" --seeds {{ count }} --quiet --force --out "out/seeds/$name" \
+            || test $? -eq 1 || exit 1; \
+    done
+
+# The same with a thousand: for the night
+nightly: (seeds '1000')
+
 # Compare flooding, gossipsub and Plumtree for the same chat: docs/statistics.md
 gossip-vs-flood-vs-plumtree *arguments:
     cargo run --release --package peerlab-simulator -- compare scenarios/chat-by-gossipsub.yaml \
