@@ -115,6 +115,50 @@ fn a_rule_runs_until_it_is_satisfied() {
     assert!(Path::new(&workshop.path("out/tiny/seeds-from-1/report.html")).is_file());
 }
 
+/// Enough to do in each window that threads pay.
+const BUSY: &str = "
+description: Does it pay to deal these peers out to threads?
+duration: 10s
+network: {latency: {fixed: {oneWay: 100ms}}}
+groups: [{name: all, peers: 300}]
+topology: {kRegular: {degree: 8}}
+overlay: {flood: {}}
+workloads: [{name: talk, chat: {rooms: 100, members: 10, posts: {poisson: {every: 3s}}}}]
+";
+
+#[test]
+fn a_run_by_itself_is_the_same_on_threads_to_the_byte_but_for_its_provenance() {
+    let workshop = Workshop::new("threads-of-a-run");
+    workshop.write("busy.yaml", scenario(BUSY).as_bytes());
+    let run = |threads: &str| {
+        let arguments = ["run", "busy.yaml", "--threads", threads, "--facts", "csv", "--out", threads];
+        let done = workshop.run(&arguments).ends_with(0);
+        assert_eq!(done.err, "", "there is nothing to note");
+        let report = workshop.read(&format!("{threads}/report.json"));
+        let mut report: Value = serde_json::from_str(&report).expect("the report is JSON");
+        let provenance = report.as_object_mut().expect("a map").remove("provenance").expect("it has one");
+        (provenance, report, everything(&workshop, threads))
+    };
+    let (one, report, rest) = run("1");
+    assert_eq!(one["host"]["threads"], 1);
+    for threads in [2, 3] {
+        let (provenance, other, files) = run(&threads.to_string());
+        assert_eq!(provenance["host"]["threads"], threads);
+        assert_eq!((&provenance["events"], &provenance["digest"]), (&one["events"], &one["digest"]));
+        assert_eq!(other, report);
+        assert!(files == rest, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_run_that_stays_on_one_thread_says_why() {
+    let workshop = Workshop::with_tiny("one-thread");
+    let done = workshop.run(&["run", "tiny.yaml", "--threads", "4", "--out", "out"]).ends_with(0);
+    assert!(done.err.starts_with("note: the run has one thread: "), "{}", done.err);
+    assert_eq!(done.err.lines().count(), 1);
+    assert_eq!(workshop.run(&["run", "tiny.yaml", "--out", "unasked"]).ends_with(0).err, "");
+}
+
 #[test]
 fn what_makes_no_sense_is_refused() {
     let workshop = Workshop::with_tiny("refused-replicates");

@@ -7,7 +7,7 @@ use peerlab_scenarios::{
     seed::Seed,
     spec::read::{Fault, document},
 };
-use peerlab_simulator::model;
+use peerlab_simulator::{engine::threads::division::Division, model};
 
 use crate::workshop::scenario;
 
@@ -21,6 +21,11 @@ pub(crate) struct Simulated {
 
 /// Simulates a scenario of this `spec`, or tells why it is refused.
 pub(crate) fn simulate(spec: &str, files: &[(&str, &str)]) -> Result<Simulated, String> {
+    simulate_on(1, spec, files)
+}
+
+/// The same on so many threads, if its peers can be dealt out to them, be it worthwhile or not.
+pub(crate) fn simulate_on(threads: usize, spec: &str, files: &[(&str, &str)]) -> Result<Simulated, String> {
     let text = scenario(spec);
     let document = document("scenario.yaml", text.as_bytes()).map_err(|problems| problems.to_string())?;
     let refusals = model::refusals(&document.value.spec);
@@ -30,7 +35,11 @@ pub(crate) fn simulate(spec: &str, files: &[(&str, &str)]) -> Result<Simulated, 
     let files: Files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     let plan = Plan::new(&document.value, Seed(document.value.spec.seed), &files)
         .map_err(|errors| document.problems(errors.into_iter().map(Fault::from).collect()).to_string())?;
-    let (outcome, recorder) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
+    let recorder = Recorder::new(&plan, |_, _| ());
+    let (outcome, recorder) = match Division::of(&plan, threads, 1e6) {
+        Ok(division) => model::run_divided(&plan, &division, recorder, &|| false),
+        Err(_) => model::run(&plan, recorder, &|| false),
+    };
     let report = assemble::report(&plan, &outcome, &recorder);
     let figures = figures::figures(&plan, &outcome, &recorder, &report);
     let page = html::page(&page::page(&report, figures, &model::NOTES));

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// How often a thread looks before it lets the system put it to sleep: some microseconds, less than waking takes.
-const LOOKS: u32 = 2_000;
+const LOOKS: u32 = 200;
 
 /// Where a number of threads wait for one another, again and again.
 #[derive(Debug)]
