@@ -133,7 +133,7 @@ fn an_interrupted_batch_holds_the_runs_that_were_done() {
     let plan = |seed| {
         // After six runs the others wait to be interrupted, however slowly word of that comes.
         while seed >= 13 && !came.load(Ordering::Relaxed) {
-            std::thread::yield_now();
+            thread::yield_now();
         }
         Ok::<_, Infallible>(Plan::new(&scenario, Seed(seed), &Files::new()).expect("it can be planned"))
     };
