@@ -62,7 +62,8 @@ fn small(mut scenario: Scenario) -> Scenario {
             scenario.spec.peers = Some(*peers);
             planned(&scenario, 1).is_ok()
         };
-        (all..2 * all).find(fits).expect("some number fits");
+        let found = (all / 2..3 * all).find(fits);
+        assert!(found.is_some(), "{:?}", planned(&scenario, 1));
     }
     scenario
 }
@@ -76,12 +77,18 @@ fn planned(scenario: &Scenario, seed: u64) -> Result<Plan, String> {
         .map_err(|errors| format!("{}: {errors:?}", scenario.metadata.name))
 }
 
+/// Whether an invariant says no more than that something happened at all: in a fleet made small, by chance nothing may.
+fn is_vacuous(name: &str) -> bool {
+    name == "every fault hit something" || name.ends_with(": something was said")
+}
+
 /// What a run with this seed has broken.
 fn broken(scenario: &Scenario, seed: u64) -> Vec<String> {
     let plan = planned(scenario, seed).unwrap_or_else(|error| panic!("{error}"));
     let (outcome, recorder) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
     let report = assemble::report(&plan, &outcome, &recorder);
-    let broken = report.invariants.iter().filter(|invariant| !invariant.holds);
+    let broken =
+        report.invariants.iter().filter(|invariant| !invariant.holds && !is_vacuous(&invariant.name));
     broken.map(|invariant| format!("{} with seed {seed}: {invariant:?}", scenario.metadata.name)).collect()
 }
 
