@@ -35,9 +35,17 @@ impl<E: Into<anyhow::Error>> From<E> for Stop {
     }
 }
 
-/// How a program ends with what came of its command; what stopped it is told.
+/// A whole program: it reads its arguments, does what they ask for, and ends with what came of it.
 #[must_use]
-pub fn exit(done: Result<u8, Stop>) -> ExitCode {
+pub fn start<A: clap::Parser>(work: impl FnOnce(A) -> Result<u8, Stop>) -> ExitCode {
+    match A::try_parse() {
+        Ok(arguments) => exit(work(arguments)),
+        Err(error) => misread(&error),
+    }
+}
+
+/// How a program ends with what came of its command; what stopped it is told.
+fn exit(done: Result<u8, Stop>) -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(Stop::Input(text)) => {
@@ -52,8 +60,7 @@ pub fn exit(done: Result<u8, Stop>) -> ExitCode {
 }
 
 /// How a program ends whose arguments are wrong, or that was asked for help.
-#[must_use]
-pub fn misread(error: &clap::Error) -> ExitCode {
+fn misread(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.use_stderr() { ExitCode::from(BAD_INPUT) } else { ExitCode::SUCCESS }
 }

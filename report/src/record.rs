@@ -85,9 +85,8 @@ pub struct Recorder<P> {
     pub starts: Starts,
     /// Where showings go, if they are asked for.
     pub facts: Option<FactWriter>,
-    /// The interval that the last delivery was in, and when it began: most are in that of the one before, which takes no
-    /// division.
-    current: (usize, u64),
+    /// That of the last delivery.
+    current: Current,
     progress: P,
 }
 
@@ -112,7 +111,7 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
             copy_count: CopyCount::new(plan.peers.len()),
             starts: Starts::default(),
             facts: None,
-            current: (0, 0),
+            current: Current::default(),
             progress,
         }
     }
@@ -224,11 +223,7 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
 
     #[inline]
     fn delivered(&mut self, now: Nanos, to: Peer, kind: Kind, item: Option<u32>, bytes: u32) {
-        if now.0.wrapping_sub(self.current.1) >= self.interval.0 {
-            let number = now.0 / self.interval.0;
-            self.current = (number as usize, number * self.interval.0);
-        }
-        let interval = &mut self.series[self.current.0];
+        let interval = &mut self.series[self.current.at(now, self.interval)];
         let Some(item) = item else {
             interval.control += u64::from(bytes);
             return;
@@ -248,11 +243,33 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
     }
 }
 
+/// The interval that something was last in, and when it began: most that happens is in that of what was before, which takes no
+/// division.
+#[derive(Clone, Copy, Debug, Default)]
+struct Current {
+    number: usize,
+    began: u64,
+}
+
+impl Current {
+    /// The number of the interval of this instant.
+    #[inline]
+    fn at(&mut self, now: Nanos, interval: Nanos) -> usize {
+        if now.0.wrapping_sub(self.began) >= interval.0 {
+            let number = now.0 / interval.0;
+            *self = Self { number: number as usize, began: number * interval.0 };
+        }
+        self.number
+    }
+}
+
 /// Bytes by interval, as one of several threads counts them.
 #[derive(Debug)]
 pub struct ByteTally {
     interval: Nanos,
     series: Vec<(u64, u64)>,
+    /// That of the last delivery.
+    current: Current,
     sample: Sample,
 }
 
@@ -263,7 +280,7 @@ impl Tally for ByteTally {
 
     #[inline]
     fn delivered(&mut self, now: Nanos, to: Peer, kind: Kind, carries_item: bool, bytes: u32) -> bool {
-        let (payload, control) = &mut self.series[(now.0 / self.interval.0) as usize];
+        let (payload, control) = &mut self.series[self.current.at(now, self.interval)];
         *if carries_item { payload } else { control } += u64::from(bytes);
         carries_item && kind.spreads_item() && self.sample.has(to.0)
     }
@@ -276,6 +293,7 @@ impl<P: FnMut(Nanos, u64)> Divisible for Recorder<P> {
         ByteTally {
             interval: self.interval,
             series: vec![(0, 0); self.series.len()],
+            current: Current::default(),
             sample: self.copy_count.sample(),
         }
     }

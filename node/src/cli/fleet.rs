@@ -9,8 +9,7 @@ use peerlab_node::{
 };
 use peerlab_report::{
     cli::{
-        Stop,
-        input::{self, Ready},
+        Stop, input,
         output::{Finished, Output, Place},
         provenance as origin,
     },
@@ -56,7 +55,7 @@ impl Fleet {
             return Err(Stop::Input(format!("error: {}: {why}\n", self.file.display())));
         }
         let refusals = if bare_links { refusals_over_bare_links } else { refusals };
-        let ready = self.prepare(refusals)?;
+        let ready = input::prepare(&self.file, refusals, self.seed)?;
         self.output.check_facts(&self.file, &ready.plan)?;
         self.output.check_junit()?;
         let folder = self.place.begin(&ready.plan, &format!("live-seed-{}", ready.plan.seed.0))?;
@@ -91,10 +90,5 @@ impl Fleet {
         let finished =
             Finished { ready: &ready, outcome: &outcome, recorder, run, engine: &NOTES, pace: &pace };
         self.output.finish(folder, finished)
-    }
-
-    fn prepare(&self, refusals: input::Refusals) -> Result<Ready, Stop> {
-        let loaded = input::load(&self.file, refusals).map_err(input::stop)?;
-        loaded.plan(self.seed).map_err(|problems| input::stop(Ok(problems)))
     }
 }

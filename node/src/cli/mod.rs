@@ -8,7 +8,7 @@ mod progress;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use peerlab_report::cli::{exit, misread};
+use peerlab_report::cli::start;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -29,11 +29,7 @@ enum Command {
 }
 
 pub(crate) fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => return misread(&error),
-    };
-    exit(match arguments.command {
+    start(|arguments: Arguments| match arguments.command {
         Command::Fleet(fleet) => fleet.run(),
     })
 }

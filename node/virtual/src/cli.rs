@@ -17,11 +17,9 @@ use peerlab_node::{
 };
 use peerlab_report::{
     cli::{
-        Stop, exit,
-        input::{self, Ready},
-        misread,
+        Stop, input,
         output::{Finished, Output, Place},
-        provenance as origin,
+        provenance as origin, start,
     },
     quantity::{Unit, grouped},
 };
@@ -74,18 +72,14 @@ struct Scenario {
 }
 
 pub(crate) fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => return misread(&error),
-    };
-    exit(match arguments.command {
+    start(|arguments: Arguments| match arguments.command {
         Command::Run(scenario) => scenario.run(),
     })
 }
 
 impl Scenario {
     fn run(&self) -> Result<u8, Stop> {
-        let ready = self.prepare()?;
+        let ready = input::prepare(&self.file, refusals, self.seed)?;
         self.output.check_facts(&self.file, &ready.plan)?;
         self.output.check_junit()?;
         let folder = self.place.begin(&ready.plan, &format!("virtual-seed-{}", ready.plan.seed.0))?;
@@ -123,11 +117,6 @@ impl Scenario {
         let finished =
             Finished { ready: &ready, outcome: &outcome, recorder, run, engine: &NOTES, pace: &pace };
         self.output.finish(folder, finished)
-    }
-
-    fn prepare(&self) -> Result<Ready, Stop> {
-        let loaded = input::load(&self.file, refusals).map_err(input::stop)?;
-        loaded.plan(self.seed).map_err(|problems| input::stop(Ok(problems)))
     }
 }
 

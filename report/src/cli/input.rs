@@ -114,6 +114,15 @@ pub fn load(path: &Path, refusals: Refusals) -> Result<Loaded, Result<Problems, 
     Ok(Loaded { document, bytes, files })
 }
 
+/// Reads a scenario, and the files that it names, for an engine that refuses some, and plans it with its own seed or another.
+///
+/// # Errors
+/// What is wrong with it, refused or cannot be planned, or why the system does not give it.
+pub fn prepare(path: &Path, refusals: Refusals, seed: Option<u64>) -> Result<Ready, Stop> {
+    let loaded = load(path, refusals).map_err(stop)?;
+    loaded.plan(seed).map_err(|problems| stop(Ok(problems)))
+}
+
 impl Loaded {
     /// Plans it with its own seed, or another.
     ///

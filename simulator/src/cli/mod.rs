@@ -16,7 +16,7 @@ mod verify;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use peerlab_report::cli::{exit, misread, print};
+use peerlab_report::cli::{print, start};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -76,11 +76,7 @@ enum Command {
 }
 
 pub(crate) fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => return misread(&error),
-    };
-    let done = match arguments.command {
+    start(|arguments: Arguments| match arguments.command {
         Command::Run(run) => run.run(),
         Command::Compare(compare) => compare.run(),
         Command::Validate { files, json, memory } => check::validate(&files, json, memory),
@@ -94,6 +90,5 @@ pub(crate) fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Arguments::command(), "peerlab-sim", &mut script);
             print(&String::from_utf8_lossy(&script)).map(|()| 0)
         }
-    };
-    exit(done)
+    })
 }
