@@ -308,7 +308,7 @@ spec:
         for (overlay, near) in cases {
             let plan = plan(60, overlay, "200ms");
             let expected = Cost::of(&plan).deliveries;
-            let (_, recorder) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
+            let (_, recorder) = model::run(&plan, Recorder::new(&plan), &|_| false);
             let delivered: u64 = recorder.copies.iter().map(|copies| copies.first + copies.duplicate).sum();
             let ratio = delivered as f64 / expected;
             assert!(near.contains(&ratio), "{overlay}: {delivered} for {expected}");
@@ -319,7 +319,7 @@ spec:
     fn chunks_are_near_what_a_run_fetches_and_their_work_is_what_they_count_for() {
         let plan = plan_of(60, "flood: {}", "{name: patch, update: {size: 4Mi, chunk: 64Ki}}");
         let cost = Cost::of(&plan);
-        let (outcome, _) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
+        let (outcome, _) = model::run(&plan, Recorder::new(&plan), &|_| false);
         let fetched = outcome.traffic.sent[usize::from(Kind::Serve.number())].messages as f64;
         let chunks = (cost.deliveries - cost.items * (2.0 * 180.0 - 60.0 + 1.0)) / CHUNK_IN_DELIVERIES;
         assert!((0.9..1.2).contains(&(fetched / chunks)), "{fetched} for {chunks}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peerlab_report::{Divisible, Observer, Outcome};
+use peerlab_report::{Divisible, Observer, Outcome, record::Recorder};
 use peerlab_scenarios::{
     host::{self, Peer, PeerHost},
     overlay::{Flood, Plumtree, Star},
@@ -18,7 +18,7 @@ use peerlab_scenarios::{
 use crate::{
     cost::Cost,
     engine::{
-        Engine,
+        Engine, Watch,
         store::Store,
         threads::{
             self,
@@ -72,9 +72,12 @@ pub fn imitated(spec: &ScenarioSpec) -> Option<&'static str> {
     }
 }
 
-/// Runs a plan, to its end or until `stop` says so. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
-pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (Outcome, V) {
-    with_overlay(plan, OneThread { observer, stop })
+/// Runs a plan, to its end or until `watch` stops it. The overlay is a type parameter of the engine: nothing on the way of a
+/// message is dispatched dynamically. So there are many engines, and compiling them takes long: with this recorder they are
+/// compiled once, here, and not by each crate that runs them.
+#[must_use]
+pub fn run(plan: &Plan, recorder: Recorder, watch: Watch<'_>) -> (Outcome, Recorder) {
+    with_overlay(plan, OneThread { observer: recorder, watch })
 }
 
 /// Deals a plan's peers out to at most so many threads, as many as make a run fastest.
@@ -86,13 +89,14 @@ pub fn divide(plan: &Plan, threads: usize) -> Result<Division, Undivided> {
 }
 
 /// Runs a plan on several threads: what comes of it is the same.
-pub fn run_divided<V: Divisible>(
+#[must_use]
+pub fn run_divided(
     plan: &Plan,
     division: &Division,
-    observer: V,
-    stop: &dyn Fn() -> bool,
-) -> (Outcome, V) {
-    with_overlay(plan, Divided { division, observer, stop })
+    recorder: Recorder,
+    watch: Watch<'_>,
+) -> (Outcome, Recorder) {
+    with_overlay(plan, Divided { division, observer: recorder, watch })
 }
 
 /// How a plan is run, whichever overlay its peers have.
@@ -136,7 +140,7 @@ fn with_discovery<O: host::Overlay<Store>, D: Drive>(
 
 struct OneThread<'a, V> {
     observer: V,
-    stop: &'a dyn Fn() -> bool,
+    watch: Watch<'a>,
 }
 
 impl<V: Observer> Drive for OneThread<'_, V> {
@@ -144,14 +148,14 @@ impl<V: Observer> Drive for OneThread<'_, V> {
 
     fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn(Peer) -> O + Sync) -> (Outcome, V) {
         let make = |peer| PeerHost::new(overlay(peer), role::Any::of(plan, peer));
-        Engine::new(plan, make, self.observer).run(self.stop)
+        Engine::new(plan, make, self.observer).run(self.watch)
     }
 }
 
 struct Divided<'a, V> {
     division: &'a Division,
     observer: V,
-    stop: &'a dyn Fn() -> bool,
+    watch: Watch<'a>,
 }
 
 impl<V: Divisible> Drive for Divided<'_, V> {
@@ -159,6 +163,6 @@ impl<V: Divisible> Drive for Divided<'_, V> {
 
     fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn(Peer) -> O + Sync) -> (Outcome, V) {
         let make = |peer| PeerHost::new(overlay(peer), role::Any::of(plan, peer));
-        threads::run(plan, self.division, make, self.observer, self.stop)
+        threads::run(plan, self.division, make, self.observer, self.watch)
     }
 }

@@ -3,10 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use peerlab_scenarios::{
-    plan::{Plan, WorkloadKind},
-    units::Nanos,
-};
+use peerlab_scenarios::plan::{Plan, WorkloadKind};
 
 use super::{
     Stop,
@@ -66,13 +63,13 @@ pub struct Output {
 
 /// A run that is over.
 #[derive(Debug)]
-pub struct Finished<'a, P> {
+pub struct Finished<'a> {
     /// What was run.
     pub ready: &'a Ready,
     /// What came of it.
     pub outcome: &'a Outcome,
     /// What was recorded meanwhile.
-    pub recorder: Recorder<P>,
+    pub recorder: Recorder,
     /// Where it comes from.
     pub run: provenance::Run,
     /// What the engine does and leaves out, a paragraph each.
@@ -134,14 +131,8 @@ impl Output {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn record<P: FnMut(Nanos, u64)>(
-        &self,
-        program: &str,
-        plan: &Plan,
-        folder: &Folder,
-        progress: P,
-    ) -> Result<Recorder<P>, Stop> {
-        let mut recorder = Recorder::new(plan, progress);
+    pub fn record(&self, program: &str, plan: &Plan, folder: &Folder) -> Result<Recorder, Stop> {
+        let mut recorder = Recorder::new(plan);
         if let Some(format) = self.facts {
             recorder.facts = Some(FactWriter::new(format, folder.create(format.file())?, plan, program)?);
         }
@@ -152,11 +143,7 @@ impl Output {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn finish<P: FnMut(Nanos, u64)>(
-        &self,
-        folder: Folder,
-        finished: Finished<'_, P>,
-    ) -> Result<u8, Stop> {
+    pub fn finish(&self, folder: Folder, finished: Finished<'_>) -> Result<u8, Stop> {
         let Finished { ready, outcome, mut recorder, run, engine, pace } = finished;
         let plan = &ready.plan;
         recorder.facts.take().map_or(Ok(()), FactWriter::finish)?;

@@ -53,7 +53,7 @@ fn flood(criterion: &mut Criterion) {
     for (name, fleet) in [("hosted", &full), ("bare", &bare)] {
         group.bench_function(name, |bencher| {
             let setup = || hosted::engine(fleet);
-            bencher.iter_batched(setup, |run| black_box(run.run(&|| false).1), BatchSize::PerIteration);
+            bencher.iter_batched(setup, |run| black_box(run.run(&|_| false).1), BatchSize::PerIteration);
         });
     }
     group.finish();
@@ -72,13 +72,13 @@ fn side_by_side(_: &mut Criterion) {
             by_hand = by_hand.min(took);
 
             let run = hosted::engine(&full);
-            let (took, (_, counted)) = timed(|| run.run(&|| false));
+            let (took, (_, counted)) = timed(|| run.run(&|_| false));
             hosted = hosted.min(took);
             assert_eq!(counted.tally, tally, "the engine does what the loop does, to the nanosecond");
             assert_eq!(tally.delivered, full.deliveries());
 
             let run = hosted::engine(&bare);
-            let (took, (_, counted)) = timed(|| run.run(&|| false));
+            let (took, (_, counted)) = timed(|| run.run(&|_| false));
             unmodelled = unmodelled.min(took);
             assert_eq!(counted.tally.delivered, bare.deliveries());
         }
@@ -102,7 +102,7 @@ fn threads(_: &mut Criterion) {
             let (mut on_one, mut on_two) = (Duration::MAX, Duration::MAX);
             for _ in 0..TURNS {
                 let began = Instant::now();
-                let (one, counted) = hosted::engine(&fleet).run(&|| false);
+                let (one, counted) = hosted::engine(&fleet).run(&|_| false);
                 on_one = on_one.min(began.elapsed());
 
                 let began = Instant::now();

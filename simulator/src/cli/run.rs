@@ -68,12 +68,14 @@ impl Run {
         });
         let bar = self.progress(plan);
         let began = Instant::now();
-        let progress = |now: Nanos, _| bar.set_position(now.0 / 1_000_000);
-        let recorder = self.output.record("peerlab-sim", plan, &folder, progress)?;
-        let stop = || interrupt.came();
+        let recorder = self.output.record("peerlab-sim", plan, &folder)?;
+        let watch = |now: Nanos| {
+            bar.set_position(now.0 / 1_000_000);
+            interrupt.came()
+        };
         let (outcome, recorder) = match &division {
-            Some(division) => model::run_divided(plan, division, recorder, &stop),
-            None => model::run(plan, recorder, &stop),
+            Some(division) => model::run_divided(plan, division, recorder, &watch),
+            None => model::run(plan, recorder, &watch),
         };
         let took = began.elapsed();
         bar.finish_and_clear();
