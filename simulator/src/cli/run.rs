@@ -50,7 +50,7 @@ impl Run {
         if self.replication.is_asked_for() {
             return self.run_replicates();
         }
-        let ToRun { ready, cost, .. } = check::prepare_run(&self.file, self.seed, self.memory)?;
+        let ToRun { ready, cost, limit } = check::prepare_run(&self.file, self.seed, self.memory)?;
         let plan = &ready.plan;
         self.output.check_facts(&self.file, plan)?;
         if let Some(note) = cost.note().filter(|_| !self.output.quiet) {
@@ -61,7 +61,7 @@ impl Run {
         let folder = self.place.begin(plan, &format!("seed-{}", plan.seed.0))?;
         let interrupt = self.output.listen(&folder)?;
 
-        let division = self.replication.divide(plan, |note| {
+        let division = self.replication.divide(plan, &cost, limit, |note| {
             if !self.output.quiet {
                 tell(&format!("note: {note}\n"));
             }
