@@ -33,10 +33,11 @@ use crate::{
 pub const NOTES: [&str; 4] = [
     "Modelled: one-way delay that belongs to each pair of peers, with jitter for each message; first-in-first-out queues at \
      every uplink and downlink and at shared uplinks of sites; packet loss, as a delay of retransmission on reliable lanes and as \
-     a loss on the datagram lane; handshakes; connections that break after silence; sessions and crashes; partitions, outages \
-     and degraded links; processor time for each message where the scenario gives it.",
-    "Not modelled: congestion inside the network, congestion control and slow start, acknowledgement traffic, address \
-     translation, clocks that differ between peers, and processors unless the scenario says so.",
+     a loss on the datagram lane; handshakes; connections that break after silence; address translation, hole punching and \
+     relays where groups are behind NAT; bulk transfers as flows that ramp up and share links; sessions and crashes; partitions, \
+     outages and degraded links; processor time for each message where the scenario gives it.",
+    "Not modelled: congestion inside the network, congestion control and slow start of anything but bulk transfers, \
+     acknowledgement traffic, clocks that differ between peers, and processors unless the scenario says so.",
     "Every message is charged its encoded length and the overhead of its packets. Protocols are the ones that run on real \
      peers, not models of them; only gossipsub and Kademlia are models, of the releases of libp2p that the provenance names.",
     "The run depends on the scenario and its seed alone: the same two give the same numbers on any machine.",

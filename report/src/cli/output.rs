@@ -1,6 +1,10 @@
 //! What may be asked of a run's output, by the same names of every engine, and how it is given.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use peerlab_scenarios::plan::{Plan, WorkloadKind};
@@ -78,6 +82,15 @@ pub struct Finished<'a> {
     pub pace: &'a str,
 }
 
+/// Whether a file is there that no JUnit file may take the place of, as it is none.
+fn holds_something_else(path: &Path) -> bool {
+    let mut start = [0; 5];
+    // A device has nothing to lose, and may never end.
+    path.is_file()
+        && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && start != *b"<?xml"
+}
+
 impl Output {
     /// Whether there can be any facts to write of the plan of this file.
     ///
@@ -111,6 +124,8 @@ impl Output {
             "it is a folder"
         } else if folder.is_some_and(|folder| !folder.is_dir()) {
             "there is no such folder"
+        } else if holds_something_else(path) {
+            "it exists and is no JUnit file, and would be lost: name another"
         } else {
             return Ok(());
         };

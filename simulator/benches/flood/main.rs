@@ -20,6 +20,8 @@ mod clock;
 mod fleet;
 mod hand;
 mod hosted;
+#[path = "../memory/mod.rs"]
+mod memory;
 
 use std::{
     hint::black_box,
@@ -30,6 +32,7 @@ use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group,
 
 use clock::timed;
 use fleet::Fleet;
+use memory::grown;
 use peerlab_simulator::engine::threads::division::Division;
 
 /// What a run delivered, and when.
@@ -66,13 +69,17 @@ fn side_by_side(_: &mut Criterion) {
     for peers in [10_000, 100_000] {
         let (full, bare) = (Fleet::full(peers), Fleet::bare(peers));
         let (mut by_hand, mut hosted, mut unmodelled) = (Duration::MAX, Duration::MAX, Duration::MAX);
+        let mut memory = u64::MAX;
         for _ in 0..TURNS {
             let run = hand::Loop::new(&full);
             let (took, tally) = timed(|| run.run());
             by_hand = by_hand.min(took);
 
-            let run = hosted::engine(&full);
-            let (took, (_, counted)) = timed(|| run.run(&|_| false));
+            let (grew, (took, (_, counted))) = grown(|| {
+                let run = hosted::engine(&full);
+                timed(|| run.run(&|_| false))
+            });
+            memory = memory.min(grew.unwrap_or(u64::MAX));
             hosted = hosted.min(took);
             assert_eq!(counted.tally, tally, "the engine does what the loop does, to the nanosecond");
             assert_eq!(tally.delivered, full.deliveries());
@@ -92,6 +99,12 @@ fn side_by_side(_: &mut Criterion) {
             println!("{name:>8}: {:6.1} ns a delivery, {:5.2} M deliveries/s", each * 1e9, 1e-6 / each);
         }
         println!("hosted / hand: {:.2}", hosted.as_secs_f64() / by_hand.as_secs_f64());
+        if memory != u64::MAX {
+            println!(
+                "hosted: {} bytes a peer at the peak, messages on their way included",
+                memory / u64::from(peers)
+            );
+        }
     }
 }
 
