@@ -4,6 +4,7 @@ use plotters::style::Color as _;
 
 use super::axis::{Axis, End, Scale};
 use super::frame::{Frame, HEIGHT, Sample};
+use super::notes::Notes;
 use super::palette::{GREY, INK, Marker, pen};
 use super::{Curve, finite, finite_band, first_at};
 use crate::quantity::Unit;
@@ -131,7 +132,11 @@ impl Cdf {
         let x = match smallest_positive.filter(|_| self.scale.is_log(typical, largest)) {
             // The few fastest of a million would stretch the axis by decades; the curve enters at its left end.
             Some(smallest) => {
-                Axis::log(&self.quantity, &self.unit, smallest.max(typical.min(largest) / 1e3), largest, 7)
+                let low = smallest.max(typical.min(largest) / 1e3);
+                // A target that every value beats or misses by far is on the axis too, within nine decades.
+                let target = target.map(|target| target.at).filter(|at| *at > 0.0);
+                let low = target.map_or(low, |at| low.min(at.max(largest / 1e9)));
+                Axis::log(&self.quantity, &self.unit, low, largest, 7)
             }
             None => Axis::linear(&self.quantity, &self.unit, largest, End::Exact, 8),
         };
@@ -141,20 +146,19 @@ impl Cdf {
             let mut panel = sheet.panel(room, x, y);
             if let Some(target) = target {
                 panel.upright(target.at, INK);
-                sheet.note(
-                    &target.label,
-                    INK,
-                    panel.x(target.at) + 6.0,
-                    panel.inner.bottom - 14.0,
-                    panel.inner,
-                );
             }
             // Below all lines, so that none is dimmed.
             for ((_, _, band), pen) in curves.iter().zip(&pens).filter(|((_, _, band), _)| !band.is_empty()) {
                 panel.band(band, pen.colour.mix(SHADE));
             }
+            let mut notes = Notes::new(sheet, panel.inner);
             for (index, ((_, points, _), pen)) in curves.iter().zip(&pens).enumerate() {
-                panel.line(&steps_from_zero(points), *pen, index);
+                let points = steps_from_zero(points);
+                panel.line(&points, *pen, index);
+                notes.avoid(points.iter().map(|(x, y)| (panel.x(*x), panel.y(*y))));
+            }
+            if let Some(target) = target {
+                notes.beside(&target.label, panel.x(target.at), panel.inner.top);
             }
             if self.quantiles {
                 for ((_, points, _), pen) in curves.iter().zip(&pens) {

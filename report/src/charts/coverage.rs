@@ -4,7 +4,8 @@ use plotters::style::Color as _;
 
 use super::axis::{Axis, End, Scale};
 use super::frame::{Frame, HEIGHT, Sample};
-use super::palette::{BLUE, GREY, INK, Marker, solid};
+use super::notes::Notes;
+use super::palette::{BLUE, GREY, Marker, solid};
 use super::{finite, finite_band, first_at};
 use crate::quantity::Unit;
 
@@ -110,17 +111,16 @@ impl Coverage {
                 panel.guide((*at, 0.0), (*at, *share), GREY);
             }
             panel.line(&mean, line, 0);
-            for (row, (name, marker, (at, share))) in marks.iter().enumerate() {
-                sheet.mark(*marker, BLUE, panel.x(*at), panel.y(*share));
-                // A row each, so that times close together do not print over one another.
-                let y = panel.inner.bottom - 14.0 - 19.0 * row as f64;
-                sheet.note(
-                    &format!("{name} {}", Unit::Seconds.show(*at)),
-                    INK,
-                    panel.x(*at) + 7.0,
-                    y,
-                    panel.inner,
-                );
+            let mut notes = Notes::new(sheet, panel.inner);
+            notes.avoid(mean.iter().map(|(x, y)| (panel.x(*x), panel.y(*y))));
+            for (_, marker, (at, share)) in &marks {
+                let (x, top) = (panel.x(*at), panel.y(*share));
+                notes.avoid([(x, panel.inner.bottom), (x, top)]);
+                sheet.mark(*marker, BLUE, x, top);
+            }
+            for (name, _, (at, share)) in &marks {
+                let text = format!("{name} {}", Unit::Seconds.show(*at));
+                notes.beside(&text, panel.x(*at), panel.y(*share));
             }
         })
     }
