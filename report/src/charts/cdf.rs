@@ -36,8 +36,8 @@ pub enum Shares {
     /// Of the samples: the curve ends at 1.
     #[default]
     Samples,
-    /// Of a message's recipients: the curve ends where no more are reached.
-    Recipients,
+    /// Of all pairs of a post and another member: the curve ends where no more are reached.
+    Members,
     /// Of the peers that are to install a release: the curve ends where no more have it.
     Peers,
 }
@@ -46,7 +46,7 @@ impl Shares {
     fn subtitle(self) -> &'static str {
         match self {
             Self::Samples => "Share of samples at or below each value",
-            Self::Recipients => "Share of a message's recipients that hold it",
+            Self::Members => "Share of all (post, other member) pairs in which the post was shown",
             Self::Peers => "Share of the peers that have installed a release",
         }
     }
@@ -54,7 +54,7 @@ impl Shares {
     fn axis(self) -> &'static str {
         match self {
             Self::Samples => "Cumulative share",
-            Self::Recipients => "Recipients reached",
+            Self::Members => "Members reached",
             Self::Peers => "Peers reached",
         }
     }
