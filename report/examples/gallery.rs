@@ -109,7 +109,7 @@ fn coverage(reach: f64) -> Coverage {
     let times = || (0..=140).map(|i| f64::from(i) * 0.005);
     Coverage {
         title: "Coverage since publication".into(),
-        mean: times().map(|t| (t, at(t, 0.17))).collect(),
+        shares: times().map(|t| (t, at(t, 0.17))).collect(),
         band: times().map(|t| (t, at(t, 0.24) * 0.98, at(t, 0.11))).collect(),
         ..Coverage::default()
     }
@@ -156,8 +156,8 @@ fn bytes(peers: usize) -> BytesPerPeer {
 fn duplicates(most: u64) -> Duplicates {
     let share = |k: u64| (-(k as f64 - most as f64 * 0.4).powi(2) / (most as f64 * 0.9)).exp();
     Duplicates {
-        title: "Duplicates per delivered message".into(),
-        deliveries: (0..=most).map(|k| (k, (1e6 * share(k)) as u64)).collect(),
+        title: "Copies of an item beyond the first".into(),
+        items: (0..=most).map(|k| (k, (1e6 * share(k)) as u64)).collect(),
     }
 }
 

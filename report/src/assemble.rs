@@ -67,6 +67,7 @@ fn scenario(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> ScenarioSumm
             &(plan.spec.warm_up..plan.spec.duration),
         ),
         cool_down: plan.spec.cool_down.as_secs_f64(),
+        interrupted: outcome.interrupted.map(Nanos::as_secs_f64),
         faults: plan.faults.iter().zip(&outcome.fault_hits).map(fault).collect(),
     }
 }

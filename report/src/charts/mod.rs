@@ -13,6 +13,7 @@ mod font;
 mod frame;
 mod graph;
 mod layout;
+mod notes;
 mod overlay;
 mod palette;
 mod picture;

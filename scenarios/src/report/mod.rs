@@ -75,6 +75,9 @@ pub struct ScenarioSummary {
     pub settling: Settling,
     /// What followed at the end, in seconds.
     pub cool_down: f64,
+    /// When the run was stopped, in seconds, if that was before its end; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<f64>,
     /// What went wrong by plan.
     pub faults: Vec<FaultSummary>,
 }
