@@ -93,5 +93,5 @@ fn runs_of_different_plans_are_refused_by_name() {
     assert!(refused(&real).starts_with("model has the seed 1, and virtual has 2"));
     real.report.scenario.name = "walk".to_owned();
     assert_eq!(refused(&real), "model ran the scenario `talk`, and virtual ran `walk`");
-    assert_eq!(Fidelity::of(&[model.clone()]).unwrap_err(), Unlike::Alone);
+    assert_eq!(Fidelity::of(std::slice::from_ref(&model)).unwrap_err(), Unlike::Alone);
 }

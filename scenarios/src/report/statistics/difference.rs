@@ -63,8 +63,8 @@ mod tests {
     fn quantiles_lie_between_these_shares_as_often_as_is_said() {
         const EXPERIMENTS: u32 = 4_000;
         let mut rng = Seed(3).stream("quantiles", &[]);
-        for (share, n) in [(0.5, 100usize), (0.95, 400)] {
-            let truth = -(1.0 - share as f64).ln();
+        for (share, n) in [(0.5f64, 100usize), (0.95, 400)] {
+            let truth = -(1.0 - share).ln();
             let (low, high) = quantile_shares(share, n as f64);
             let mut held = 0;
             for _ in 0..EXPERIMENTS {
