@@ -15,7 +15,7 @@ use peerlab_report::{
     },
     quantity::{Unit, grouped},
 };
-use peerlab_scenarios::{seed::Seed, units::Nanos};
+use peerlab_scenarios::seed::Seed;
 
 use super::progress::Progress;
 
@@ -60,7 +60,7 @@ impl Fleet {
         self.output.check_junit()?;
         let folder = self.place.begin(&ready.plan, &format!("live-seed-{}", ready.plan.seed.0))?;
         let interrupt = self.output.listen(&folder)?;
-        let recorder = self.output.record("peerlab-node", &ready.plan, &folder, |_: Nanos, _| ())?;
+        let recorder = self.output.record("peerlab-node", &ready.plan, &folder)?;
 
         let mut progress = Progress::new(self.output.quiet);
         let began = Instant::now();

@@ -63,10 +63,6 @@ impl<V: Observer> Collector<V> {
         self.observer.measure(at, self.next);
     }
 
-    pub(super) fn progress(&mut self, now: Nanos, events: u64) {
-        self.observer.progress(now.min(self.end), events);
-    }
-
     pub(super) fn finish(self) -> V {
         self.observer
     }
