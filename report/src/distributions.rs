@@ -7,7 +7,6 @@ use peerlab_scenarios::{
     plan::Plan,
     report::{Distribution, Histogram, Unit, metric},
     spec::Overlay,
-    units::Nanos,
 };
 
 use crate::{Outcome, record::Recorder};
@@ -17,11 +16,7 @@ pub const COLUMNS: [&str; 2] = ["at_most", "count"];
 
 /// The distributions of a run that hold anything, by the metric's full name.
 #[must_use]
-pub fn of_run<P: FnMut(Nanos, u64)>(
-    plan: &Plan,
-    outcome: &Outcome,
-    recorder: &Recorder<P>,
-) -> BTreeMap<String, Distribution> {
+pub fn of_run(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> BTreeMap<String, Distribution> {
     let mut found = BTreeMap::new();
     let mut put = |name: String, unit: Unit, histogram: &Histogram| {
         if !histogram.is_empty() {

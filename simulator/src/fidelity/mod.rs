@@ -17,7 +17,6 @@ use peerlab_scenarios::{
         fidelity::{Fidelity, Run, Unlike},
         metric,
     },
-    units::Nanos,
 };
 
 pub use figures::figures;
@@ -27,7 +26,7 @@ pub use tables::{distances, measures};
 
 /// A run that has just been made, without its provenance.
 #[must_use]
-pub fn made<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Run {
+pub fn made(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> Run {
     let report = assemble::report(plan, outcome, recorder);
     Run {
         name: report.engine.clone(),

@@ -93,7 +93,7 @@ fn cut_short(scenario: &Scenario) -> Scenario {
 /// Runs a plan on the model.
 #[must_use]
 pub fn modelled(plan: &Plan) -> Run {
-    let (outcome, recorder) = model::run(plan, Recorder::new(plan, |_, _| ()), &|| false);
+    let (outcome, recorder) = model::run(plan, Recorder::new(plan), &|_| false);
     fidelity::made(plan, &outcome, &recorder)
 }
 
@@ -104,7 +104,7 @@ pub fn modelled(plan: &Plan) -> Run {
 pub fn lived(plan: &Plan) -> Result<Run, PlanError> {
     // Chunks are real here, and so is what proves them.
     let plan = Arc::new(plan.clone().with_real_bodies());
-    let recorder = Recorder::new(&plan, (|_, _| ()) as fn(Nanos, u64));
+    let recorder = Recorder::new(&plan);
     let lived = crate::run(&plan, recorder, |_| (), || false)?;
     Ok(fidelity::made(&plan, &lived.run.outcome, &lived.run.observer))
 }
