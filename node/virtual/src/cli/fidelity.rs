@@ -17,7 +17,7 @@ use peerlab_report::{
     quantity::Unit,
 };
 use peerlab_scenarios::plan::PlanError;
-use peerlab_virtual::fidelity::{self, Row, Trial};
+use peerlab_virtual::fidelity::{self, Held, Row, Trial};
 
 #[derive(Debug, Args)]
 pub(super) struct Fidelity {
@@ -88,7 +88,12 @@ fn trial(file: &Path) -> Result<(String, Trial), Stop> {
 
 fn held(scenario: &str, trial: &Trial) -> Result<Row, PlanError> {
     let came = match trial {
-        Trial::Run { plan, cut } => Ok((plan.peers.len(), *cut, fidelity::held(plan)?)),
+        Trial::Run { plan, cut } => Ok(Held {
+            peers: plan.peers.len(),
+            cut: *cut,
+            seconds: plan.spec.end().saturating_sub(plan.spec.warm_up).as_secs_f64(),
+            fidelity: fidelity::held(plan)?,
+        }),
         Trial::LeftOut(reason) => Err(reason.clone()),
     };
     Ok(Row { scenario: scenario.to_owned(), came })

@@ -15,7 +15,7 @@ use peerlab_scenarios::{
 };
 use peerlab_simulator::{fidelity, model};
 
-pub use table::{Row, document, exceptions};
+pub use table::{Held, Row, document, exceptions};
 
 /// The most peers of a scenario that is run.
 pub const MOST_PEERS: u32 = 200;
