@@ -4,7 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use peerlab_report::charts::{self, BytesPerPeer, Cdf, Coverage, Curve, Direction, Duplicates, GraphDrawing};
+use peerlab_report::charts::{
+    self, BytesPerPeer, Cdf, Coverage, Curve, Degrees, Direction, Duplicates, GraphDrawing,
+};
 use peerlab_report::charts::{
     Interval, OverlayMap, Rate, RateUnit, Region, Scale, Shares, Target, Throughput,
 };
@@ -43,6 +45,8 @@ fn gallery() -> Vec<(&'static str, String)> {
         ("bytes-million-peers", bytes(1_000_000).svg()),
         ("duplicates", duplicates(7).svg()),
         ("duplicates-many", duplicates(300).svg()),
+        ("degrees", degrees(&[(8, 1.6), (8, 2.1)]).svg()),
+        ("degrees-three", degrees(&[(40, 9.0), (44, 9.0), (47, 12.0)]).svg()),
         ("overlay-map", overlay(1_000, true).svg()),
         ("overlay-circle", overlay(60, false).svg()),
         ("overlay-large", overlay(100_000, true).svg()),
@@ -150,6 +154,23 @@ fn bytes(peers: usize) -> BytesPerPeer {
             Direction { label: "received".into(), bytes: of(1.3e6, 0.2) },
         ],
         scale: Scale::Auto,
+    }
+}
+
+/// Degrees of runs around a mean, with a deviation, as bells.
+fn degrees(runs: &[(u64, f64)]) -> Degrees {
+    let run = |(number, (mean, deviation)): (usize, &(u64, f64))| {
+        let height = |degree: u64| {
+            let off = (degree as f64 - *mean as f64) / deviation;
+            (1_000.0 * (-off * off / 2.0).exp()) as u64
+        };
+        let counts = (0..2 * mean + 4).map(|degree| (degree, height(degree))).collect();
+        (["model", "virtual", "live"][number].to_owned(), counts)
+    };
+    Degrees {
+        title: "Connections of a peer at the end".into(),
+        of: "Peers".into(),
+        runs: runs.iter().enumerate().map(run).collect(),
     }
 }
 

@@ -93,6 +93,14 @@ fn ratios(points: &[(f64, f64)]) -> String {
     .svg()
 }
 
+fn degrees(counts: &[(u64, u64)]) -> String {
+    // Far apart they are as many bars as near one another.
+    let counts: Vec<_> = counts.iter().map(|&(degree, count)| (degree % 5_000, count % 1_000)).collect();
+    let runs =
+        ["model", "virtual", "a run with a rather long name"].map(|name| (name.into(), counts.clone()));
+    Degrees { title: "Degrees".into(), of: "Peers".into(), runs: runs.to_vec() }.svg()
+}
+
 /// Every chart of the same few numbers.
 fn all(points: &[(f64, f64)]) -> Vec<String> {
     let values: Vec<_> = points.iter().map(|(x, _)| *x).collect();
@@ -105,6 +113,7 @@ fn all(points: &[(f64, f64)]) -> Vec<String> {
         bytes(&values, Scale::Linear),
         bytes(&values, Scale::Log),
         duplicates(&counts),
+        degrees(&counts),
         ratios(points),
         overlay(points.len(), points, &[(0, 1), (1, 2), (7, 7)]),
         graph(points.len(), &[(0, 1), (1, 2), (7, 7)]),

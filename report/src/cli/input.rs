@@ -173,6 +173,12 @@ pub fn prepare(path: &Path, refusals: Refusals, seed: Option<u64>) -> Result<Rea
 }
 
 impl Loaded {
+    /// The files that it names.
+    #[must_use]
+    pub const fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// Plans it with its own seed, or another.
     ///
     /// # Errors

@@ -2,7 +2,9 @@
 
 pub mod chat;
 pub mod comparison;
+mod distribution;
 mod fact;
+pub mod fidelity;
 mod histogram;
 pub mod lookups;
 pub mod metric;
@@ -19,6 +21,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use chat::ChatRecorder;
+pub use distribution::Distribution;
 pub use fact::{Asked, ChunkFate, Fact, KademliaCount, ManifestFault, PubsubCount, Route};
 pub use histogram::Histogram;
 pub use lookups::LookupsRecorder;

@@ -1,4 +1,5 @@
-//! `peerlab-sim compare A B …`: designs held against the first, by runs with the same seeds.
+//! `peerlab-sim compare A B …`: designs held against the first, by runs with the same seeds; or single runs of one plan on
+//! several engines, see [`super::engines`].
 
 use std::{
     fs::File,
@@ -29,10 +30,14 @@ use peerlab_scenarios::{
     },
     seed::Seed,
 };
-use peerlab_simulator::compare::{self, Design, markdown, page};
+use peerlab_simulator::{
+    compare::{self, Design, markdown, page},
+    fidelity,
+};
 
 use super::{
     check::{self, ToRun},
+    engines,
     memory::Memory,
     provenance,
     replicates::make,
@@ -44,7 +49,8 @@ const USUAL_RUNS: u64 = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Compare {
-    /// Scenario files, which are run now, or folders of runs made with --seeds; the first is the baseline.
+    /// Scenario files, which are run now, or folders of runs made with --seeds; the first is the baseline. Or folders of single
+    /// runs of one scenario and seed on several engines; the first is held against the others.
     #[arg(required = true, num_args = 2.., value_name = "DESIGN")]
     designs: Vec<PathBuf>,
     /// The first seed, for all scenarios. Default: that of the runs made before, or else of the first scenario.
@@ -81,6 +87,9 @@ enum Given {
 
 impl Compare {
     pub(super) fn run(&self) -> Result<u8, Stop> {
+        if self.designs.iter().any(|path| fidelity::is_single(path)) {
+            return self.engines();
+        }
         let began = Instant::now();
         let given: Vec<Given> = self.designs.iter().map(|path| self.read(path)).collect::<Result<_, _>>()?;
         let names = names(&given);
@@ -135,6 +144,39 @@ impl Compare {
             print(&summary(&comparison, &designs, began.elapsed().as_secs_f64(), &place))?;
         }
         Ok(0)
+    }
+
+    /// Holds single runs against one another.
+    fn engines(&self) -> Result<u8, Stop> {
+        if let Some(other) = self.designs.iter().find(|path| !fidelity::is_single(path)) {
+            let single = self.designs.iter().find(|path| fidelity::is_single(path));
+            let single = single.map_or_else(String::new, |path| path.display().to_string());
+            return Err(Stop::Input(format!(
+                "error: {single} is a single run, and {} is not\n  = help: compare folders of single runs with one another, or scenarios and folders \
+                 of runs made with `--seeds`\n",
+                other.display()
+            )));
+        }
+        if let Some(option) = self.of_designs() {
+            return Err(Stop::Input(format!(
+                "error: {option} is for scenarios that are run now, and these runs have been made: leave it out\n"
+            )));
+        }
+        let place = engines::Place { out: self.out.as_deref(), force: self.force };
+        engines::compare(&self.designs, place, engines::Told { json: self.json, quiet: self.quiet })
+    }
+
+    /// An option that says how designs are run or tested, if one was given.
+    const fn of_designs(&self) -> Option<&'static str> {
+        if self.seed.is_some() {
+            Some("--seed")
+        } else if !self.measure.is_empty() {
+            Some("--measure")
+        } else if self.replication.is_asked_for() {
+            Some("--seeds or --until-ci")
+        } else {
+            None
+        }
     }
 
     /// Reads a scenario, or the report on runs that were made before.

@@ -5,6 +5,7 @@
 
 mod check;
 mod compare;
+mod engines;
 mod memory;
 mod provenance;
 mod replicates;

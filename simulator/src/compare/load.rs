@@ -25,10 +25,12 @@ pub enum LoadError {
         error: io::Error,
     },
     /// It is a single run's.
-    #[error("{0} tells of a single run, which says nothing of chance: make several with `run --seeds 20`")]
+    #[error(
+        "{0} tells of a single run: it can be held against single runs of other engines, not against several"
+    )]
     Single(PathBuf),
     /// It is something else.
-    #[error("{path} is no report on replicates: {why}")]
+    #[error("{path} is not what a run leaves behind: {why}")]
     Foreign {
         /// Which file.
         path: PathBuf,
