@@ -23,6 +23,7 @@ fn run(name: &str, latencies: &[u64]) -> Run {
         warm_up: 0.0,
         settling: Settling { at: None, bias: None },
         cool_down: 0.0,
+        interrupted: None,
         faults: Vec::new(),
     };
     let report = Report {
