@@ -1,4 +1,5 @@
-//! The model and real peers, of one small fleet: what `docs/fidelity.md` tells of the shipped scenarios.
+//! The model and real peers, of one small fleet that floods: what `docs/fidelity.md` tells of the shipped scenarios. Over gossipsub
+//! and Plumtree the model is off by more than it may be, as that page says; they belong here once it is not.
 
 use peerlab_scenarios::{
     plan::{Files, Plan},
@@ -19,14 +20,13 @@ spec:
     - {name: offices, peers: 12, link: {profile: fibre}}
     - {name: homes, peers: 24, link: {profile: cable}}
   topology: {kRegular: {degree: 8}}
-  overlay: OVERLAY
+  overlay: {flood: {}}
   workloads:
     - {name: rooms, chat: {rooms: 4, members: 18, posts: {poisson: {every: 4s}}}}
 ";
 
-fn held(overlay: &str) -> Fidelity {
-    let text = SCENARIO.replace("OVERLAY", overlay);
-    let document = read::document("small", text.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}"));
+fn held() -> Fidelity {
+    let document = read::document("small", SCENARIO.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}"));
     let plan = Plan::new(&document.value, peerlab_scenarios::seed::Seed(5), &Files::new()).unwrap();
     peerlab_virtual::fidelity::held(&plan).unwrap()
 }
@@ -37,32 +37,18 @@ fn off(fidelity: &Fidelity, metric: &str, statistic: Statistic) -> f64 {
     measure.differences[0].and_then(|difference| difference.relative).unwrap_or_else(|| panic!("{measure:?}"))
 }
 
-fn is_true(overlay: &str) {
-    let fidelity = held(overlay);
+#[test]
+fn flooding_is_as_fast_and_as_redundant_as_on_real_peers() {
+    let fidelity = held();
     assert!(fidelity.runs.iter().all(|run| run.state == Trust::Valid), "{:?}", fidelity.runs);
     let latency = "rooms.delivery.latency";
     for (metric, statistic) in
         [(latency, Statistic::P50), (latency, Statistic::P95), ("overlay.redundancy", Statistic::Mean)]
     {
         let off = off(&fidelity, metric, statistic);
-        assert!(off.abs() <= 0.10, "{overlay}: {metric} {} is off by {off}", statistic.name());
+        assert!(off.abs() <= 0.10, "{metric} {} is off by {off}", statistic.name());
     }
     let distance = fidelity.distance(latency, 0).expect("there are posts");
-    assert!(distance.p.is_some_and(|p| p > 0.01), "{overlay}: {distance:?}");
+    assert!(distance.p.is_some_and(|p| p > 0.01), "{distance:?}");
     assert!(fidelity.findings[0].starts_with("rooms: the model says p95 = "), "{:?}", fidelity.findings);
-}
-
-#[test]
-fn flooding_is_as_fast_and_as_redundant_as_on_real_peers() {
-    is_true("{flood: {}}");
-}
-
-#[test]
-fn gossipsub_is_as_fast_and_as_redundant_as_on_real_peers() {
-    is_true("{gossipsub: {}}");
-}
-
-#[test]
-fn plumtree_is_as_fast_and_as_redundant_as_on_real_peers() {
-    is_true("{plumtree: {}}");
 }
