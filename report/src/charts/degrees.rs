@@ -20,8 +20,6 @@ pub struct Degrees {
 
 /// More bars a run than these are put together.
 const BARS: u64 = 32;
-/// There is room for so many at the least: a single one would be a wall.
-const FEWEST: u64 = 7;
 /// Width of all bars of a bin together, of its width.
 const FILLED: f64 = 0.84;
 
@@ -41,7 +39,7 @@ impl Degrees {
         else {
             return frame.draw_empty();
         };
-        let bins = bins(least, most);
+        let bins = Bins::over(least, most, BARS);
         let pens: Vec<_> = (0..self.runs.len()).map(|run| pen(run, self.runs.len())).collect();
         let shares: Vec<Vec<f64>> = self.runs.iter().map(|(_, counts)| shares(&bins, counts)).collect();
         for ((label, counts), pen) in self.runs.iter().zip(&pens) {
@@ -66,17 +64,6 @@ impl Degrees {
     }
 }
 
-/// Bins for degrees from `least` to `most`.
-fn bins(least: u64, most: u64) -> Bins {
-    let (mut from, mut to) = (least, most);
-    if to - from < FEWEST {
-        from = from.saturating_sub(FEWEST / 2);
-        to = to.max(from.saturating_add(FEWEST - 1));
-    }
-    let width = (to - from) / BARS + 1;
-    Bins { from, width, count: (to - from) / width + 1, and_below: false, and_above: false }
-}
-
 /// The share that each bin has of all.
 fn shares(bins: &Bins, counts: &[(u64, u64)]) -> Vec<f64> {
     let total: u64 = counts.iter().map(|(_, count)| count).sum();
@@ -93,10 +80,10 @@ mod tests {
 
     #[test]
     fn every_run_has_its_shares_of_the_same_bins() {
-        let bins = bins(8, 8);
+        let bins = Bins::over(8, 8, BARS);
         assert_eq!((bins.from, bins.count), (5, 7));
         assert_eq!(shares(&bins, &[(8, 3), (6, 1)]), [0.0, 0.25, 0.0, 0.75, 0.0, 0.0, 0.0]);
-        let wide = super::bins(1, 100);
+        let wide = Bins::over(1, 100, BARS);
         assert!((shares(&wide, &[(1, 1), (100, 1)]).iter().sum::<f64>() - 1.0).abs() < 1e-12);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plotters::style::Color as _;
 
-use super::axis::{Axis, Bins, End};
+use super::axis::{Axis, Bins, End, FEWEST_BINS};
 use super::frame::{Frame, HEIGHT};
 use super::palette::{INK, SKY, fill};
 use crate::quantity::{Unit, grouped};
@@ -20,8 +20,6 @@ pub struct Duplicates {
 
 /// More bars than these are put together.
 const BARS: u64 = 40;
-/// There is room for so many at the least: a single one would be a wall.
-const FEWEST: u64 = 7;
 /// Share of the items at an end that are put into its last bar, where else the others would be squeezed.
 const TAIL: f64 = 0.005;
 
@@ -35,18 +33,9 @@ fn bins(counts: &BTreeMap<u64, f64>, total: f64) -> Bins {
         to = end_of_tail(counts.iter().rev(), total).unwrap_or(most);
     }
     let (and_below, and_above) = (least < from, most > to);
-    if to - from < FEWEST {
-        from = from.saturating_sub(FEWEST / 2);
-        to = to.max(from.saturating_add(FEWEST - 1));
-    }
-    let width = (to - from) / BARS + 1;
-    Bins {
-        from,
-        width,
-        count: (to - from) / width + 1,
-        and_below: and_below && least < from,
-        and_above: and_above && most > to,
-    }
+    let bins = Bins::over(from, to, BARS);
+    let end = to.max(bins.from.saturating_add(FEWEST_BINS - 1));
+    Bins { and_below: and_below && least < bins.from, and_above: and_above && most > end, ..bins }
 }
 
 /// The first number at which more than a [`TAIL`] has come, from an end on.
