@@ -13,7 +13,7 @@ use peerlab_report::{
 use peerlab_scenarios::{
     plan::Plan,
     report::{
-        Statistic, Unit,
+        Metric, Statistic, Unit,
         fidelity::{Fidelity, Run, Unlike},
         metric,
     },
@@ -23,6 +23,9 @@ pub use figures::figures;
 pub use load::{is_single, load};
 pub use page::{introduction, markdown, page};
 pub use tables::{distances, measures};
+
+/// The times that scenarios are about, by the metric of a workload.
+pub const TIMES: [Metric; 2] = [metric::DELIVERY_LATENCY, metric::INSTALL_TIME];
 
 /// A run that has just been made, without its provenance.
 #[must_use]
@@ -61,10 +64,10 @@ fn who(fidelity: &Fidelity, number: usize) -> String {
 
 /// The 95th percentile of every delivery and rollout, in sentences: `rooms: the model says p95 = 212 ms, real libp2p 205 ms (+3.4 %)`.
 fn findings(fidelity: &Fidelity) -> Vec<String> {
-    let heads = [metric::DELIVERY_LATENCY.name, metric::INSTALL_TIME.name];
     let of_interest = fidelity.measures.iter().filter(|measure| measure.statistic == Statistic::P95);
     let named = of_interest.filter_map(|measure| {
-        let workload = heads.iter().find_map(|head| measure.metric.strip_suffix(head))?.strip_suffix('.')?;
+        let workload =
+            TIMES.iter().find_map(|time| measure.metric.strip_suffix(time.name))?.strip_suffix('.')?;
         Some((workload, measure))
     });
     let mut told = Vec::new();

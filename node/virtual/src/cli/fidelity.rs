@@ -89,7 +89,6 @@ fn trial(file: &Path) -> Result<(String, Trial), Stop> {
 fn held(scenario: &str, trial: &Trial) -> Result<Row, PlanError> {
     let came = match trial {
         Trial::Run { plan, cut } => Ok(Held {
-            peers: plan.peers.len(),
             cut: *cut,
             seconds: plan.spec.end().saturating_sub(plan.spec.warm_up).as_secs_f64(),
             fidelity: fidelity::held(plan)?,

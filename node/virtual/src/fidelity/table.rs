@@ -10,7 +10,7 @@ use peerlab_scenarios::report::{
     fidelity::{Fidelity, Measured},
     metric,
 };
-use peerlab_simulator::fidelity::signed_share;
+use peerlab_simulator::fidelity::{TIMES, signed_share};
 
 /// How far the model may be off without an explanation: a share.
 const TOLERANCE: f64 = 0.10;
@@ -48,8 +48,6 @@ pub struct Row {
 /// A scenario that both engines ran.
 #[derive(Clone, Debug)]
 pub struct Held {
-    /// How many peers ran.
-    pub peers: u32,
     /// Whether it was cut short.
     pub cut: bool,
     /// How long bytes were counted, s.
@@ -66,9 +64,8 @@ struct Headline {
 
 /// What of a scenario stands in the table: p50, p95, duplicates, bytes; the first is also what the distance is of.
 fn headlines(fidelity: &Fidelity) -> Option<[Headline; 4]> {
-    let times = [metric::DELIVERY_LATENCY.name, metric::INSTALL_TIME.name];
     let is_time =
-        |measure: &&Measured| times.iter().any(|time| measure.metric.ends_with(&format!(".{time}")));
+        |measure: &&Measured| TIMES.iter().any(|time| measure.metric.ends_with(&format!(".{}", time.name)));
     let time = fidelity.measures.iter().find(is_time)?.metric.clone();
     let of = |metric: &str, statistic| Headline { metric: metric.to_owned(), statistic };
     Some([
@@ -99,7 +96,7 @@ fn why(held: &Held, name: &str) -> Option<&'static str> {
     if name != metric::NETWORK_SENT.name || is_off(copies) {
         return None;
     }
-    let peers = f64::from(held.peers);
+    let peers = f64::from(held.fidelity.peers);
     let ends: u64 = held.fidelity.degrees.rows.iter().map(|(degree, counts)| degree * counts[0]).sum();
     let alive = ends as f64 / peers * ALIVE * held.seconds;
     let longer = value(metric::NETWORK_MESSAGES.name)? / peers * LONGER;
@@ -110,18 +107,25 @@ fn why(held: &Held, name: &str) -> Option<&'static str> {
 /// What is off by more than is tolerated and has no explanation, a line each.
 #[must_use]
 pub fn exceptions(rows: &[Row]) -> Vec<String> {
-    let mut found = Vec::new();
-    for row in rows {
-        let Ok(held) = &row.came else { continue };
-        let fidelity = &held.fidelity;
-        for Headline { metric, statistic } in headlines(fidelity).into_iter().flatten() {
-            let measure = fidelity.measure(&metric, statistic).filter(|measure| is_off(measure));
-            if measure.is_some() && why(held, &metric).is_none() {
-                found.push(format!("{}: {metric} {}", row.scenario, statistic.name()));
-            }
-        }
-    }
-    found
+    let of_row = |row: &Row| {
+        let off = row.came.as_ref().map(departures).unwrap_or_default().into_iter();
+        let unexplained = off.filter(|(_, why)| why.is_none());
+        let told =
+            |(Headline { metric, statistic }, _)| format!("{}: {metric} {}", row.scenario, statistic.name());
+        unexplained.map(told).collect::<Vec<_>>()
+    };
+    rows.iter().flat_map(of_row).collect()
+}
+
+/// What is off by more than is tolerated, with the reason where it is known.
+fn departures(held: &Held) -> Vec<(Headline, Option<&'static str>)> {
+    let of_interest = headlines(&held.fidelity).into_iter().flatten();
+    let off = of_interest.filter(|it| held.fidelity.measure(&it.metric, it.statistic).is_some_and(is_off));
+    off.map(|headline| {
+        let why = why(held, &headline.metric);
+        (headline, why)
+    })
+    .collect()
 }
 
 /// A number: the model's, that of real peers, and how far it is off.
@@ -161,13 +165,11 @@ pub fn document(rows: &[Row]) -> String {
         let name = if held.cut { format!("{scenario} ¹") } else { scenario.clone() };
         let Some(headlines) = headlines(fidelity) else { continue };
         let numbers = headlines.iter().map(|headline| cell(fidelity, headline));
-        let row = [name, grouped(u64::from(held.peers))].into_iter().chain(numbers);
+        let row = [name, grouped(u64::from(fidelity.peers))].into_iter().chain(numbers);
         table.push(row.chain([distance(fidelity, &headlines[0].metric)]).collect());
-        for Headline { metric, statistic } in &headlines {
-            if fidelity.measure(metric, *statistic).is_some_and(is_off) {
-                let why = why(held, metric).unwrap_or("not explained yet");
-                remarks.push_str(&format!("- **{scenario}**, {metric} {}: {why}.\n", statistic.name()));
-            }
+        for (Headline { metric, statistic }, why) in departures(held) {
+            let why = why.unwrap_or("not explained yet");
+            remarks.push_str(&format!("- **{scenario}**, {metric} {}: {why}.\n", statistic.name()));
         }
         for run in fidelity.runs.iter().filter(|run| run.state != Trust::Valid) {
             remarks.push_str(&format!("- **{scenario}** on {}: {}.\n", run.engine, run.reasons.join("; ")));
