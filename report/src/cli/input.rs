@@ -104,11 +104,12 @@ pub fn load(path: &Path, refusals: Refusals) -> Result<Loaded, Result<Problems, 
     match document_for(&name, &bytes, hindered) {
         Ok(document) => Ok(Loaded { document, bytes, files: named.into_inner().files }),
         // Once it is known to be wrong, it is told as well what a plan would find.
-        Err(_) => Err(Ok(wrong(&name, &bytes, |scenario| {
+        Err(_) => Err(Ok(document_for(&name, &bytes, |scenario| {
             let mut faults = hindered(scenario);
-            faults.extend(unplannable(scenario, &named.borrow().files, scenario.spec.seed, &faults));
+            faults.extend(unplannable(scenario, &named.borrow().files, &faults));
             faults
-        }))),
+        })
+        .expect_err("what was wrong with the same bytes before still is"))),
     }
 }
 
@@ -144,21 +145,16 @@ impl Named {
     }
 }
 
-/// All that is wrong with a scenario that is known to be.
-fn wrong(name: &str, bytes: &[u8], execution: impl Fn(&Scenario) -> Vec<Fault>) -> Problems {
-    document_for(name, bytes, execution).expect_err("what was wrong with the same bytes before still is")
-}
-
 /// What a plan of a small scenario finds, but for the fields at fault already. A plan of a large one takes too long to be
 /// made for several readings of a file that is wrong.
-fn unplannable(scenario: &Scenario, files: &Files, seed: u64, known: &[Fault]) -> Vec<Fault> {
+fn unplannable(scenario: &Scenario, files: &Files, known: &[Fault]) -> Vec<Fault> {
     let spec = &scenario.spec;
     let counted: u64 = spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
     let peers = spec.peers.map_or(counted, |all| counted.max(u64::from(all)));
     if peers > MOST_PEERS_READ_AGAIN || expected_links(&spec.topology, peers) > MOST_LINKS_READ_AGAIN {
         return Vec::new();
     }
-    let errors = Plan::new(scenario, Seed(seed), files).err().unwrap_or_default();
+    let errors = Plan::new(scenario, Seed(spec.seed), files).err().unwrap_or_default();
     let new = |fault: &Fault| !known.iter().any(|known| known.path == fault.path);
     errors.into_iter().map(Fault::from).filter(new).collect()
 }

@@ -14,10 +14,9 @@ use peerlab_report::{
     cli::{
         Stop,
         interrupt::{INTERRUPTED, Interrupt},
-        pretty, print, table, tell,
+        pretty, print, tell,
     },
     folder::Folder,
-    html,
     quantity::Unit,
 };
 use peerlab_scenarios::{
@@ -42,6 +41,7 @@ use super::{
     provenance,
     replicates::make,
     replication::{NamedMeasure, Replication},
+    study,
 };
 
 /// Runs of each scenario when their number is not given.
@@ -87,8 +87,10 @@ enum Given {
 
 impl Compare {
     pub(super) fn run(&self) -> Result<u8, Stop> {
-        if self.designs.iter().any(|path| fidelity::is_single(path)) {
-            return self.engines();
+        let (single, others): (Vec<_>, Vec<_>) =
+            self.designs.iter().partition(|path| fidelity::is_single(path));
+        if let Some(run) = single.first() {
+            return self.engines(run, others.first().copied());
         }
         let began = Instant::now();
         let given: Vec<Given> = self.designs.iter().map(|path| self.read(path)).collect::<Result<_, _>>()?;
@@ -137,7 +139,13 @@ impl Compare {
             named.iter().map(|design| (design.name, design.report)).collect();
         comparison.provenance = provenance::of_comparison(&hashes, began.elapsed());
 
-        let place = write(folder, &comparison, &designs)?;
+        let place = study::write(
+            folder,
+            compare::figures(&comparison, &designs),
+            &comparison,
+            |charts| markdown::markdown(&comparison, charts),
+            |figures| page::page(&comparison, figures),
+        )?;
         if self.json {
             print(&pretty(&comparison)?)?;
         } else if !self.quiet {
@@ -147,10 +155,9 @@ impl Compare {
     }
 
     /// Holds single runs against one another.
-    fn engines(&self) -> Result<u8, Stop> {
-        if let Some(other) = self.designs.iter().find(|path| !fidelity::is_single(path)) {
-            let single = self.designs.iter().find(|path| fidelity::is_single(path));
-            let single = single.map_or_else(String::new, |path| path.display().to_string());
+    fn engines(&self, single: &Path, other: Option<&PathBuf>) -> Result<u8, Stop> {
+        if let Some(other) = other {
+            let single = single.display();
             return Err(Stop::Input(format!(
                 "error: {single} is a single run, and {} is not\n  = help: compare folders of single runs with one another, or scenarios and folders \
                  of runs made with `--seeds`\n",
@@ -252,27 +259,13 @@ fn names(given: &[Given]) -> Vec<String> {
     names
 }
 
-fn write(folder: Folder, comparison: &Comparison, designs: &[Design]) -> Result<PathBuf, Stop> {
-    let figures = compare::figures(comparison, designs);
-    folder.write_charts(&figures)?;
-    let charts: Vec<_> = figures.iter().map(|figure| (figure.id.clone(), figure.title.clone())).collect();
-    folder.write("report.json", pretty(comparison)?.as_bytes())?;
-    folder.write("report.md", markdown::markdown(comparison, &charts).as_bytes())?;
-    folder.write("report.html", html::study(&page::page(comparison, figures)).as_bytes())?;
-    Ok(folder.finish()?)
-}
-
 /// What a person wants to see first.
 fn summary(comparison: &Comparison, designs: &[Design], took: f64, place: &Path) -> String {
     let mut text = format!("{} It took {}.\n\n", page::introduction(comparison), Unit::Seconds.show(took));
-    let (heads, rows) = match comparison.contenders.as_slice() {
+    text.push_str(&study::rows(match comparison.contenders.as_slice() {
         [_] => compare::full(comparison, 0),
         _ => compare::compact(comparison),
-    };
-    let mut shown = table::Table::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
-    rows.into_iter().for_each(|row| shown.row(row));
-    shown.numbers_from(1);
-    text.push_str(&shown.render(table::width()));
+    }));
     if comparison.contenders.len() > 1 {
         text.push_str("* beyond chance; (n) within chance, and n seeds would tell\n");
     }

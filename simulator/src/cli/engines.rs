@@ -8,17 +8,16 @@ use std::{
 };
 
 use peerlab_report::{
-    cli::{Stop, pretty, print, table, tell},
+    cli::{Stop, pretty, print, tell},
     folder::Folder,
-    html,
 };
 use peerlab_scenarios::report::{
     Trust, Verdict,
     fidelity::{Fidelity, Run, comparable},
 };
-use peerlab_simulator::{compare::Rows, fidelity};
+use peerlab_simulator::fidelity;
 
-use super::provenance;
+use super::{provenance, study};
 
 /// Where the folder of the comparison goes.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +54,13 @@ pub(super) fn compare(paths: &[PathBuf], place: Place<'_>, told: Told) -> Result
         Some(out) => Folder::begin(out, place.force)?,
         None => Folder::begin_free(Path::new("out/compare"), &format!("{}-engines", held.scenario))?,
     };
-    let place = write(folder, &held, &runs)?;
+    let place = study::write(
+        folder,
+        fidelity::figures(&held, &runs),
+        &held,
+        |charts| fidelity::markdown(&held, charts),
+        |figures| fidelity::page(&held, figures),
+    )?;
     if told.json {
         print(&pretty(&held)?)?;
     } else if !told.quiet {
@@ -72,37 +77,20 @@ fn name_by_engine(runs: &mut [Run]) {
     }
 }
 
-fn write(folder: Folder, held: &Fidelity, runs: &[Run]) -> Result<PathBuf, Stop> {
-    let figures = fidelity::figures(held, runs);
-    folder.write_charts(&figures)?;
-    let charts: Vec<_> = figures.iter().map(|figure| (figure.id.clone(), figure.title.clone())).collect();
-    folder.write("report.json", pretty(held)?.as_bytes())?;
-    folder.write("report.md", fidelity::markdown(held, &charts).as_bytes())?;
-    folder.write("report.html", html::study(&fidelity::page(held, figures)).as_bytes())?;
-    Ok(folder.finish()?)
-}
-
 /// What a person wants to see first.
 fn summary(held: &Fidelity, place: &Path) -> String {
     let mut text = format!("{}\n\n", fidelity::introduction(held));
     for run in held.runs.iter().filter(|run| run.state == Trust::Degraded) {
         text.push_str(&format!("{} is degraded: {}\n\n", run.name, run.reasons.join("; ")));
     }
-    text.push_str(&rows(fidelity::measures(held)));
+    text.push_str(&study::rows(fidelity::measures(held)));
     text.push_str("* beyond chance\n\n");
     if !held.distances.is_empty() {
-        text.push_str(&format!("{}\n", rows(fidelity::distances(held))));
+        text.push_str(&format!("{}\n", study::rows(fidelity::distances(held))));
     }
     for finding in &held.findings {
         text.push_str(&format!("{finding}\n"));
     }
     text.push_str(&format!("comparison: {}\n", place.join("report.html").display()));
     text
-}
-
-fn rows((heads, rows): Rows) -> String {
-    let mut shown = table::Table::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
-    rows.into_iter().for_each(|row| shown.row(row));
-    shown.numbers_from(1);
-    shown.render(table::width())
 }

@@ -11,6 +11,7 @@ mod provenance;
 mod replicates;
 mod replication;
 mod run;
+mod study;
 mod topology;
 mod verify;
 

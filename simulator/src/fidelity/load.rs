@@ -1,10 +1,6 @@
 //! Runs that were made before.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use peerlab_report::distributions;
 use peerlab_scenarios::{
@@ -12,7 +8,10 @@ use peerlab_scenarios::{
     report::{Distribution, Report, SCHEMA, fidelity::Run},
 };
 
-use crate::compare::LoadError;
+use crate::compare::{
+    LoadError,
+    load::{places, read},
+};
 
 /// Whether there is the report of a single run here: a folder with one, or the report itself.
 #[must_use]
@@ -22,14 +21,6 @@ pub fn is_single(path: &Path) -> bool {
     let text = file.is_file().then(|| fs::read(file).ok()).flatten();
     let report = text.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
     report.is_some_and(|report| report["schema"] == SCHEMA)
-}
-
-/// The report, and the folder that it is in.
-fn places(path: &Path) -> (PathBuf, PathBuf) {
-    if path.is_dir() {
-        return (path.join("report.json"), path.to_owned());
-    }
-    (path.to_owned(), path.parent().map(Path::to_owned).unwrap_or_default())
 }
 
 /// Reads a run folder, or the folder of this `report.json`. The run is called as its path is.
@@ -70,8 +61,4 @@ fn connections(csv: &str, peers: u32) -> Option<Vec<(Peer, Peer)>> {
         Some((peer(a)?, peer(b)?))
     };
     csv.lines().skip(1).map(row).collect()
-}
-
-fn read(path: &Path) -> Result<String, LoadError> {
-    fs::read_to_string(path).map_err(|error| LoadError::Io { path: path.to_owned(), error })
 }
