@@ -56,7 +56,7 @@ fn plumtree_finds_its_own_neighbours() {
 
 #[test]
 fn quic_carries_the_same_over_bare_links() {
-    let options = Options { transport: Transport::Quic, bare_links: true };
+    let options = Options { transport: Transport::Quic, bare_links: true, ..Options::default() };
     let came = run_with(&plan(CHAT), options, &|| false);
     came.holds();
     assert_eq!(came.mean("room.delivery.completeness"), 100.0);
