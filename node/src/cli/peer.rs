@@ -59,6 +59,9 @@ pub(super) struct Peer {
     /// How long the conductor is looked for.
     #[arg(long, value_name = "TIME", default_value = "60s")]
     patience: Nanos,
+    /// Print nothing but errors.
+    #[arg(long, short)]
+    quiet: bool,
 }
 
 impl Peer {
@@ -71,7 +74,12 @@ impl Peer {
             address: self.address,
             patience: Duration::from_nanos(self.patience.0),
         };
-        let Err(error) = process.run() else { return Ok(0) };
+        let joined = || {
+            if !self.quiet {
+                tell(&format!("peers {}: joined\n", self.index));
+            }
+        };
+        let Err(error) = process.run(joined) else { return Ok(0) };
         tell(&format!("error: peers {}: {error}\n", self.index));
         Ok(match error {
             ProcessError::Signalled => INTERRUPTED,

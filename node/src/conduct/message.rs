@@ -117,7 +117,7 @@ pub(super) struct Header {
 impl Header {
     /// Bytes in all, unless that is too many.
     pub(super) fn total(&self) -> Option<u64> {
-        let files = self.files.iter().map(|(_, len)| *len);
+        let mut files = self.files.iter().map(|(_, len)| *len);
         let total = files.try_fold(self.scenario, u64::checked_add)?;
         (total <= INPUTS).then_some(total)
     }

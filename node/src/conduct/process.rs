@@ -17,7 +17,10 @@ use libp2p::{
     Multiaddr, PeerId, Stream,
     multiaddr::Protocol,
     noise,
-    swarm::{DialError, SwarmEvent, dial_opts::DialOpts},
+    swarm::{
+        DialError, SwarmEvent,
+        dial_opts::{DialOpts, PeerCondition},
+    },
 };
 use peerlab_scenarios::{
     host::Peer,
@@ -141,18 +144,18 @@ impl Epoch {
 }
 
 impl Process {
-    /// Runs its peers until all is over and the conductor has what they have to tell.
+    /// Runs its peers until all is over and the conductor has what they have to tell. `on_joined` is called when it lets them in.
     ///
     /// # Errors
     /// When that does not come to pass.
-    pub fn run(self) -> Result<(), ProcessError> {
+    pub fn run(self, on_joined: impl FnOnce()) -> Result<(), ProcessError> {
         let runtime = live::runtime()?;
-        let done = runtime.block_on(self.take_part());
+        let done = runtime.block_on(self.take_part(on_joined));
         runtime.shutdown_background();
         done
     }
 
-    async fn take_part(self) -> Result<(), ProcessError> {
+    async fn take_part(self, on_joined: impl FnOnce()) -> Result<(), ProcessError> {
         let mut signals = Signals::listen()?;
         let keys = identity::keypair(self.seed, Peer(self.peers.start));
         let mut swarm = network::of_process(&keys)?;
@@ -165,7 +168,7 @@ impl Process {
                 swarm.select_next_some().await;
             }
         });
-        self.talk(stream, &mut signals).await
+        self.talk(stream, &mut signals, on_joined).await
     }
 
     /// The conductor's name and address.
@@ -215,7 +218,9 @@ impl Process {
         id: PeerId,
         address: &Multiaddr,
     ) -> Result<Result<(), String>, ProcessError> {
-        let to = DialOpts::peer_id(id).addresses(vec![address.clone()]).build();
+        // Streams dial as well when they find no connection, and know no address.
+        let to =
+            DialOpts::peer_id(id).addresses(vec![address.clone()]).condition(PeerCondition::Always).build();
         if let Err(error) = swarm.dial(to) {
             return Ok(Err(error.to_string()));
         }
@@ -237,8 +242,14 @@ impl Process {
         }
     }
 
-    async fn talk(&self, mut stream: Stream, signals: &mut Signals) -> Result<(), ProcessError> {
+    async fn talk(
+        &self,
+        mut stream: Stream,
+        signals: &mut Signals,
+        on_joined: impl FnOnce(),
+    ) -> Result<(), ProcessError> {
         let header = self.join(&mut stream).await?;
+        on_joined();
         let epoch = Epoch(Instant::now());
         let (mut reader, mut writer) = stream.split();
         let (say, said) = mpsc::channel(WAITING);

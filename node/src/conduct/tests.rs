@@ -43,8 +43,11 @@ fn at_a_conductor<T>(attack: impl AsyncFnOnce(Multiaddr) -> T) -> T {
     runtime.block_on(async {
         let document = read::document("small.yaml", SCENARIO.as_bytes()).expect("it is a scenario");
         let plan = Plan::new(&document.value, SEED, &Files::new()).expect("it can be planned").into();
-        let inputs =
-            Inputs { name: "small.yaml".to_owned(), scenario: SCENARIO.as_bytes().to_vec(), files: Files::new() };
+        let inputs = Inputs {
+            name: "small.yaml".to_owned(),
+            scenario: SCENARIO.as_bytes().to_vec(),
+            files: Files::new(),
+        };
         let any = "/ip4/127.0.0.1/tcp/0".parse().expect("it is an address");
         let conductor = Conductor::listen(&plan, inputs, Options::default(), &any).await.expect("it listens");
         let address = conductor.address().clone();
@@ -82,8 +85,15 @@ async fn heard(stream: &mut Stream) -> Result<ToProcess, CodecError> {
 }
 
 /// Joins with peers for which it has the keys of others, perhaps. What it is answered.
-async fn join(stream: &mut Stream, release: &str, peers: Range<u32>, key: impl Fn(Peer) -> Keypair) -> ToProcess {
-    let ToProcess::Challenge(nonce) = heard(stream).await.unwrap() else { panic!("it was not asked who it is") };
+async fn join(
+    stream: &mut Stream,
+    release: &str,
+    peers: Range<u32>,
+    key: impl Fn(Peer) -> Keypair,
+) -> ToProcess {
+    let ToProcess::Challenge(nonce) = heard(stream).await.unwrap() else {
+        panic!("it was not asked who it is")
+    };
     let count = peers.end - peers.start;
     let proofs = challenge::prove(&nonce, peers.clone(), key);
     let release = release.to_owned();
@@ -131,13 +141,8 @@ fn whoever_breaks_the_protocol_loses_its_connection() {
     let says = |message: ToConductor| {
         after_joining(async move |stream: &mut Stream| codec::write(stream, &message, SOON).await.unwrap())
     };
-    let join = ToConductor::Join {
-        release: RELEASE.to_owned(),
-        first: 2,
-        count: 2,
-        process: 7,
-        proofs: Vec::new(),
-    };
+    let join =
+        ToConductor::Join { release: RELEASE.to_owned(), first: 2, count: 2, process: 7, proofs: Vec::new() };
     assert!(matches!(says(join), CodecError::Gone(_)));
     let foreign = Move::from(&(Peer(4), None));
     assert!(matches!(says(ToConductor::Addresses(vec![foreign])), CodecError::Gone(_)));

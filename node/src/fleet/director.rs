@@ -18,8 +18,7 @@ use futures::{
 };
 use futures_timer::Delay;
 use peerlab_scenarios::{
-    host::{Command, Links as Lives, Peer, StoreKey},
-    overlay::Any,
+    host::{Command, Peer, StoreKey},
     plan::{FaultEffect, PeerSet, Plan, Sessions, WorkloadKind},
     seed::mix,
     spec::Leave,
@@ -29,8 +28,8 @@ use peerlab_scenarios::{
 use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
-use super::{Comes, Ground, Lead, conditions::Watch, harvest::Harvest, tasks};
-use crate::host::{self, Addresses, Clock, Gauges, Legacy, Life, Native, Order, Roster, Told};
+use super::{Comes, Ground, Lead, conditions::Watch, harvest::Harvest, planned_links, tasks};
+use crate::host::{self, Addresses, Clock, Gauges, Legacy, Life, Order, Roster, Told};
 
 /// Peers that are started, or told to dial, at a time, and the pause between.
 const AT_A_TIME: usize = 20;
@@ -580,22 +579,8 @@ impl Director {
     }
 }
 
-/// How many connections of the plan there are between peers that are there at the start, if the overlay lives on them.
-pub(super) fn planned_links(plan: &Plan, is_first: impl Fn(Peer) -> bool) -> usize {
-    let overlay = Any::<Native>::new(&plan.spec.overlay, plan.hub.unwrap_or_default());
-    let links = |overlay: Any<Native>| peerlab_scenarios::host::Overlay::links(&overlay);
-    if overlay.is_some_and(|overlay| links(overlay) != Lives::Planned) {
-        return 0;
-    }
-    let stands = |&[a, b]: &[u32; 2]| {
-        let (a, b) = (Peer(a), Peer(b));
-        is_first(a) && is_first(b) && plan.sites.reach(&plan.peers, a, b)
-    };
-    plan.graph.links().filter(stands).count()
-}
-
 /// Whom a fault stops.
-const fn stops(effect: &FaultEffect) -> Option<&peerlab_scenarios::plan::PeerSet> {
+const fn stops(effect: &FaultEffect) -> Option<&PeerSet> {
     match effect {
         FaultEffect::Kill(who) | FaultEffect::Stop(who) => Some(who),
         _ => None,

@@ -16,6 +16,7 @@ mod lead;
 mod ledger;
 #[cfg(feature = "net")]
 pub mod live;
+mod planned;
 pub mod provenance;
 mod tasks;
 #[cfg(feature = "net")]
@@ -46,11 +47,8 @@ use peerlab_scenarios::{
 
 use self::director::Director;
 #[cfg(feature = "net")]
-pub(crate) use self::director::planned_links;
-pub(crate) use self::{
-    collector::Collector,
-    lead::{Baton, Lead},
-};
+pub(crate) use self::lead::Baton;
+pub(crate) use self::{collector::Collector, lead::Lead, planned::planned_links};
 pub use self::{conditions::Conditions, director::Phase, harvest::Harvest};
 #[cfg(feature = "net")]
 pub use self::{

@@ -117,11 +117,13 @@ fn strangers_are_not_let_in_nor_followed() {
 fn nobody_takes_the_place_of_another() {
     let place = Place::new(CHAT);
     let (conductor, address) = place.conductor(&[]);
-    let first = peers(&address, "0..6");
-    let mut conductor = conductor;
-    conductor.wait_for("starting 6/12");
-    for (index, why) in [("5", "peer 5 is there already"), ("5..12", "peer 5 is there already"), ("11..13", "the plan has 12 peers")]
-    {
+    let mut first = peers(&address, "0..6");
+    first.wait_for("peers 0..6: joined");
+    for (index, why) in [
+        ("5", "peer 5 is there already"),
+        ("5..12", "peer 5 is there already"),
+        ("11..13", "the plan has 12 peers"),
+    ] {
         let (code, said) = peers(&address, index).end();
         assert_eq!(code, 2, "{said}");
         assert!(said.contains(why), "{said}");
