@@ -264,11 +264,15 @@ impl Process {
         if let Err(error @ (ProcessError::Unfit(_) | ProcessError::Signalled | ProcessError::OutOfTurn)) =
             &done
         {
-            // The conductor is told why, if it listens.
+            // The conductor is told why, if it listens. When it has heard, it ends the stream.
             let failed = Say::Message(ToConductor::Failed(error.to_string()));
-            if say.send_timeout(failed, FAREWELL).await.is_ok() {
-                let _ = tokio::time::timeout(FAREWELL, writes).await;
-            }
+            let farewell = async {
+                let _ = say.send(failed).await;
+                let _ = writes.await;
+                let mut rest = [0; 1024];
+                while reader.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+            };
+            let _ = tokio::time::timeout(FAREWELL, farewell).await;
         }
         done
     }
