@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(packer.take(), None);
     }
 
-    /// A clock that gains a tenth of its speed on the conductor's in the hundred seconds after the start.
+    /// A clock that runs faster than the conductor's by a tenth.
     fn fast() -> Correction {
         let mut estimator = Estimator::default();
         estimator.add(Exchange { asked: 0, received: 5, answered: 5, came: 10 });

@@ -69,7 +69,7 @@ impl Place {
 
     /// A conductor, and its address.
     pub(crate) fn conductor(&self, arguments: &[&str]) -> (Program, String) {
-        let arguments = [&["--listen", "/ip4/127.0.0.1/tcp/0"], arguments].concat();
+        let arguments = [&["--listen", "/ip4/127.0.0.1/tcp/0"][..], arguments].concat();
         let mut conductor = self.start("conduct", &arguments);
         let told = conductor.wait_for("listening at ");
         let address = told.trim_start_matches("listening at ").to_owned();
