@@ -30,7 +30,7 @@ use crate::{
 
 /// The report of a run, but for its provenance.
 #[must_use]
-pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Report {
+pub fn report(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> Report {
     let metrics = metrics(plan, outcome, recorder);
     let invariants = invariants(plan, outcome, recorder);
     Report {
@@ -46,7 +46,7 @@ pub fn report<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &R
     }
 }
 
-fn scenario<P>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> ScenarioSummary {
+fn scenario(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> ScenarioSummary {
     let fault = |(fault, &hits): (&FaultPlan, &u64)| FaultSummary {
         name: fault.name.clone(),
         kind: fault.effect.kind().to_owned(),
@@ -71,11 +71,7 @@ fn scenario<P>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Scenar
     }
 }
 
-fn metrics<P: FnMut(Nanos, u64)>(
-    plan: &Plan,
-    outcome: &Outcome,
-    recorder: &Recorder<P>,
-) -> BTreeMap<String, Summary> {
+fn metrics(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> BTreeMap<String, Summary> {
     let mut metrics = BTreeMap::new();
     for (name, chat) in recorder.chats(plan) {
         chat_metrics(name, chat, outcome, &mut metrics);
@@ -214,7 +210,7 @@ fn chat_metrics(name: &str, chat: &ChatRecorder, outcome: &Outcome, metrics: &mu
 }
 
 /// What a reader has to know before believing the numbers, though every invariant holds.
-fn disturbances<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Vec<String> {
+fn disturbances(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> Vec<String> {
     let censored = recorder.chats(plan).filter(|(_, chat)| chat.given_up() > 0);
     let censored = censored.map(|(name, chat)| {
         format!(
@@ -259,11 +255,7 @@ fn backlog(traffic: &Traffic) -> Option<String> {
         .then(|| format!("{left} of {sent} messages were still on their way at the end, more than 1 %"))
 }
 
-fn invariants<P: FnMut(Nanos, u64)>(
-    plan: &Plan,
-    outcome: &Outcome,
-    recorder: &Recorder<P>,
-) -> Vec<Invariant> {
+fn invariants(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> Vec<Invariant> {
     let traffic = &outcome.traffic;
     let lost: Vec<String> =
         Loss::ALL.iter().map(|&why| format!("{} {}", traffic.lost[why as usize], why.name())).collect();

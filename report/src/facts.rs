@@ -5,8 +5,7 @@
 //! gives the same bytes.
 
 use std::{
-    fs::File,
-    io::{self, BufWriter, Write as _},
+    io::{self, BufWriter, Write},
     sync::Arc,
 };
 
@@ -92,9 +91,12 @@ pub struct FactWriter {
     broken: Option<Why>,
 }
 
+/// Where facts go: a file, as a rule.
+type Sink = Box<dyn Write + Send>;
+
 enum Target {
-    Csv(BufWriter<File>),
-    Parquet { writer: Box<SerializedFileWriter<File>>, rows: Vec<Row> },
+    Csv(BufWriter<Sink>),
+    Parquet { writer: Box<SerializedFileWriter<Sink>>, rows: Vec<Row> },
 }
 
 impl std::fmt::Debug for Target {
@@ -122,11 +124,17 @@ struct Row {
 }
 
 impl FactWriter {
-    /// Begins to write the facts of a run of `plan` into an empty file, as one that `program` wrote.
+    /// Begins to write the facts of a run of `plan` into an empty file, or what takes its place, as one that `program` wrote.
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn new(format: Format, mut file: File, plan: &Plan, program: &str) -> Result<Self, FactsError> {
+    pub fn new(
+        format: Format,
+        file: impl Write + Send + 'static,
+        plan: &Plan,
+        program: &str,
+    ) -> Result<Self, FactsError> {
+        let mut file: Sink = Box::new(file);
         let workloads = plan.workloads.iter().map(|workload| workload.name.clone()).collect();
         let begun = match format {
             Format::Csv => file
@@ -190,14 +198,14 @@ const fn route_name(route: Route) -> &'static str {
     }
 }
 
-fn write_line(out: &mut impl io::Write, workloads: &[String], row: &Row) -> io::Result<()> {
+fn write_line(out: &mut impl Write, workloads: &[String], row: &Row) -> io::Result<()> {
     let Row { time, workload, room, author, seq, reader, latency, held, hops, route } = row;
     let (workload, route) = (&workloads[usize::from(*workload)], route_name(*route));
     let (time, author, reader, latency, held) = (time.0, author.0, reader.0, latency.0, held.0);
     writeln!(out, "{time},{workload},{room},{author},{seq},{reader},{latency},{held},{hops},{route}")
 }
 
-fn parquet_writer(file: File, program: &str) -> Result<SerializedFileWriter<File>, ParquetError> {
+fn parquet_writer(file: Sink, program: &str) -> Result<SerializedFileWriter<Sink>, ParquetError> {
     let schema = parse_message_type(SCHEMA)?;
     let properties = WriterProperties::builder()
         .set_created_by(format!("{program} version {}", env!("CARGO_PKG_VERSION")))
@@ -207,7 +215,7 @@ fn parquet_writer(file: File, program: &str) -> Result<SerializedFileWriter<File
 
 /// Writes a group of rows, column by column in the order of [`SCHEMA`].
 fn write_group(
-    writer: &mut SerializedFileWriter<File>,
+    writer: &mut SerializedFileWriter<Sink>,
     workloads: &[String],
     rows: &[Row],
 ) -> Result<(), ParquetError> {
@@ -229,7 +237,7 @@ fn write_group(
 }
 
 fn column<T: DataType>(
-    group: &mut SerializedRowGroupWriter<'_, File>,
+    group: &mut SerializedRowGroupWriter<'_, Sink>,
     rows: &[Row],
     value: impl Fn(&Row) -> T::T,
 ) -> Result<(), ParquetError> {

@@ -35,12 +35,7 @@ pub struct Series {
 }
 
 /// The charts of a run, in the order of the page.
-pub fn figures<P: FnMut(Nanos, u64)>(
-    plan: &Plan,
-    outcome: &Outcome,
-    recorder: &Recorder<P>,
-    report: &Report,
-) -> Vec<Figure> {
+pub fn figures(plan: &Plan, outcome: &Outcome, recorder: &Recorder, report: &Report) -> Vec<Figure> {
     let mut figures = Vec::new();
     for (name, chat) in recorder.chats(plan) {
         figures.push(Figure {
@@ -164,7 +159,7 @@ fn spread(ages: &Histogram, share_at: impl Fn(Nanos) -> f64) -> Vec<(f64, f64)> 
         .collect()
 }
 
-fn throughput<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Throughput {
+fn throughput(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> Throughput {
     let seconds = recorder.interval.as_secs_f64();
     let end = plan.spec.duration.saturating_add(plan.spec.cool_down);
     let whole = (end.0 / recorder.interval.0) as usize;
@@ -240,7 +235,7 @@ fn overlay(plan: &Plan, outcome: &Outcome) -> OverlayMap {
 }
 
 /// The numbers behind the charts.
-pub fn series<P: FnMut(Nanos, u64)>(plan: &Plan, outcome: &Outcome, recorder: &Recorder<P>) -> Vec<Series> {
+pub fn series(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> Vec<Series> {
     let mut list = Vec::new();
     for (name, chat) in recorder.chats(plan) {
         let pairs = |points: Vec<(f64, f64)>| points.into_iter().map(|(x, y)| vec![x, y]).collect();

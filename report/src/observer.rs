@@ -19,8 +19,6 @@ pub trait Observer {
     fn discarded(&mut self, _now: Nanos, _to: Peer, _workload: u8, _bytes: u64) {}
     /// The warm-up is over: what was counted so far does not count. So many items were made by now, which have lower numbers.
     fn measure(&mut self, _now: Nanos, _items: u32) {}
-    /// So many events are done, at this instant. Called now and then.
-    fn progress(&mut self, _now: Nanos, _events: u64) {}
 }
 
 /// An observer of runs on several threads. What may be told in any order, each thread tells a tally of its own; of all else

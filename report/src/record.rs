@@ -58,7 +58,7 @@ pub struct Copies {
 
 /// Folds a run into what its report says. Memory does not grow with the length of the run.
 #[derive(Debug)]
-pub struct Recorder<P> {
+pub struct Recorder {
     /// One for each workload, in their order.
     pub workloads: Vec<WorkloadRecorder>,
     /// By peer, since the warm-up.
@@ -87,12 +87,12 @@ pub struct Recorder<P> {
     pub facts: Option<FactWriter>,
     /// That of the last delivery.
     current: Current,
-    progress: P,
 }
 
-impl<P: FnMut(Nanos, u64)> Recorder<P> {
-    /// A recorder for a run of `plan`; `progress` hears of virtual time and events.
-    pub fn new(plan: &Plan, progress: P) -> Self {
+impl Recorder {
+    /// A recorder for a run of `plan`.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
         let spec = &plan.spec;
         let window = spec.warm_up..spec.duration;
         let workloads = plan.workloads.iter().map(|it| WorkloadRecorder::new(it, window.clone()));
@@ -112,7 +112,6 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
             starts: Starts::default(),
             facts: None,
             current: Current::default(),
-            progress,
         }
     }
 
@@ -164,7 +163,7 @@ impl<P: FnMut(Nanos, u64)> Recorder<P> {
     }
 }
 
-impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
+impl Observer for Recorder {
     #[inline]
     fn fact(&mut self, now: Nanos, peer: Peer, fact: &Fact) {
         match *fact {
@@ -237,10 +236,6 @@ impl<P: FnMut(Nanos, u64)> Observer for Recorder<P> {
     fn measure(&mut self, _: Nanos, items: u32) {
         self.copy_count.restart(items);
     }
-
-    fn progress(&mut self, now: Nanos, events: u64) {
-        (self.progress)(now, events);
-    }
 }
 
 /// The interval that something was last in, and when it began: most that happens is in that of what was before, which takes no
@@ -286,7 +281,7 @@ impl Tally for ByteTally {
     }
 }
 
-impl<P: FnMut(Nanos, u64)> Divisible for Recorder<P> {
+impl Divisible for Recorder {
     type Tally = ByteTally;
 
     fn tally(&self) -> ByteTally {

@@ -91,13 +91,13 @@ fn engine(plan: &Plan) -> Engine<'_, Gossipsub, Author, Tally> {
 
 fn gossipsub(criterion: &mut Criterion) {
     let (plan, _) = plan(10_000);
-    let copies = engine(&plan).run(&|| false).1.copies;
+    let copies = engine(&plan).run(&|_| false).1.copies;
     let mut group = criterion.benchmark_group("gossipsub of 10,000 peers");
     group.throughput(Throughput::Elements(copies)).sample_size(10).sampling_mode(SamplingMode::Flat);
     group.bench_function("model", |bencher| {
         bencher.iter_batched(
             || engine(&plan),
-            |run| black_box(run.run(&|| false).1),
+            |run| black_box(run.run(&|_| false).1),
             BatchSize::PerIteration,
         );
     });
@@ -113,7 +113,7 @@ fn figures(_: &mut Criterion) {
         let (mut best, mut copies, mut all) = (Duration::MAX, 0, 0);
         for _ in 0..TURNS {
             let run = engine(&plan);
-            let (took, (_, tally)) = timed(|| run.run(&|| false));
+            let (took, (_, tally)) = timed(|| run.run(&|_| false));
             assert_eq!(tally.first, u64::from(messages) * u64::from(peers - 1), "everybody has everything");
             best = best.min(took);
             (copies, all) = (tally.copies, tally.messages);

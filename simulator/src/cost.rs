@@ -30,6 +30,10 @@ const EDGE: f64 = 120.0;
 const PLANNED_PEER: f64 = 40.0;
 const PLANNED_EDGE: f64 = 20.0;
 
+/// What each further thread of a run takes, bytes: by itself, and for each peer, of whom all threads know something.
+const THREAD: f64 = 12e6;
+const PEER_OF_ANOTHER_THREAD: f64 = 250.0;
+
 /// What a member keeps of a room, bytes: by itself, of each author who has posted, and of each post.
 const SEAT: f64 = 2_500.0;
 const HEAD: f64 = 24.0;
@@ -81,6 +85,8 @@ pub struct Cost {
     pub deliveries: f64,
     /// Bytes of memory, by what they are for and what would make them less.
     memory: Vec<(&'static str, f64)>,
+    /// Bytes that each further thread takes.
+    thread: f64,
 }
 
 /// What needs more memory than there is.
@@ -94,6 +100,11 @@ pub struct DoesNotFit {
     limit: String,
     most: String,
     what: &'static str,
+}
+
+/// What each further thread of a run takes, bytes: each has an entry of its own for every item.
+fn of_thread(peers: f64, items: f64) -> f64 {
+    THREAD + peers * PEER_OF_ANOTHER_THREAD + items * CONTENT
 }
 
 /// What all members of a chat keep of its rooms, bytes.
@@ -152,7 +163,7 @@ impl Cost {
             ("its peers: simulate fewer", peers as f64 * peer),
             ("the topology: give peers fewer neighbours", edges as f64 * edge),
         ];
-        Self { items: 0.0, deliveries: 0.0, memory }
+        Self { items: 0.0, deliveries: 0.0, memory, thread: of_thread(peers as f64, 0.0) }
     }
 
     /// Events of a second of virtual time: a message comes, and is delivered.
@@ -219,7 +230,7 @@ impl Cost {
             ("messages in flight: post less at a time", in_flight * size_of::<Event>() as f64),
         ];
         let deliveries = spread + chunks * CHUNK_IN_DELIVERIES + requests * REQUEST_IN_DELIVERIES;
-        Self { items, deliveries, memory }
+        Self { items, deliveries, memory, thread: of_thread(peers, items) }
     }
 
     /// Bytes of memory.
@@ -227,6 +238,19 @@ impl Cost {
     pub fn memory(&self) -> Bytes {
         // A cast from floating point saturates.
         Bytes(self.memory.iter().map(|(_, bytes)| bytes).sum::<f64>() as u64)
+    }
+
+    /// Bytes of memory that each thread of a run takes beyond the first.
+    #[must_use]
+    pub const fn memory_of_thread(&self) -> Bytes {
+        Bytes(self.thread as u64)
+    }
+
+    /// Threads that a run can have within so much memory, which it fits into with one.
+    #[must_use]
+    pub fn threads_within(&self, limit: Bytes) -> usize {
+        let more = limit.0.saturating_sub(self.memory().0) / self.memory_of_thread().0.max(1);
+        usize::try_from(more).unwrap_or(usize::MAX).saturating_add(1)
     }
 
     /// Whether the run fits into so much memory.
@@ -308,7 +332,7 @@ spec:
         for (overlay, near) in cases {
             let plan = plan(60, overlay, "200ms");
             let expected = Cost::of(&plan).deliveries;
-            let (_, recorder) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
+            let (_, recorder) = model::run(&plan, Recorder::new(&plan), &|_| false);
             let delivered: u64 = recorder.copies.iter().map(|copies| copies.first + copies.duplicate).sum();
             let ratio = delivered as f64 / expected;
             assert!(near.contains(&ratio), "{overlay}: {delivered} for {expected}");
@@ -319,7 +343,7 @@ spec:
     fn chunks_are_near_what_a_run_fetches_and_their_work_is_what_they_count_for() {
         let plan = plan_of(60, "flood: {}", "{name: patch, update: {size: 4Mi, chunk: 64Ki}}");
         let cost = Cost::of(&plan);
-        let (outcome, _) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
+        let (outcome, _) = model::run(&plan, Recorder::new(&plan), &|_| false);
         let fetched = outcome.traffic.sent[usize::from(Kind::Serve.number())].messages as f64;
         let chunks = (cost.deliveries - cost.items * (2.0 * 180.0 - 60.0 + 1.0)) / CHUNK_IN_DELIVERIES;
         assert!((0.9..1.2).contains(&(fetched / chunks)), "{fetched} for {chunks}");
@@ -334,6 +358,18 @@ spec:
             Cost::of(&plan_of(20_000, "flood: {}", "{name: patch, update: {size: 10Gi, chunk: 64Ki}}"));
         let refused = cost.fits(Bytes(1_000_000_000)).expect_err("it is too much").to_string();
         assert!(refused.contains("is for updates: make chunks longer"), "{refused}");
+    }
+
+    #[test]
+    fn threads_take_memory_too() {
+        let cost = Cost::of(&plan(60, "flood: {}", "200ms"));
+        let with = |threads: u64| Bytes(cost.memory().0 + (threads - 1) * cost.memory_of_thread().0);
+        for threads in [1, 2, 5] {
+            assert_eq!(cost.threads_within(with(threads)), threads as usize);
+            assert_eq!(cost.threads_within(Bytes(with(threads + 1).0 - 1)), threads as usize);
+        }
+        let crowd = Cost::of(&plan(20_000, "flood: {}", "10s"));
+        assert!(crowd.memory_of_thread() > cost.memory_of_thread());
     }
 
     #[test]

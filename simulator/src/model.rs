@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peerlab_report::{Divisible, Observer, Outcome};
+use peerlab_report::{Divisible, Observer, Outcome, record::Recorder};
 use peerlab_scenarios::{
     host::{self, Peer, PeerHost},
     overlay::{Flood, Plumtree, Star},
@@ -18,7 +18,7 @@ use peerlab_scenarios::{
 use crate::{
     cost::Cost,
     engine::{
-        Engine,
+        Engine, Watch,
         store::Store,
         threads::{
             self,
@@ -33,10 +33,11 @@ use crate::{
 pub const NOTES: [&str; 4] = [
     "Modelled: one-way delay that belongs to each pair of peers, with jitter for each message; first-in-first-out queues at \
      every uplink and downlink and at shared uplinks of sites; packet loss, as a delay of retransmission on reliable lanes and as \
-     a loss on the datagram lane; handshakes; connections that break after silence; sessions and crashes; partitions, outages \
-     and degraded links; processor time for each message where the scenario gives it.",
-    "Not modelled: congestion inside the network, congestion control and slow start, acknowledgement traffic, address \
-     translation, clocks that differ between peers, and processors unless the scenario says so.",
+     a loss on the datagram lane; handshakes; connections that break after silence; address translation, hole punching and \
+     relays where groups are behind NAT; bulk transfers as flows that ramp up and share links; sessions and crashes; partitions, \
+     outages and degraded links; processor time for each message where the scenario gives it.",
+    "Not modelled: congestion inside the network, congestion control and slow start of anything but bulk transfers, \
+     acknowledgement traffic, clocks that differ between peers, and processors unless the scenario says so.",
     "Every message is charged its encoded length and the overhead of its packets. Protocols are the ones that run on real \
      peers, not models of them; only gossipsub and Kademlia are models, of the releases of libp2p that the provenance names.",
     "The run depends on the scenario and its seed alone: the same two give the same numbers on any machine.",
@@ -72,9 +73,12 @@ pub fn imitated(spec: &ScenarioSpec) -> Option<&'static str> {
     }
 }
 
-/// Runs a plan, to its end or until `stop` says so. The overlay is a type parameter of the engine: nothing on the way of a message is dispatched dynamically.
-pub fn run<V: Observer>(plan: &Plan, observer: V, stop: &dyn Fn() -> bool) -> (Outcome, V) {
-    with_overlay(plan, OneThread { observer, stop })
+/// Runs a plan, to its end or until `watch` stops it. The overlay is a type parameter of the engine: nothing on the way of a
+/// message is dispatched dynamically. So there are many engines, and compiling them takes long: with this recorder they are
+/// compiled once, here, and not by each crate that runs them.
+#[must_use]
+pub fn run(plan: &Plan, recorder: Recorder, watch: Watch<'_>) -> (Outcome, Recorder) {
+    with_overlay(plan, OneThread { observer: recorder, watch })
 }
 
 /// Deals a plan's peers out to at most so many threads, as many as make a run fastest.
@@ -86,13 +90,14 @@ pub fn divide(plan: &Plan, threads: usize) -> Result<Division, Undivided> {
 }
 
 /// Runs a plan on several threads: what comes of it is the same.
-pub fn run_divided<V: Divisible>(
+#[must_use]
+pub fn run_divided(
     plan: &Plan,
     division: &Division,
-    observer: V,
-    stop: &dyn Fn() -> bool,
-) -> (Outcome, V) {
-    with_overlay(plan, Divided { division, observer, stop })
+    recorder: Recorder,
+    watch: Watch<'_>,
+) -> (Outcome, Recorder) {
+    with_overlay(plan, Divided { division, observer: recorder, watch })
 }
 
 /// How a plan is run, whichever overlay its peers have.
@@ -136,7 +141,7 @@ fn with_discovery<O: host::Overlay<Store>, D: Drive>(
 
 struct OneThread<'a, V> {
     observer: V,
-    stop: &'a dyn Fn() -> bool,
+    watch: Watch<'a>,
 }
 
 impl<V: Observer> Drive for OneThread<'_, V> {
@@ -144,14 +149,14 @@ impl<V: Observer> Drive for OneThread<'_, V> {
 
     fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn(Peer) -> O + Sync) -> (Outcome, V) {
         let make = |peer| PeerHost::new(overlay(peer), role::Any::of(plan, peer));
-        Engine::new(plan, make, self.observer).run(self.stop)
+        Engine::new(plan, make, self.observer).run(self.watch)
     }
 }
 
 struct Divided<'a, V> {
     division: &'a Division,
     observer: V,
-    stop: &'a dyn Fn() -> bool,
+    watch: Watch<'a>,
 }
 
 impl<V: Divisible> Drive for Divided<'_, V> {
@@ -159,6 +164,6 @@ impl<V: Divisible> Drive for Divided<'_, V> {
 
     fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn(Peer) -> O + Sync) -> (Outcome, V) {
         let make = |peer| PeerHost::new(overlay(peer), role::Any::of(plan, peer));
-        threads::run(plan, self.division, make, self.observer, self.stop)
+        threads::run(plan, self.division, make, self.observer, self.watch)
     }
 }

@@ -85,7 +85,7 @@ fn is_vacuous(name: &str) -> bool {
 /// What a run with this seed has broken.
 fn broken(scenario: &Scenario, seed: u64) -> Vec<String> {
     let plan = planned(scenario, seed).unwrap_or_else(|error| panic!("{error}"));
-    let (outcome, recorder) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
+    let (outcome, recorder) = model::run(&plan, Recorder::new(&plan), &|_| false);
     let report = assemble::report(&plan, &outcome, &recorder);
     let broken =
         report.invariants.iter().filter(|invariant| !invariant.holds && !is_vacuous(&invariant.name));

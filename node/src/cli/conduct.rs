@@ -7,11 +7,14 @@ use peerlab_node::{
     conduct::{ConductError, Conductor, Gone, Inputs, Watchers},
     fleet::{self, Run},
 };
-use peerlab_report::cli::{Stop, interrupt::INTERRUPTED, tell};
+use peerlab_report::{
+    cli::{Stop, interrupt::INTERRUPTED, tell},
+    record::Recorder,
+};
 use tokio::runtime::Runtime;
 
 use super::{
-    live::{Cut, Live, Record, Scene},
+    live::{Cut, Live, Scene},
     peer::INVALID,
 };
 
@@ -51,7 +54,7 @@ pub(super) fn orchestrate(
     conductor: Conductor,
     scene: Scene<'_>,
     gone: Gone,
-) -> Result<Run<Record>, Cut> {
+) -> Result<Run<Recorder>, Cut> {
     let Scene { recorder, on_phase, stop, .. } = scene;
     let watchers = Watchers { on_phase, stop, gone };
     runtime.block_on(conductor.conduct(recorder, watchers)).map_err(|error| match error {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use peerlab_node::{conduct::Conductor, fleet, link::check_division};
-use peerlab_report::cli::Stop;
+use peerlab_report::{cli::Stop, record::Recorder};
 use peerlab_scenarios::{host::Peer, spec::read::Fault};
 
 use super::{
@@ -34,7 +34,7 @@ impl Fleet {
 }
 
 /// Runs a scenario with so many peers in each process, and the conductor in this one.
-fn in_processes(scene: Scene<'_>, each: u32) -> Result<fleet::Run<super::live::Record>, Cut> {
+fn in_processes(scene: Scene<'_>, each: u32) -> Result<fleet::Run<Recorder>, Cut> {
     let parts = divide(scene.plan, each);
     if !scene.options.bare_links {
         for peers in &parts {

@@ -17,7 +17,7 @@ use peerlab_report::{
     quantity::{Unit, grouped},
     record::Recorder,
 };
-use peerlab_scenarios::{plan::Plan, seed::Seed, spec::read::Fault, units::Nanos};
+use peerlab_scenarios::{plan::Plan, seed::Seed, spec::read::Fault};
 
 use super::progress::Progress;
 
@@ -50,9 +50,6 @@ pub(super) struct Live {
     output: Output,
 }
 
-/// What records a run.
-pub(super) type Record = Recorder<fn(Nanos, u64)>;
-
 /// A run that is about to be.
 pub(super) struct Scene<'a> {
     /// What was read.
@@ -62,7 +59,7 @@ pub(super) struct Scene<'a> {
     /// How it is to run.
     pub(super) options: Options,
     /// What it is told to.
-    pub(super) recorder: Record,
+    pub(super) recorder: Recorder,
     /// Hears how far it has come.
     pub(super) on_phase: &'a mut dyn FnMut(Phase),
     /// Says whether it shall end.
@@ -101,7 +98,7 @@ impl Live {
     /// Runs it as `how` does, and writes its report.
     pub(super) fn run(
         &self,
-        how: impl FnOnce(Scene<'_>) -> Result<fleet::Run<Record>, Cut>,
+        how: impl FnOnce(Scene<'_>) -> Result<fleet::Run<Recorder>, Cut>,
     ) -> Result<u8, Stop> {
         let bare_links = self.links == LinkKind::Bare;
         if self.transport == Transport::Quic && !bare_links {
@@ -114,8 +111,7 @@ impl Live {
         self.output.check_junit()?;
         let folder = self.place.begin(&ready.plan, &format!("live-seed-{}", ready.plan.seed.0))?;
         let interrupt = self.output.listen(&folder)?;
-        let ignore: fn(Nanos, u64) = |_, _| ();
-        let recorder = self.output.record("peerlab-node", &ready.plan, &folder, ignore)?;
+        let recorder = self.output.record("peerlab-node", &ready.plan, &folder)?;
 
         let mut progress = Progress::new(self.output.quiet);
         let began = Instant::now();

@@ -451,7 +451,6 @@ impl Conducted {
         let mut collector = Collector::new(observer, plan.spec.end());
         self.tell_observer(logs, &mut collector).map_err(|error| ConductError::Log(error.to_string()))?;
         let (outcome, conditions) = outcome(&plan, EngineKind::Live, harvest);
-        collector.progress(outcome.interrupted.unwrap_or(plan.spec.end()), outcome.events);
         Ok(Run { outcome, observer: collector.finish(), conditions })
     }
 

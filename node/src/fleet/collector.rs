@@ -66,10 +66,6 @@ impl<V: Observer> Collector<V> {
         self.observer.measure(at, self.next);
     }
 
-    pub(crate) fn progress(&mut self, now: Nanos, events: u64) {
-        self.observer.progress(now.min(self.end), events);
-    }
-
     pub(crate) fn finish(self) -> V {
         self.observer
     }

@@ -174,9 +174,6 @@ pub async fn carry_out<V: Observer>(
             Comes::Told(told) => collector.take_in(told),
             Comes::Measure(at) => collector.measure(at),
             Comes::Phase(phase) => {
-                if let Phase::Running { now, .. } = phase {
-                    collector.progress(now, 0);
-                }
                 on_phase(phase);
                 if stop() {
                     halt.store(true, Ordering::Relaxed);
@@ -189,7 +186,6 @@ pub async fn carry_out<V: Observer>(
     launched.end().await;
     let harvest = harvest.expect("a director that ends in good order leaves its harvest");
     let (outcome, conditions) = outcome(plan, engine, harvest);
-    collector.progress(outcome.interrupted.unwrap_or(plan.spec.end()), outcome.events);
     Run { outcome, observer: collector.finish(), conditions }
 }
 

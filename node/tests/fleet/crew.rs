@@ -54,12 +54,12 @@ pub(crate) fn plan(spec: &str) -> Arc<Plan> {
 }
 
 /// Keeps all facts beside what a report needs.
-struct Witness<R> {
-    recorder: R,
+struct Witness {
+    recorder: Recorder,
     facts: Vec<(Nanos, Peer, Fact)>,
 }
 
-impl<R: Observer> Observer for Witness<R> {
+impl Observer for Witness {
     fn fact(&mut self, now: Nanos, peer: Peer, fact: &Fact) {
         self.facts.push((now, peer, *fact));
         self.recorder.fact(now, peer, fact);
@@ -91,7 +91,7 @@ pub(crate) fn run_until(plan: &Arc<Plan>, stop: &dyn Fn() -> bool) -> Came {
 
 /// Runs a plan in a certain way, until `stop` says so.
 pub(crate) fn run_with(plan: &Arc<Plan>, options: Options, stop: &dyn Fn() -> bool) -> Came {
-    let witness = Witness { recorder: Recorder::new(plan, |_, _| ()), facts: Vec::new() };
+    let witness = Witness { recorder: Recorder::new(plan), facts: Vec::new() };
     let run = fleet::run(plan, witness, options, &mut |_| (), stop).expect("the fleet runs");
     let Witness { recorder, facts } = run.observer;
     let report = assemble::report(plan, &run.outcome, &recorder);

@@ -23,7 +23,7 @@ use peerlab_report::{
     },
     quantity::{Unit, grouped},
 };
-use peerlab_scenarios::{seed::Seed, units::Nanos};
+use peerlab_scenarios::seed::Seed;
 use peerlab_virtual::Lived;
 use serde_json::json;
 
@@ -84,8 +84,7 @@ impl Scenario {
         self.output.check_junit()?;
         let folder = self.place.begin(&ready.plan, &format!("virtual-seed-{}", ready.plan.seed.0))?;
         let interrupt = self.output.listen(&folder)?;
-        let recorder =
-            self.output.record("peerlab-virtual", &ready.plan, &folder, nothing as fn(Nanos, u64))?;
+        let recorder = self.output.record("peerlab-virtual", &ready.plan, &folder)?;
 
         let began = Instant::now();
         // Chunks are real here, and so is what proves them.
@@ -119,9 +118,6 @@ impl Scenario {
         self.output.finish(folder, finished)
     }
 }
-
-/// Progress is shown by phases here.
-const fn nothing(_: Nanos, _: u64) {}
 
 fn show(phase: Phase) {
     let text = match phase {

@@ -75,8 +75,4 @@ impl<V: Observer> Observer for Traced<V> {
         self.note(format_args!("measure {}", now.0));
         self.observer.measure(now, items);
     }
-
-    fn progress(&mut self, now: Nanos, events: u64) {
-        self.observer.progress(now, events);
-    }
 }

@@ -19,7 +19,6 @@ use peerlab_scenarios::{
     report::{Report, Trust, Verdict},
     seed::Seed,
     spec::read,
-    units::Nanos,
 };
 
 const SEEDS: u64 = 8;
@@ -36,7 +35,7 @@ fn told(story: &str, seed: Seed) -> Report {
     assert!(refused.is_empty(), "{refused:?}");
     let plan = Plan::new(&document.value, seed, &Files::new()).unwrap_or_else(|errors| panic!("{errors:?}"));
     let plan = Arc::new(plan.with_real_bodies());
-    let recorder = Recorder::new(&plan, (|_, _| ()) as fn(Nanos, u64));
+    let recorder = Recorder::new(&plan);
     let lived = peerlab_virtual::run(&plan, recorder, |_| (), || false).unwrap();
     assemble::report(&plan, &lived.run.outcome, &lived.run.observer)
 }

@@ -21,9 +21,9 @@ pub(super) fn metrics(name: &str, lookups: &LookupsRecorder, metrics: &mut BTree
 }
 
 /// What Kademlia did in a run, whoever asked for it.
-pub(super) fn discovery_metrics<P>(
+pub(super) fn discovery_metrics(
     outcome: &Outcome,
-    recorder: &Recorder<P>,
+    recorder: &Recorder,
     metrics: &mut BTreeMap<String, Summary>,
 ) {
     let mut put = |metric: Metric, summary: Summary| metrics.insert(metric.name.to_owned(), summary);

@@ -1,12 +1,13 @@
 //! What may be asked of a run's output, by the same names of every engine, and how it is given.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
-use peerlab_scenarios::{
-    plan::{Plan, WorkloadKind},
-    units::Nanos,
-};
+use peerlab_scenarios::plan::{Plan, WorkloadKind};
 
 use super::{
     Stop,
@@ -66,19 +67,28 @@ pub struct Output {
 
 /// A run that is over.
 #[derive(Debug)]
-pub struct Finished<'a, P> {
+pub struct Finished<'a> {
     /// What was run.
     pub ready: &'a Ready,
     /// What came of it.
     pub outcome: &'a Outcome,
     /// What was recorded meanwhile.
-    pub recorder: Recorder<P>,
+    pub recorder: Recorder,
     /// Where it comes from.
     pub run: provenance::Run,
     /// What the engine does and leaves out, a paragraph each.
     pub engine: &'a [&'a str],
     /// How the engine went about it: see [`summary::of`].
     pub pace: &'a str,
+}
+
+/// Whether a file is there that no JUnit file may take the place of, as it is none.
+fn holds_something_else(path: &Path) -> bool {
+    let mut start = [0; 5];
+    // A device has nothing to lose, and may never end.
+    path.is_file()
+        && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && start != *b"<?xml"
 }
 
 impl Output {
@@ -114,6 +124,8 @@ impl Output {
             "it is a folder"
         } else if folder.is_some_and(|folder| !folder.is_dir()) {
             "there is no such folder"
+        } else if holds_something_else(path) {
+            "it exists and is no JUnit file, and would be lost: name another"
         } else {
             return Ok(());
         };
@@ -134,14 +146,8 @@ impl Output {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn record<P: FnMut(Nanos, u64)>(
-        &self,
-        program: &str,
-        plan: &Plan,
-        folder: &Folder,
-        progress: P,
-    ) -> Result<Recorder<P>, Stop> {
-        let mut recorder = Recorder::new(plan, progress);
+    pub fn record(&self, program: &str, plan: &Plan, folder: &Folder) -> Result<Recorder, Stop> {
+        let mut recorder = Recorder::new(plan);
         if let Some(format) = self.facts {
             recorder.facts = Some(FactWriter::new(format, folder.create(format.file())?, plan, program)?);
         }
@@ -152,11 +158,7 @@ impl Output {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn finish<P: FnMut(Nanos, u64)>(
-        &self,
-        folder: Folder,
-        finished: Finished<'_, P>,
-    ) -> Result<u8, Stop> {
+    pub fn finish(&self, folder: Folder, finished: Finished<'_>) -> Result<u8, Stop> {
         let Finished { ready, outcome, mut recorder, run, engine, pace } = finished;
         let plan = &ready.plan;
         recorder.facts.take().map_or(Ok(()), FactWriter::finish)?;

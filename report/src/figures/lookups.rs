@@ -3,7 +3,6 @@
 use peerlab_scenarios::{
     plan::Plan,
     report::{Histogram, LookupsRecorder},
-    units::Nanos,
 };
 
 use super::{Series, quantile_curve};
@@ -14,7 +13,7 @@ use crate::{
     record::Recorder,
 };
 
-pub(super) fn figures<P: FnMut(Nanos, u64)>(plan: &Plan, recorder: &Recorder<P>) -> Vec<Figure> {
+pub(super) fn figures(plan: &Plan, recorder: &Recorder) -> Vec<Figure> {
     let figure = |(name, lookups): (&str, &LookupsRecorder)| {
         Figure {
         id: format!("{name}-lookups"),
@@ -49,7 +48,7 @@ fn curves(lookups: &LookupsRecorder) -> Vec<(&'static str, &Histogram)> {
     all.into_iter().filter(|(_, histogram)| !histogram.is_empty()).collect()
 }
 
-pub(super) fn series<P: FnMut(Nanos, u64)>(plan: &Plan, recorder: &Recorder<P>) -> Vec<Series> {
+pub(super) fn series(plan: &Plan, recorder: &Recorder) -> Vec<Series> {
     let mut list = Vec::new();
     for (name, lookups) in recorder.lookups(plan) {
         for (label, histogram) in curves(lookups) {

@@ -20,7 +20,7 @@ const PARTS: [Part; 5] = [
     ("wasted", "wasted_bytes", |interval| interval.wasted),
 ];
 
-pub(super) fn figures<P: FnMut(Nanos, u64)>(plan: &Plan, recorder: &Recorder<P>) -> Vec<Figure> {
+pub(super) fn figures(plan: &Plan, recorder: &Recorder) -> Vec<Figure> {
     let mut figures = Vec::new();
     for (name, update, series) in recorder.updates(plan) {
         figures.push(Figure {
@@ -81,7 +81,7 @@ fn locality(plan: &Plan, name: &str, series: &[UpdateInterval], interval: Nanos)
     }
 }
 
-pub(super) fn series<P: FnMut(Nanos, u64)>(plan: &Plan, recorder: &Recorder<P>) -> Vec<Series> {
+pub(super) fn series(plan: &Plan, recorder: &Recorder) -> Vec<Series> {
     let mut list = Vec::new();
     let seconds = recorder.interval.as_secs_f64();
     for (name, update, series) in recorder.updates(plan) {

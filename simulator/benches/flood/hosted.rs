@@ -66,5 +66,5 @@ pub(crate) fn engine(fleet: &Fleet) -> Engine<'_, Flood<Store>, Author, Counter>
 
 /// A whole run on several threads.
 pub(crate) fn divided(fleet: &Fleet, division: &Division) -> (Outcome, Counter) {
-    threads::run(&fleet.plan, division, peer, Counter::default(), &|| false)
+    threads::run(&fleet.plan, division, peer, Counter::default(), &|_| false)
 }

@@ -20,6 +20,8 @@ mod clock;
 mod fleet;
 mod hand;
 mod hosted;
+#[path = "../memory/mod.rs"]
+mod memory;
 
 use std::{
     hint::black_box,
@@ -30,6 +32,7 @@ use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group,
 
 use clock::timed;
 use fleet::Fleet;
+use memory::grown;
 use peerlab_simulator::engine::threads::division::Division;
 
 /// What a run delivered, and when.
@@ -53,7 +56,7 @@ fn flood(criterion: &mut Criterion) {
     for (name, fleet) in [("hosted", &full), ("bare", &bare)] {
         group.bench_function(name, |bencher| {
             let setup = || hosted::engine(fleet);
-            bencher.iter_batched(setup, |run| black_box(run.run(&|| false).1), BatchSize::PerIteration);
+            bencher.iter_batched(setup, |run| black_box(run.run(&|_| false).1), BatchSize::PerIteration);
         });
     }
     group.finish();
@@ -66,19 +69,23 @@ fn side_by_side(_: &mut Criterion) {
     for peers in [10_000, 100_000] {
         let (full, bare) = (Fleet::full(peers), Fleet::bare(peers));
         let (mut by_hand, mut hosted, mut unmodelled) = (Duration::MAX, Duration::MAX, Duration::MAX);
+        let mut memory = u64::MAX;
         for _ in 0..TURNS {
             let run = hand::Loop::new(&full);
             let (took, tally) = timed(|| run.run());
             by_hand = by_hand.min(took);
 
-            let run = hosted::engine(&full);
-            let (took, (_, counted)) = timed(|| run.run(&|| false));
+            let (grew, (took, (_, counted))) = grown(|| {
+                let run = hosted::engine(&full);
+                timed(|| run.run(&|_| false))
+            });
+            memory = memory.min(grew.unwrap_or(u64::MAX));
             hosted = hosted.min(took);
             assert_eq!(counted.tally, tally, "the engine does what the loop does, to the nanosecond");
             assert_eq!(tally.delivered, full.deliveries());
 
             let run = hosted::engine(&bare);
-            let (took, (_, counted)) = timed(|| run.run(&|| false));
+            let (took, (_, counted)) = timed(|| run.run(&|_| false));
             unmodelled = unmodelled.min(took);
             assert_eq!(counted.tally.delivered, bare.deliveries());
         }
@@ -92,6 +99,12 @@ fn side_by_side(_: &mut Criterion) {
             println!("{name:>8}: {:6.1} ns a delivery, {:5.2} M deliveries/s", each * 1e9, 1e-6 / each);
         }
         println!("hosted / hand: {:.2}", hosted.as_secs_f64() / by_hand.as_secs_f64());
+        if memory != u64::MAX {
+            println!(
+                "hosted: {} bytes a peer at the peak, messages on their way included",
+                memory / u64::from(peers)
+            );
+        }
     }
 }
 
@@ -102,7 +115,7 @@ fn threads(_: &mut Criterion) {
             let (mut on_one, mut on_two) = (Duration::MAX, Duration::MAX);
             for _ in 0..TURNS {
                 let began = Instant::now();
-                let (one, counted) = hosted::engine(&fleet).run(&|| false);
+                let (one, counted) = hosted::engine(&fleet).run(&|_| false);
                 on_one = on_one.min(began.elapsed());
 
                 let began = Instant::now();

@@ -105,7 +105,7 @@ impl Compare {
                 Given::Scenario(to_run) => {
                     let ToRun { ready, cost, limit } = *to_run;
                     let schedule = self.replication.schedule(&ready.plan.spec, first_seed, runs)?;
-                    let schedule = schedule.within(cost.memory(), limit);
+                    let schedule = schedule.within(cost.memory(), cost.memory_of_thread(), limit);
                     let made = make(&ready, &schedule, &interrupt, self.quiet)?;
                     let Some(made) = made.filter(|_| !interrupt.came()) else { return Ok(INTERRUPTED) };
                     made.write(&folder, &format!("runs/{name}/"), &ready)?;

@@ -13,9 +13,9 @@ use peerlab_scenarios::{
     },
     seed::Seed,
     spec::ScenarioSpec,
-    units::Share,
+    units::{Bytes, Share},
 };
-use peerlab_simulator::{engine::threads::division::Division, model, replicates::Schedule};
+use peerlab_simulator::{cost::Cost, engine::threads::division::Division, model, replicates::Schedule};
 
 /// Runs at the most, where a rule decides and no number is given.
 const MOST_RUNS: u64 = 100;
@@ -65,10 +65,22 @@ impl Replication {
         threads.unwrap_or(NonZero::<usize>::MIN)
     }
 
-    /// The peers of a single run, dealt out to threads if that pays. When it does not, or not with all threads that were asked
-    /// for, `tell` hears why.
-    pub(super) fn divide(&self, plan: &Plan, tell: impl Fn(String)) -> Option<Division> {
-        let threads = self.threads().get();
+    /// The peers of a single run, dealt out to threads if that pays and fits into memory, as far as one knows how much there is.
+    /// When it does not, or not with all threads that were asked for, `tell` hears why.
+    pub(super) fn divide(
+        &self,
+        plan: &Plan,
+        cost: &Cost,
+        limit: Option<Bytes>,
+        tell: impl Fn(String),
+    ) -> Option<Division> {
+        let fit = limit.map_or(usize::MAX, |limit| cost.threads_within(limit));
+        let threads = self.threads().get().min(fit);
+        if self.threads.is_some_and(|asked| asked.get() > fit) {
+            tell(format!(
+                "the run has {fit} of the threads asked for at the most: more would not fit into memory"
+            ));
+        }
         if threads == 1 {
             return None;
         }

@@ -50,7 +50,7 @@ impl Run {
         if self.replication.is_asked_for() {
             return self.run_replicates();
         }
-        let ToRun { ready, cost, .. } = check::prepare_run(&self.file, self.seed, self.memory)?;
+        let ToRun { ready, cost, limit } = check::prepare_run(&self.file, self.seed, self.memory)?;
         let plan = &ready.plan;
         self.output.check_facts(&self.file, plan)?;
         if let Some(note) = cost.note().filter(|_| !self.output.quiet) {
@@ -61,19 +61,21 @@ impl Run {
         let folder = self.place.begin(plan, &format!("seed-{}", plan.seed.0))?;
         let interrupt = self.output.listen(&folder)?;
 
-        let division = self.replication.divide(plan, |note| {
+        let division = self.replication.divide(plan, &cost, limit, |note| {
             if !self.output.quiet {
                 tell(&format!("note: {note}\n"));
             }
         });
         let bar = self.progress(plan);
         let began = Instant::now();
-        let progress = |now: Nanos, _| bar.set_position(now.0 / 1_000_000);
-        let recorder = self.output.record("peerlab-sim", plan, &folder, progress)?;
-        let stop = || interrupt.came();
+        let recorder = self.output.record("peerlab-sim", plan, &folder)?;
+        let watch = |now: Nanos| {
+            bar.set_position(now.0 / 1_000_000);
+            interrupt.came()
+        };
         let (outcome, recorder) = match &division {
-            Some(division) => model::run_divided(plan, division, recorder, &stop),
-            None => model::run(plan, recorder, &stop),
+            Some(division) => model::run_divided(plan, division, recorder, &watch),
+            None => model::run(plan, recorder, &watch),
         };
         let took = began.elapsed();
         bar.finish_and_clear();

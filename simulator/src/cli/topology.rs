@@ -70,13 +70,19 @@ impl Topology {
     }
 
     fn read(&self) -> Result<(Graph, Drawing), Stop> {
-        let extension = self.file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        if matches!(extension, "yaml" | "yml" | "json") {
+        let extension = self.file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        if matches!(extension.as_deref(), Some("yaml" | "yml" | "json")) {
             let plan = check::prepare(&self.file, self.seed, self.memory).map_err(input::stop)?.plan;
             return Ok((plan.graph.clone(), Box::new(move || figures::map(&plan).svg())));
         }
         let name = self.file.display().to_string();
         let text = input::read_text(&self.file, MOST_OF_A_GRAPH)?;
+        // Any text of two words a line would pass for edges.
+        if text.lines().any(|line| line.trim_end() == "kind: Scenario") {
+            return Err(Stop::Input(format!(
+                "error: {name}: this is a scenario and no list of edges: let its name end in `.yaml`\n"
+            )));
+        }
         let imported = import::parse(&text, GraphFormat::of_name(&name))
             .map_err(|error| Stop::Input(format!("error: {name}: {error}\n")))?;
         if imported.dropped_loops + imported.dropped_duplicates > 0 {

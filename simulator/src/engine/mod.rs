@@ -119,8 +119,11 @@ pub struct Engine<'p, O, R, V, P = Everyone> {
     digest: u64,
 }
 
-/// How often [`Observer::progress`] is called and a run may be stopped, in events.
-const PROGRESS: u64 = 1 << 16;
+/// Watches how far a run has come in virtual time, now and then, and says whether it is to be stopped.
+pub type Watch<'a> = &'a dyn Fn(Nanos) -> bool;
+
+/// How often a run is watched, in events.
+const WATCHED: u64 = 1 << 16;
 
 impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> {
     /// A run of `plan` with the machines that `make` makes, at each start of a peer.
@@ -128,8 +131,8 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
         Self::of(plan, Everyone, Box::new(make), observer, Store::new(plan))
     }
 
-    /// Runs to the end of the plan, or until `stop`, which is asked now and then, says so; and tells what came of it.
-    pub fn run(mut self, stop: &dyn Fn() -> bool) -> (Outcome, V) {
+    /// Runs to the end of the plan, or until `watch` stops it; and tells what came of it.
+    pub fn run(mut self, watch: Watch<'_>) -> (Outcome, V) {
         let end = self.plan.spec.end().0;
         let mut look = 0;
         while let Some(event) = self.wheel.pop() {
@@ -141,10 +144,9 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
                 self.store.look_at_ages();
                 look = ages::next_look(event.time).min(end.saturating_add(1));
             }
-            if self.events.is_multiple_of(PROGRESS) {
+            if self.events.is_multiple_of(WATCHED) {
                 let now = Nanos(self.now);
-                self.observer.progress(now, self.events);
-                if stop() {
+                if watch(now) {
                     self.count_in_flight(&event);
                     return self.finish(now, true);
                 }
@@ -480,7 +482,6 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
             invariants: Vec::new(),
             disturbances: Vec::new(),
         };
-        self.observer.progress(end, outcome.events);
         (outcome, self.observer)
     }
 }

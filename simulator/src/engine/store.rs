@@ -47,7 +47,7 @@ impl NoteRef {
 
     /// The item that it calls off, if that is what it says.
     #[inline]
-    pub(super) const fn called_off(self) -> Option<ItemRef> {
+    pub(crate) const fn called_off(self) -> Option<ItemRef> {
         if self.0 & Self::CALLS_OFF != 0 { Some(ItemRef(self.0 ^ Self::CALLS_OFF)) } else { None }
     }
 }
@@ -145,14 +145,11 @@ impl Store {
         self.make(Content::Rpc(rpc), len)
     }
 
-    /// The RPC behind a handle, if it is one.
+    /// The RPC behind a handle, if it is one that has a place in the store.
     #[inline]
-    pub(crate) fn rpc(&self, note: NoteRef) -> Option<Rpc> {
-        if let Some(item) = note.called_off() {
-            return Some(Rpc::IDontWant(item));
-        }
-        match &self.notes[note.0 as usize].content {
-            Content::Rpc(rpc) => Some(rpc.clone()),
+    pub(crate) fn rpc(&self, NoteRef(note): NoteRef) -> Option<&Rpc> {
+        match &self.notes.get(note as usize)?.content {
+            Content::Rpc(rpc) => Some(rpc),
             Content::Note(_) | Content::Kad(_) => None,
         }
     }
@@ -417,10 +414,10 @@ mod tests {
         let note = store.make_rpc(rpc.clone());
         let msg = Msg::new(Kind::PubsubIDontWant, 0, Payload::Note(note));
         store.hold(&msg);
-        assert_eq!((store.rpc(note), store.notes_in_flight()), (Some(rpc.clone()), 0));
+        assert_eq!((note.called_off(), store.rpc(note)), (Some(ItemRef(7)), None));
         assert_eq!(store.len_of(&msg), store.envelope().len(&rpc));
         store.release(&msg);
-        assert_eq!(store.rpc(note), Some(rpc));
+        assert_eq!((note.called_off(), store.notes_in_flight()), (Some(ItemRef(7)), 0));
     }
 
     #[test]

@@ -216,7 +216,7 @@ spec:
             let actor = Actor { script: Rc::clone(&script), log: Rc::clone(&log), sent: 0 };
             PeerHost::new(Idle(lives), vec![RoleSlot::new(0, actor)])
         };
-        let (outcome, _) = Engine::new(&plan, actors, Nobody).run(&|| false);
+        let (outcome, _) = Engine::new(&plan, actors, Nobody).run(&|_| false);
         assert_eq!(outcome.traffic.imbalance(), 0, "every message is accounted for");
         Told { log: log.take(), outcome }
     }

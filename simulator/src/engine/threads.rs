@@ -56,7 +56,7 @@ use self::{
 };
 pub(super) use self::{outgoing::Outgoing, places::Own};
 use super::{
-    Engine, PROGRESS, event,
+    Engine, WATCHED, Watch, event,
     store::{Store, ages},
 };
 
@@ -104,8 +104,6 @@ struct Word {
     notes: Vec<Note>,
     /// It has noted everything before this instant, ns.
     until: u64,
-    /// Events that it has worked off.
-    events: u64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -124,13 +122,13 @@ impl Exchange {
 }
 
 /// Runs a plan on as many threads as it is divided for, with the machines that `make` makes at each start of a peer; to its end or
-/// until `stop`, which is asked now and then, says so.
+/// until `watch` stops it.
 pub fn run<O: Overlay<Store>, R: Machine<Store>, V: Divisible>(
     plan: &Plan,
     division: &Division,
     make: impl Fn(Peer) -> PeerHost<O, R> + Sync,
     observer: V,
-    stop: &dyn Fn() -> bool,
+    watch: Watch<'_>,
 ) -> (Outcome, V) {
     let parts = division.parts();
     let common = Common {
@@ -156,17 +154,9 @@ pub fn run<O: Overlay<Store>, R: Machine<Store>, V: Divisible>(
             })
             .collect();
         drop(words);
-        let mut events = vec![0; parts.len()];
-        let mut told = 0;
-        for Word { part, notes, until, events: done } in heard {
+        for Word { part, notes, until } in heard {
             chronicle.take_in(part, notes, until);
-            events[part] = done;
-            let done: u64 = events.iter().sum();
-            if done - told >= PROGRESS {
-                told = done;
-                chronicle.observer.progress(Nanos(until.min(plan.spec.end().0)), done);
-            }
-            if stop() {
+            if watch(Nanos(until).min(plan.spec.end())) {
                 common.stop.store(true, Ordering::Relaxed);
             }
         }
@@ -178,7 +168,6 @@ pub fn run<O: Overlay<Store>, R: Machine<Store>, V: Divisible>(
     let (outcomes, tallies): (Vec<_>, Vec<_>) = outcomes.into_iter().unzip();
     tallies.into_iter().for_each(|tally| observer.gather(tally));
     let outcome = together(plan, parts, outcomes);
-    observer.progress(outcome.interrupted.unwrap_or(plan.spec.end()), outcome.events);
     (outcome, observer)
 }
 
@@ -188,7 +177,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, T: Tally> Engine<'_, O, R, Clerk<T>, 
         let (me, end) = (self.places.number(), self.plan.spec.end().0);
         let (mut look, mut made, mut told) = (0, 0, 0);
         for exchange in common.exchange.iter().cycle() {
-            let tells = self.observer.notes.len() >= MANY_NOTES || self.events - told >= PROGRESS;
+            let tells = self.observer.notes.len() >= MANY_NOTES || self.events - told >= WATCHED;
             let stops = common.stop.load(Ordering::Relaxed);
             made += self.hand_over(exchange, Pulse { next: 0, end_of_items: 0, made, stops, tells });
             common.gate.pass().ok()?;
@@ -196,7 +185,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, T: Tally> Engine<'_, O, R, Clerk<T>, 
             if all.tells {
                 told = self.events;
                 let notes = std::mem::take(&mut self.observer.notes);
-                words.send(Word { part: me, notes, until: all.next, events: told }).ok()?;
+                words.send(Word { part: me, notes, until: all.next }).ok()?;
             }
             if all.stops || all.next > end {
                 let end = if all.stops { all.next.min(end) } else { end };
@@ -277,7 +266,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, T: Tally> Engine<'_, O, R, Clerk<T>, 
         let part = self.places.number();
         self.observer.close(end);
         let (outcome, clerk) = self.finish(Nanos(end), interrupted);
-        let word = Word { part, notes: clerk.notes, until: u64::MAX, events: outcome.events };
+        let word = Word { part, notes: clerk.notes, until: u64::MAX };
         // Nobody listens any more if the thread that began the run has panicked.
         drop(words.send(word));
         (outcome, clerk.tally)

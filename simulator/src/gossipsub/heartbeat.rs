@@ -37,7 +37,7 @@ impl Gossipsub {
             self.prune(cx, topic, peer, self.fleet.params.prune_backoff);
         }
         self.cache.shift();
-        self.neighbours.heartbeat(cx.now);
+        self.neighbours.heartbeat(&mut self.known, cx.now);
         cx.set_timer(HEARTBEAT, cx.now.saturating_add(interval));
     }
 
@@ -219,17 +219,21 @@ impl Gossipsub {
             cx.rng().shuffle(&mut items);
             let others: Vec<Peer> = state.others().filter(|&peer| self.gossips_with(peer)).collect();
             let count = lazy.max((params.gossip_factor.as_f64() * others.len() as f64) as usize);
-            for peer in cx.rng().sample(&others, count) {
-                if items.len() > most {
-                    // To each its own choice, so that more become known.
-                    cx.rng().shuffle(&mut items);
-                }
-                said.push((peer, state.topic, items[..items.len().min(most)].to_vec()));
+            let chosen = cx.rng().sample(&others, count);
+            if items.len() <= most {
+                said.push((chosen, Rpc::IHave(state.topic, items)));
+                continue;
+            }
+            for peer in chosen {
+                // To each its own choice, so that more become known.
+                cx.rng().shuffle(&mut items);
+                said.push((vec![peer], Rpc::IHave(state.topic, items[..most].to_vec())));
             }
         }
-        for (peer, topic, items) in said {
-            self.counts.add(PubsubCount::Announced, items.len() as u64);
-            self.send(cx, peer, Rpc::IHave(topic, items));
+        for (peers, rpc) in said {
+            let Rpc::IHave(_, items) = &rpc else { continue };
+            self.counts.add(PubsubCount::Announced, (items.len() * peers.len()) as u64);
+            self.neighbours.write_to_all(cx, &mut self.counts, peers, &rpc);
         }
     }
 }

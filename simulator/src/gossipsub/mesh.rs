@@ -96,6 +96,7 @@ impl Gossipsub {
         &mut self,
         cx: &mut Cx<'_, Store>,
         from: Peer,
+        place: usize,
         subscriptions: &[(Topic, bool)],
     ) {
         if self.is_too_much(from, subscriptions) {
@@ -108,7 +109,7 @@ impl Gossipsub {
                 }
                 continue;
             }
-            self.topics.add(topic, from);
+            self.topics.add(topic, from, self.neighbours.number(place));
             let low = self.fleet.params.mesh_n_low.size();
             let wants_more = |state: &super::topics::TopicState| state.subscribed && state.degree() < low;
             if self.topics.get(topic).is_some_and(wants_more) && self.is_candidate(topic, from) {

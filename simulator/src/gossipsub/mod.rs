@@ -16,9 +16,9 @@
 //! | `spread` | `behaviour.rs`: publishing, forwarding, IHAVE, IWANT, IDONTWANT |
 //! | `heartbeat` | `behaviour.rs`: `heartbeat`, `emit_gossip` |
 //! | `topics` | who subscribes to what, `mesh` and `fanout` |
-//! | `neighbours`, `queue`, `unwanted` | `handler.rs`, `queue.rs`, `types.rs`: `PeerDetails` |
+//! | `neighbours`, `queue` | `handler.rs`, `queue.rs`, `types.rs`: `PeerDetails` |
 //! | `cache` | `mcache.rs` |
-//! | `seen` | `time_cache.rs` |
+//! | `known` | `time_cache.rs`, `types.rs`: `PeerDetails::dont_send` |
 //! | `promises`, `backoffs` | `gossip_promises.rs`, `backoff.rs` |
 //! | `score` | `peer_score.rs` |
 //!
@@ -33,15 +33,14 @@ mod backoffs;
 mod cache;
 mod counts;
 mod heartbeat;
+mod known;
 mod mesh;
 mod neighbours;
 mod promises;
 mod queue;
 mod score;
-mod seen;
 mod spread;
 mod topics;
-mod unwanted;
 
 #[cfg(test)]
 mod tests;
@@ -61,11 +60,11 @@ use self::{
     backoffs::Backoffs,
     cache::Cache,
     counts::Counts,
+    known::Known,
     neighbours::{Neighbours, WRITE},
     promises::Promises,
     queue::Outgoing,
     score::Scores,
-    seen::Seen,
     topics::Topics,
 };
 use crate::engine::{
@@ -112,17 +111,21 @@ impl Fleet {
 }
 
 /// A peer of gossipsub.
+///
+/// Fields are laid out as they stand here: what every message touches comes first, in few lines of the cache, and what only an
+/// item that is new touches behind it.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Gossipsub {
-    fleet: Arc<Fleet>,
-    topics: Topics,
+    known: Known,
     neighbours: Neighbours,
-    seen: Seen,
-    cache: Cache,
-    promises: Promises,
-    backoffs: Backoffs,
     scores: Option<Box<Scores>>,
+    fleet: Arc<Fleet>,
     counts: Counts,
+    topics: Topics,
+    promises: Promises,
+    cache: Cache,
+    backoffs: Backoffs,
     /// Items published before anybody subscribed.
     early: VecDeque<ItemRef>,
     ticks: u32,
@@ -136,7 +139,7 @@ impl Gossipsub {
         Self {
             topics: Topics::default(),
             neighbours: Neighbours::new(params.send_buffer.0, params.connection_handler_queue_len.size()),
-            seen: Seen::new(params.duplicate_cache_time),
+            known: Known::new(params.duplicate_cache_time),
             cache: Cache::new(params.history_length.size()),
             promises: Promises::default(),
             backoffs: Backoffs::default(),
@@ -172,7 +175,9 @@ impl Gossipsub {
         let params = &self.fleet.params;
         // Programs start at any moment between two ticks of the others.
         let phase = cx.rng().below_nanos(params.heartbeat_interval);
-        cx.set_timer(HEARTBEAT, cx.now.saturating_add(params.heartbeat_initial_delay).saturating_add(phase));
+        let first = cx.now.saturating_add(params.heartbeat_initial_delay).saturating_add(phase);
+        cx.set_timer(HEARTBEAT, first);
+        self.known.expect_beat(first, params.heartbeat_interval);
         self.decay_later(cx);
     }
 
@@ -206,7 +211,7 @@ impl Gossipsub {
     }
 
     fn disconnected(&mut self, cx: &Cx<'_, Store>, peer: Peer) {
-        if self.neighbours.remove(peer) {
+        if self.neighbours.remove(&mut self.known, peer) {
             self.topics.remove_everywhere(peer);
             if let Some(scores) = &mut self.scores {
                 scores.disconnected(cx.now, peer);
@@ -220,40 +225,60 @@ impl Gossipsub {
                 self.on_publish(cx, from, msg.hops, item);
             }
             // What is still on its way when a connection ends is not heeded.
-            (_, Payload::Note(note)) if self.neighbours.contains(from) => self.on_note(cx, from, note),
+            (_, Payload::Note(note)) => {
+                if let Some(place) = self.neighbours.place(from) {
+                    self.on_note(cx, from, place, note);
+                }
+            }
             // Extensions, of which this model speaks none.
             _ => {}
         }
     }
 
+    /// A control message of the neighbour at `place`.
     #[inline]
-    fn on_note(&mut self, cx: &mut Cx<'_, Store>, from: Peer, note: NoteRef) {
-        let Some(rpc) = cx.host().rpc(note) else { return };
-        if u64::from(cx.host().envelope().body(&rpc)) > self.fleet.params.max_control_message_size.0 {
-            return self.counts.add(PubsubCount::Refused, 1);
+    fn on_note(&mut self, cx: &mut Cx<'_, Store>, from: Peer, place: usize, note: NoteRef) {
+        if let Some(item) = note.called_off() {
+            if self.takes(cx.host(), &Rpc::IDontWant(item)) && self.heeds(from) {
+                self.on_dont_want(cx.now, place, item);
+            }
+            return;
         }
-        self.on_rpc(cx, from, rpc);
+        let Some(rpc) = cx.host().rpc(note) else { return };
+        if self.takes(cx.host(), rpc) {
+            self.on_rpc(cx, from, place, note);
+        }
     }
 
-    fn on_rpc(&mut self, cx: &mut Cx<'_, Store>, from: Peer, rpc: Rpc) {
+    /// Whether a message is not too long.
+    #[inline]
+    fn takes(&mut self, host: &Store, rpc: &Rpc) -> bool {
+        let taken = u64::from(host.envelope().body(rpc)) <= self.fleet.params.max_control_message_size.0;
+        if !taken {
+            self.counts.add(PubsubCount::Refused, 1);
+        }
+        taken
+    }
+
+    fn on_rpc(&mut self, cx: &mut Cx<'_, Store>, from: Peer, place: usize, note: NoteRef) {
+        let Some(rpc) = cx.host().rpc(note) else { return };
         // Subscriptions are heeded whatever the score.
         if let Rpc::Subscriptions(subscriptions) = rpc {
-            return self.on_subscriptions(cx, from, &subscriptions);
+            let subscriptions = subscriptions.clone();
+            return self.on_subscriptions(cx, from, place, &subscriptions);
         }
         if !self.heeds(from) {
             return;
         }
-        match rpc {
-            // Done with by now.
-            Rpc::Subscriptions(_) => {}
-            Rpc::IDontWant(item) => {
-                let removed = self.neighbours.unwanted(cx.now, from, item).unwrap_or_default();
-                self.counts.add(PubsubCount::Spared, removed);
-            }
+        match *rpc {
+            Rpc::Subscriptions(_) | Rpc::IDontWant(_) => unreachable!("these are done with by now"),
             Rpc::Graft(topic) => self.on_graft(cx, from, topic),
             Rpc::Prune(topic, backoff) => self.on_prune(cx, from, topic, backoff),
-            Rpc::IHave(topic, items) => self.on_have(cx, from, topic, items),
-            Rpc::IWant(items) => self.on_want(cx, from, &items),
+            Rpc::IHave(topic, _) => self.on_have(cx, from, place, topic, note),
+            Rpc::IWant(ref items) => {
+                let items = items.clone();
+                self.on_want(cx, from, place, &items);
+            }
         }
     }
 
@@ -262,7 +287,9 @@ impl Gossipsub {
     fn heeds(&mut self, peer: Peer) -> bool {
         let Some(scores) = &self.scores else { return true };
         let heeded = scores.of(peer) >= scores.params().graylist_threshold;
-        self.counts.add(PubsubCount::Ignored, u64::from(!heeded));
+        if !heeded {
+            self.counts.add(PubsubCount::Ignored, 1);
+        }
         heeded
     }
 

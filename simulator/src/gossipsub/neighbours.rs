@@ -12,8 +12,8 @@ use peerlab_scenarios::{
 
 use super::{
     counts::Counts,
+    known::Known,
     queue::{Outgoing, Queue},
-    unwanted::Unwanted,
 };
 use crate::engine::{
     rpc::Rpc,
@@ -26,22 +26,18 @@ pub(super) const WRITE: TimerKey = TimerKey(1);
 /// Items that a neighbour may declare unwanted (`IDONTWANT_CAP`).
 const MOST_UNWANTED: u16 = 10_000;
 
-/// How long that holds (`IDONTWANT_TIMEOUT`).
-const UNWANTED_FOR: Nanos = Nanos::from_secs(3);
+/// A connected peer's number, which it has as long as its connection stands: a low one that no other has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Number(pub(super) u32);
 
-/// What is looked at of a connected peer to find it: small, so that few lines of the cache hold all of them.
-#[derive(Clone, Copy, Debug)]
-struct Key {
-    peer: Peer,
+/// What is known of a connected peer.
+#[derive(Debug, Default)]
+pub(super) struct Neighbour {
+    number: Number,
     /// Items that it has declared unwanted and that are remembered.
     unwanted: u16,
     /// Whether this side dialled.
     outbound: bool,
-}
-
-/// What else is known of a connected peer.
-#[derive(Debug, Default)]
-pub(super) struct Neighbour {
     /// Announcements that came since the last heartbeat.
     pub(super) announced: u32,
     /// Items asked for since then.
@@ -52,36 +48,38 @@ pub(super) struct Neighbour {
 
 /// All connected peers, and the way to them.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Neighbours {
-    /// In ascending order.
-    keys: Vec<Key>,
+    /// In ascending order, and by themselves: most messages look for their sender here.
+    peers: Vec<Peer>,
     /// In the same order.
     all: Vec<Neighbour>,
-    unwanted: Unwanted,
     /// Bytes that may wait for each connection outside of its queue.
     buffer: u64,
-    most_data: usize,
     /// Bytes that the network still takes in this step.
     room: i64,
     /// How many have a queue, and whose turn it is next.
     waiting: u32,
-    turn: usize,
+    turn: u32,
     /// Who did not take a message in time, since the step began.
     pub(super) slow: Vec<Peer>,
+    most_data: usize,
+    /// Numbers of peers that are gone.
+    free: Vec<Number>,
 }
 
 impl Neighbours {
     pub(super) fn new(buffer: u64, most_data: usize) -> Self {
         Self {
-            keys: Vec::new(),
+            peers: Vec::new(),
             all: Vec::new(),
-            unwanted: Unwanted::default(),
             buffer,
-            most_data,
             room: 0,
             waiting: 0,
             turn: 0,
             slow: Vec::new(),
+            most_data,
+            free: Vec::new(),
         }
     }
 
@@ -93,87 +91,89 @@ impl Neighbours {
         self.room = most.saturating_sub(unsent);
     }
 
-    fn place(&self, peer: Peer) -> Result<usize, usize> {
-        self.keys.binary_search_by_key(&peer, |key| key.peer)
+    /// Where a peer is among them.
+    #[inline]
+    pub(super) fn place(&self, peer: Peer) -> Option<usize> {
+        self.peers.binary_search(&peer).ok()
     }
 
     pub(super) fn contains(&self, peer: Peer) -> bool {
-        self.place(peer).is_ok()
+        self.place(peer).is_some()
     }
 
-    pub(super) fn get_mut(&mut self, peer: Peer) -> Option<&mut Neighbour> {
-        self.place(peer).ok().map(|place| &mut self.all[place])
+    /// The number of the one at `place`.
+    pub(super) fn number(&self, place: usize) -> Number {
+        self.all[place].number
+    }
+
+    /// The one at `place`.
+    pub(super) fn at_mut(&mut self, place: usize) -> &mut Neighbour {
+        &mut self.all[place]
     }
 
     pub(super) fn is_outbound(&self, peer: Peer) -> bool {
-        self.place(peer).is_ok_and(|place| self.keys[place].outbound)
+        self.place(peer).is_some_and(|place| self.all[place].outbound)
     }
 
     /// All of them, in ascending order.
     pub(super) fn peers(&self) -> Vec<Peer> {
-        self.keys.iter().map(|key| key.peer).collect()
+        self.peers.clone()
     }
 
     /// A connection stands. False when one to this peer was known before.
     pub(super) fn add(&mut self, peer: Peer, outbound: bool) -> bool {
-        let Err(place) = self.place(peer) else { return false };
-        self.keys.insert(place, Key { peer, unwanted: 0, outbound });
-        self.all.insert(place, Neighbour::default());
+        let Err(place) = self.peers.binary_search(&peer) else { return false };
+        // While none is free, those that are connected have all numbers below their count.
+        let number = self.free.pop().unwrap_or(Number(self.all.len() as u32));
+        self.peers.insert(place, peer);
+        self.all.insert(place, Neighbour { number, outbound, ..Neighbour::default() });
         self.room = self.room.saturating_add(i64::try_from(self.buffer).unwrap_or(i64::MAX));
         true
     }
 
     /// A connection ended, and with it what waited for it. False when there was none.
-    pub(super) fn remove(&mut self, peer: Peer) -> bool {
-        let Ok(place) = self.place(peer) else { return false };
-        self.waiting -= u32::from(self.all.remove(place).queue.is_some());
-        if self.keys.remove(place).unwanted > 0 {
-            self.unwanted.forget_all_of(peer);
+    pub(super) fn remove(&mut self, known: &mut Known, peer: Peer) -> bool {
+        let Some(place) = self.place(peer) else { return false };
+        self.peers.remove(place);
+        let neighbour = self.all.remove(place);
+        self.free.push(neighbour.number);
+        self.waiting -= u32::from(neighbour.queue.is_some());
+        if neighbour.unwanted > 0 {
+            known.forget_all_of(neighbour.number);
         }
         true
     }
 
-    /// Whether a peer has said that it does not want an item.
-    pub(super) fn is_unwanted(&self, peer: Peer, item: ItemRef) -> bool {
-        self.unwanted.has(item, peer)
-    }
-
-    /// Who has said that, in ascending order.
+    /// The peer at `place` does not want an item: it leaves its queue. How often it was there.
     #[inline]
-    pub(super) fn without_want(&self, item: ItemRef) -> Vec<Peer> {
-        let mut peers: Vec<Peer> = self.unwanted.of(item).collect();
-        peers.sort_unstable();
-        peers
-    }
-
-    /// A peer does not want an item: it leaves its queue. How often it was there; none when no such peer is connected.
-    #[inline]
-    pub(super) fn unwanted(&mut self, now: Nanos, peer: Peer, item: ItemRef) -> Option<u64> {
-        let place = self.place(peer).ok()?;
-        let key = &mut self.keys[place];
-        self.unwanted.add(now, item, peer);
-        if key.unwanted < MOST_UNWANTED {
-            key.unwanted += 1;
-        } else {
-            self.unwanted.forget_first_of(peer);
+    pub(super) fn call_off(&mut self, known: &mut Known, now: Nanos, place: usize, item: ItemRef) -> u64 {
+        let neighbour = &mut self.all[place];
+        if known.call_off(now, item, neighbour.number) {
+            if neighbour.unwanted < MOST_UNWANTED {
+                neighbour.unwanted += 1;
+            } else {
+                known.forget_first_of(neighbour.number);
+            }
         }
         if self.waiting == 0 {
-            return Some(0);
+            return 0;
         }
-        Some(self.all[place].queue.as_mut().map_or(0, |queue| queue.remove(item)))
+        neighbour.queue.as_mut().map_or(0, |queue| queue.remove(item))
     }
 
     /// A heartbeat: counts begin anew, and what was unwanted for long enough is forgotten.
-    pub(super) fn heartbeat(&mut self, now: Nanos) {
+    pub(super) fn heartbeat(&mut self, known: &mut Known, now: Nanos) {
+        let mut forgotten = Vec::new();
+        known.heartbeat(now, |Number(by)| {
+            if forgotten.len() <= by as usize {
+                forgotten.resize(by as usize + 1, 0);
+            }
+            forgotten[by as usize] += 1;
+        });
         for neighbour in &mut self.all {
             (neighbour.announced, neighbour.asked) = (0, 0);
+            neighbour.unwanted -= forgotten.get(neighbour.number.0 as usize).copied().unwrap_or_default();
         }
-        let keys = &mut self.keys;
-        self.unwanted.forget(now, UNWANTED_FOR, |peer| {
-            if let Ok(place) = keys.binary_search_by_key(&peer, |key| key.peer) {
-                keys[place].unwanted -= 1;
-            }
-        });
     }
 
     /// Sends a message as soon as its connection takes it.
@@ -191,11 +191,11 @@ impl Neighbours {
         &mut self,
         cx: &mut Cx<'_, Store>,
         counts: &mut Counts,
-        peers: &[Peer],
+        peers: impl IntoIterator<Item = Peer>,
         rpc: &Rpc,
     ) {
         let mut shared = None;
-        for &peer in peers {
+        for peer in peers {
             if self.room <= 0 || self.waiting > 0 {
                 self.queue(cx, counts, peer, Outgoing::Rpc(rpc.clone()));
                 continue;
@@ -224,7 +224,7 @@ impl Neighbours {
 
     #[cold]
     fn queue(&mut self, cx: &mut Cx<'_, Store>, counts: &mut Counts, peer: Peer, out: Outgoing) {
-        let Ok(place) = self.place(peer) else { return };
+        let Some(place) = self.place(peer) else { return };
         if self.room > 0 && self.all[place].queue.is_none() {
             return self.hand_over(cx, peer, out);
         }
@@ -256,10 +256,10 @@ impl Neighbours {
     /// Writes what waits, as far as there is room, one message of each connection in turn.
     pub(super) fn write_on(&mut self, cx: &mut Cx<'_, Store>, counts: &mut Counts) {
         while self.room > 0 && self.waiting > 0 {
-            self.turn = (self.turn + 1) % self.all.len();
-            let neighbour = &mut self.all[self.turn];
+            self.turn = (self.turn + 1) % self.all.len() as u32;
+            let neighbour = &mut self.all[self.turn as usize];
             let Some(queue) = &mut neighbour.queue else { continue };
-            let (peer, next) = (self.keys[self.turn].peer, queue.pop());
+            let (peer, next) = (self.peers[self.turn as usize], queue.pop());
             if queue.is_empty() {
                 neighbour.queue = None;
                 self.waiting -= 1;

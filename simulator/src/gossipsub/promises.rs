@@ -23,8 +23,9 @@ struct Promise {
 }
 
 impl Promises {
+    #[inline]
     pub(super) fn contains(&self, item: ItemRef) -> bool {
-        self.owed.contains_key(&item)
+        !self.owed.is_empty() && self.owed.contains_key(&item)
     }
 
     /// The peers who owe an item.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::engine::{
     rpc::Rpc,
-    store::{ItemRef, Store},
+    store::{ItemRef, NoteRef, Store},
 };
 
 /// Items that wait for somebody to subscribe, at most.
@@ -40,7 +40,7 @@ impl Gossipsub {
             }
             return;
         }
-        self.seen.insert(cx.now, item);
+        self.known.meet(cx.now, item);
         self.cache.put(item, 0);
         self.promises.kept(item);
         let spares = self.fleet.params.idontwant_on_publish && self.is_worth_sparing(cx, item);
@@ -121,7 +121,7 @@ impl Gossipsub {
             }
             return;
         }
-        if !self.seen.insert(cx.now, item) {
+        if !self.known.meet(cx.now, item) {
             self.counts.duplicate += 1;
             if let Some(scores) = &mut self.scores {
                 scores.brought_again(cx.now, from, topic, item);
@@ -147,13 +147,20 @@ impl Gossipsub {
     /// Tells the others of the mesh, and those who were asked for it, not to send an item that has come.
     fn spare(&mut self, cx: &mut Cx<'_, Store>, from: Peer, topic: Topic, item: ItemRef) {
         let author = self.named_author(cx, item);
-        let mesh = self.topics.get(topic).filter(|state| state.subscribed);
-        let mut told: Vec<Peer> = mesh.into_iter().flat_map(TopicState::chosen).collect();
-        told.extend(self.promises.of(item).filter(|peer| self.neighbours.contains(*peer)));
-        told.retain(|peer| *peer != from && Some(*peer) != author);
+        let Self { topics, neighbours, promises, counts, .. } = self;
+        let mesh = topics.get(topic).filter(|state| state.subscribed);
+        let mesh = mesh.into_iter().flat_map(TopicState::chosen);
+        let is_told = |peer: &Peer| *peer != from && Some(*peer) != author;
+        let rpc = Rpc::IDontWant(item);
+        if !promises.contains(item) {
+            return neighbours.write_to_all(cx, counts, mesh.filter(is_told), &rpc);
+        }
+        let mut told: Vec<Peer> = mesh.collect();
+        told.extend(promises.of(item).filter(|peer| neighbours.contains(*peer)));
+        told.retain(is_told);
         told.sort_unstable();
         told.dedup();
-        self.neighbours.write_to_all(cx, &mut self.counts, &told, &Rpc::IDontWant(item));
+        neighbours.write_to_all(cx, counts, told, &rpc);
     }
 
     /// Passes an item on to the mesh.
@@ -161,34 +168,45 @@ impl Gossipsub {
     fn forward(&mut self, cx: &mut Cx<'_, Store>, from: Peer, topic: Topic, hops: u8, item: ItemRef) {
         let author = self.named_author(cx, item);
         let until = cx.now.saturating_add(self.fleet.params.forward_queue_duration);
-        let Self { topics, neighbours, counts, .. } = self;
+        let Self { topics, neighbours, known, counts, .. } = self;
         let Some(state) = topics.get(topic) else { return };
-        let without_want = neighbours.without_want(item);
-        for peer in state.chosen() {
-            if peer == from || Some(peer) == author {
+        let unwanted = known.unwanted(item);
+        for member in state.chosen_members() {
+            if member.peer == from || Some(member.peer) == author {
                 continue;
             }
-            if without_want.binary_search(&peer).is_ok() {
+            if unwanted.by(member.number) {
                 counts.add(PubsubCount::Spared, 1);
                 continue;
             }
-            neighbours.write(cx, counts, peer, Outgoing::Item { item, hops: hops.saturating_add(1), until });
+            let out = Outgoing::Item { item, hops: hops.saturating_add(1), until };
+            neighbours.write(cx, counts, member.peer, out);
         }
     }
 
-    /// A peer says which items it has: those that this one lacks are asked for.
+    /// The neighbour at `place` does not want an item.
+    #[inline]
+    pub(super) fn on_dont_want(&mut self, now: Nanos, place: usize, item: ItemRef) {
+        let removed = self.neighbours.call_off(&mut self.known, now, place, item);
+        if removed > 0 {
+            self.counts.add(PubsubCount::Spared, removed);
+        }
+    }
+
+    /// A peer, the neighbour at `place`, says which items it has: those that this one lacks are asked for.
     pub(super) fn on_have(
         &mut self,
         cx: &mut Cx<'_, Store>,
         from: Peer,
+        place: usize,
         topic: Topic,
-        mut items: Vec<ItemRef>,
+        note: NoteRef,
     ) {
         if !self.gossips_with(from) {
             return;
         }
         let params = &self.fleet.params;
-        let Some(neighbour) = self.neighbours.get_mut(from) else { return };
+        let neighbour = self.neighbours.at_mut(place);
         neighbour.announced += 1;
         let most = params.max_control_messages_sent.get();
         if neighbour.announced > params.max_ihave_messages_heartbeat.get() || neighbour.asked >= most {
@@ -197,7 +215,9 @@ impl Gossipsub {
         if !self.topics.get(topic).is_some_and(|state| state.subscribed) {
             return;
         }
-        items.retain(|&item| !self.seen.contains(cx.now, item) && !self.promises.contains(item));
+        let Some(Rpc::IHave(_, had)) = cx.host().rpc(note) else { return };
+        let lacks = |item: &ItemRef| !self.known.has_met(cx.now, *item) && !self.promises.contains(*item);
+        let mut items: Vec<ItemRef> = had.iter().copied().filter(lacks).collect();
         if items.is_empty() {
             return;
         }
@@ -210,18 +230,19 @@ impl Gossipsub {
         self.send(cx, from, Rpc::IWant(items));
     }
 
-    /// A peer asks for items: it gets those that are still here, unless it asks too often.
-    pub(super) fn on_want(&mut self, cx: &mut Cx<'_, Store>, from: Peer, items: &[ItemRef]) {
+    /// A peer, the neighbour at `place`, asks for items: it gets those that are still here, unless it asks too often.
+    pub(super) fn on_want(&mut self, cx: &mut Cx<'_, Store>, from: Peer, place: usize, items: &[ItemRef]) {
         if !self.gossips_with(from) {
             return;
         }
         let until: Nanos = cx.now.saturating_add(self.fleet.params.forward_queue_duration);
+        let number = self.neighbours.number(place);
         for &item in items {
             let Some((cached, asked)) = self.cache.ask(item, from) else { continue };
             if asked > self.fleet.params.gossip_retransmission.get() {
                 continue;
             }
-            if self.neighbours.is_unwanted(from, item) {
+            if self.known.unwanted(item).by(number) {
                 self.counts.add(PubsubCount::Spared, 1);
                 continue;
             }

@@ -2,10 +2,13 @@
 
 use peerlab_scenarios::{host::Peer, units::Nanos, wire::Topic};
 
+use super::neighbours::Number;
+
 /// A neighbour that subscribes to a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Member {
     pub(super) peer: Peer,
+    pub(super) number: Number,
     /// Whether it is in the mesh; of a topic that this peer does not subscribe to, whether it is in the fanout.
     pub(super) chosen: bool,
 }
@@ -25,7 +28,13 @@ pub(super) struct TopicState {
 impl TopicState {
     /// The peers of the mesh, or of the fanout, in ascending order.
     pub(super) fn chosen(&self) -> impl Iterator<Item = Peer> + Clone + '_ {
-        self.members.iter().filter(|member| member.chosen).map(|member| member.peer)
+        self.chosen_members().map(|member| member.peer)
+    }
+
+    /// The same with all that is known of them.
+    #[inline]
+    pub(super) fn chosen_members(&self) -> impl Iterator<Item = Member> + Clone + '_ {
+        self.members.iter().copied().filter(|member| member.chosen)
     }
 
     /// The others that subscribe, in ascending order.
@@ -112,10 +121,11 @@ impl Topics {
         self.get(topic).is_some_and(|state| state.is_member(peer))
     }
 
-    pub(super) fn add(&mut self, topic: Topic, peer: Peer) {
+    /// A neighbour subscribes.
+    pub(super) fn add(&mut self, topic: Topic, peer: Peer, number: Number) {
         let state = self.entry(topic);
         if let Err(place) = state.place(peer) {
-            state.members.insert(place, Member { peer, chosen: false });
+            state.members.insert(place, Member { peer, number, chosen: false });
         }
     }
 

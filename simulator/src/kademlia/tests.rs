@@ -173,7 +173,7 @@ spec:
             let seeker = Seeker { asked: BTreeMap::new(), answers: Rc::clone(&answers) };
             PeerHost::new(watched, vec![RoleSlot::new(0, seeker)])
         };
-        Engine::new(&plan, make, Tables::default()).run(&|| false)
+        Engine::new(&plan, make, Tables::default()).run(&|_| false)
     };
     assert_eq!(outcome.traffic.imbalance(), 0);
     Run { outcome, tables: tables.0, answers: answers.take(), broken: broken.take(), plan }

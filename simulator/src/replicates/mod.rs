@@ -63,12 +63,17 @@ impl Schedule {
         Self { first_seed, runs, rule, threads, at_once: threads }
     }
 
-    /// The same with no more runs side by side than fit into so much memory, but one at the least.
+    /// The same with no more runs side by side than fit into so much memory, but one at the least, and with no more threads
+    /// to help them. `run` is what a run takes with one thread, and `thread` what each further one takes.
     #[must_use]
-    pub fn within(self, each: Bytes, limit: Option<Bytes>) -> Self {
-        let fit = limit.and_then(|limit| usize::try_from(limit.0 / each.0.max(1)).ok());
-        let fit = fit.map(|fit| NonZero::new(fit).unwrap_or(NonZero::<usize>::MIN));
-        Self { at_once: fit.map_or(self.at_once, |fit| self.at_once.min(fit)), ..self }
+    pub fn within(self, run: Bytes, thread: Bytes, limit: Option<Bytes>) -> Self {
+        let Some(limit) = limit else { return self };
+        let count = |number: u64| NonZero::new(usize::try_from(number).unwrap_or(usize::MAX));
+        let fit = limit.0.min(self.runs.saturating_mul(run.0)) / run.0.max(1);
+        let at_once = self.at_once.min(count(fit).unwrap_or(NonZero::<usize>::MIN));
+        let left = limit.0.saturating_sub(run.0.saturating_mul(at_once.get() as u64)) / thread.0.max(1);
+        let threads = at_once.saturating_add(count(left).map_or(0, NonZero::get));
+        Self { at_once, threads: self.threads.min(threads), ..self }
     }
 
     /// How many threads each of the runs has that are made side by side.

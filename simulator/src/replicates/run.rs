@@ -66,10 +66,10 @@ impl ReplicateRun {
     pub(super) fn of(plan: &Plan, threads: usize, stop: &dyn Fn() -> bool) -> Option<Self> {
         let began = Instant::now();
         let division = (threads > 1).then(|| model::divide(plan, threads).ok()).flatten();
-        let recorder = Recorder::new(plan, |_, _| ());
+        let recorder = Recorder::new(plan);
         let (outcome, recorder) = match division {
-            Some(division) => model::run_divided(plan, &division, recorder, stop),
-            None => model::run(plan, recorder, stop),
+            Some(division) => model::run_divided(plan, &division, recorder, &|_| stop()),
+            None => model::run(plan, recorder, &|_| stop()),
         };
         if outcome.interrupted.is_some() {
             return None;

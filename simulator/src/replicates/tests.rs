@@ -76,16 +76,17 @@ fn a_batch_is_its_runs_one_by_one_on_any_number_of_threads() {
 
 #[test]
 fn runs_come_before_the_threads_of_a_run() {
-    let shares = |threads, runs, fit: u64| {
+    let shares = |threads, runs, limit| {
         let threads = NonZero::new(threads).expect("one at least");
-        let schedule = Schedule::new(7, runs, None, threads).within(Bytes(10), Some(Bytes(10 * fit)));
+        let schedule = Schedule::new(7, runs, None, threads).within(Bytes(10), Bytes(3), Some(Bytes(limit)));
         schedule.shares().collect::<Vec<_>>()
     };
-    assert_eq!(shares(4, 20, 99), [1, 1, 1, 1]);
-    assert_eq!(shares(8, 3, 99), [3, 3, 2]);
-    assert_eq!(shares(8, 20, 2), [4, 4], "no more fit into memory");
-    assert_eq!(shares(8, 20, 0), [8], "one at the least");
-    assert_eq!(shares(1, 2, 99), [1]);
+    assert_eq!(shares(4, 20, 990), [1, 1, 1, 1]);
+    assert_eq!(shares(8, 3, 990), [3, 3, 2]);
+    assert_eq!(shares(8, 3, 42), [3, 2, 2], "no more threads fit into memory");
+    assert_eq!(shares(8, 20, 29), [3, 2], "no more runs fit");
+    assert_eq!(shares(8, 20, 0), [1], "one at the least");
+    assert_eq!(shares(1, 2, 990), [1]);
 }
 
 #[test]

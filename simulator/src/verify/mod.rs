@@ -109,7 +109,7 @@ fn plan(name: &str, yaml: &str, files: &[(&str, String)]) -> Plan {
 
 /// The metrics of a run, which is valid.
 fn run(plan: &Plan) -> Metrics {
-    let (outcome, recorder) = model::run(plan, Recorder::new(plan, |_, _| ()), &|| false);
+    let (outcome, recorder) = model::run(plan, Recorder::new(plan), &|_| false);
     let report: Report = assemble::report(plan, &outcome, &recorder);
     assert!(report.invariants.iter().all(|law| law.holds), "{}: {:?}", plan.name, report.invariants);
     Metrics(report.metrics)

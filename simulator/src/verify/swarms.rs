@@ -71,7 +71,7 @@ pub(super) const NAT: Experiment = Experiment {
     what: "neighbours behind port-restricted NAT that meet at relays",
     measure: || {
         let plan = plan("nat.yaml", include_str!("scenarios/nat.yaml"), &[]);
-        let (outcome, _) = model::run(&plan, Recorder::new(&plan, |_, _| ()), &|| false);
+        let (outcome, _) = model::run(&plan, Recorder::new(&plan), &|_| false);
         let traversals = outcome.reached.expect("the fleet has NAT").traversals;
         let punched: u64 = traversals.punched.iter().sum();
         let share = |part: u64, whole: u64| part as f64 * 100.0 / whole as f64;

@@ -3,6 +3,7 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p peerlab-simulator --test docs -- that_of` writes the generated parts anew.
 
+mod figures;
 mod language;
 mod links;
 mod metrics;

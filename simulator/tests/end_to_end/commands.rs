@@ -106,6 +106,8 @@ fn runs_begun_at_once_get_a_place_each() {
 fn a_run_that_is_refused_claims_no_place() {
     let workshop = Workshop::with_tiny("no-claim");
     workshop.run(&["run", "tiny.yaml", "--quiet", "--junit", "/dev/full"]).ends_with(2);
+    let refused = workshop.run(&["run", "tiny.yaml", "--quiet", "--junit", "tiny.yaml"]).ends_with(2);
+    assert!(refused.err.contains("is no JUnit file"), "{}", refused.err);
     assert_eq!(fs::read_dir(workshop.path("out/tiny")).expect("it is there").count(), 0);
 }
 
@@ -236,6 +238,11 @@ fn topology_takes_scenarios_edge_lists_and_graphml() {
             "{file}"
         );
     }
+    workshop.write("scenario.txt", scenario(TINY).as_bytes());
+    let refused = workshop.run(&["topology", "scenario.txt", "--no-drawing"]).ends_with(2);
+    assert!(refused.err.contains("this is a scenario and no list of edges"), "{}", refused.err);
+    workshop.write("TINY.YML", scenario(TINY).as_bytes());
+    workshop.run(&["topology", "TINY.YML", "--no-drawing"]).ends_with(0);
     golden("topology.txt", &workshop.run(&["topology", "graph.txt", "--no-drawing"]).ends_with(0).out);
 }
 

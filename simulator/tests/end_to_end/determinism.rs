@@ -75,26 +75,10 @@ fn check(report: &Value, code: i32, name: &str) {
     assert_eq!(code, 0, "{name}");
 }
 
-/// A scenario that takes a minute is run with a fiftieth of its peers here; they are given by one line.
-const SMALLER: [(&str, &str, &str); 1] = [("city-chat", "peers: 100000", "peers: 2000")];
-
-/// The scenario to run in the place of a shipped one: itself, unless it takes too long.
-fn affordable(shipped: &Path, name: &str) -> PathBuf {
-    let Some((_, all, some)) = SMALLER.iter().find(|(too_large, ..)| *too_large == name) else {
-        return shipped.to_owned();
-    };
-    let text = fs::read_to_string(shipped).expect("it can be read");
-    assert!(text.contains(all), "{name} has {all}");
-    let workshop = Workshop::new(&format!("determinism-smaller/{name}"));
-    workshop.write("smaller.yaml", text.replace(all, some).as_bytes());
-    workshop.path("smaller.yaml")
-}
-
 #[test]
 fn every_shipped_scenario_meets_its_targets_and_gives_the_same_bytes_twice() {
     for scenario in shipped() {
         let name = scenario.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-        let scenario = affordable(&scenario, &name);
         let here = Workshop::new(&format!("determinism/{name}"));
         let there = Workshop::new(&format!("determinism-of/another/folder/{name}"));
         let elsewhere = fs::canonicalize(&scenario).expect("it is there");

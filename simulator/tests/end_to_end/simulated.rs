@@ -35,10 +35,10 @@ pub(crate) fn simulate_on(threads: usize, spec: &str, files: &[(&str, &str)]) ->
     let files: Files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     let plan = Plan::new(&document.value, Seed(document.value.spec.seed), &files)
         .map_err(|errors| document.problems(errors.into_iter().map(Fault::from).collect()).to_string())?;
-    let recorder = Recorder::new(&plan, |_, _| ());
+    let recorder = Recorder::new(&plan);
     let (outcome, recorder) = match Division::of(&plan, threads, 1e6) {
-        Ok(division) => model::run_divided(&plan, &division, recorder, &|| false),
-        Err(_) => model::run(&plan, recorder, &|| false),
+        Ok(division) => model::run_divided(&plan, &division, recorder, &|_| false),
+        Err(_) => model::run(&plan, recorder, &|_| false),
     };
     let report = assemble::report(&plan, &outcome, &recorder);
     let figures = figures::figures(&plan, &outcome, &recorder, &report);

@@ -31,7 +31,7 @@ impl Run {
         let ToRun { ready, cost, limit } = check::prepare_run(&self.file, self.seed, self.memory)?;
         let plan = &ready.plan;
         let schedule = self.replication.schedule(&plan.spec, plan.seed.0, FEWEST_RUNS)?;
-        let schedule = schedule.within(cost.memory(), limit);
+        let schedule = schedule.within(cost.memory(), cost.memory_of_thread(), limit);
         self.output.check_junit()?;
         let folder = self.place.begin(plan, &name(&schedule))?;
         let interrupt = self.output.listen(&folder)?;

@@ -2,15 +2,20 @@
 
 use peerlab_report::record::Recorder;
 use peerlab_scenarios::{
-    host::Peer,
+    host::{Peer, PeerHost},
+    overlay::Flood,
     plan::{Files, Plan},
+    role,
     seed::{Seed, mix},
     spec::read::read,
     units::Nanos,
 };
 
 use super::division::{Division, Undivided};
-use crate::model;
+use crate::{
+    engine::{Engine, store::Store},
+    model,
+};
 
 /// A plan of this `spec`.
 fn plan(seed: u64, spec: &str) -> Plan {
@@ -132,7 +137,7 @@ fn a_divided_run_that_is_stopped_accounts_for_every_message() {
   workloads: [{name: talk, chat: {posts: {poisson: {every: 1s}}}}]",
     );
     let division = Division::of(&plan, 3, 1e6).expect("it can be divided");
-    let (outcome, _) = model::run_divided(&plan, &division, Recorder::new(&plan, |_, _| ()), &|| true);
+    let (outcome, _) = model::run_divided(&plan, &division, Recorder::new(&plan), &|_| true);
     assert!(outcome.interrupted.is_some_and(|at| at < plan.spec.end()), "{:?}", outcome.interrupted);
     assert_eq!(outcome.traffic.imbalance(), 0);
     assert!(outcome.traffic.delivered > 0);
@@ -191,13 +196,14 @@ fn items_are_told_of_by_the_order_in_which_they_were_made() {
   faults: [{name: cut, at: 15s, for: 5s, partition: {between: [{group: all}, {group: guests}]}}]
   workloads: [{name: talk, chat: {posts: {poisson: {every: 200ms}}, presence: {every: 1s, timeout: 4s}}}]",
     );
-    let (_, one) = model::run(&plan, Diary::default(), &|| false);
+    let make = |peer| PeerHost::new(Flood::<Store>::default(), role::Any::of(&plan, peer));
+    let (_, one) = Engine::new(&plan, make, Diary::default()).run(&|_| false);
     assert!(
         one.measured.is_some_and(|items| items > 100) && one.came.len() > 10_000 && one.facts.len() > 1_000
     );
     for threads in [2, 5] {
         let division = Division::of(&plan, threads, 1e6).expect("it can be divided");
-        let (_, many) = model::run_divided(&plan, &division, Diary::default(), &|| false);
+        let (_, many) = super::run(&plan, &division, make, Diary::default(), &|_| false);
         assert!(many == one, "{threads} threads");
     }
 }

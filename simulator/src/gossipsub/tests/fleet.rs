@@ -173,7 +173,7 @@ spec:
         let watched = Watched { peer, params, since, beats };
         PeerHost::new(watched, vec![RoleSlot::new(0, Person::heard_in(&log))])
     };
-    let (outcome, sums) = Engine::new(&plan, make, Sums::default()).run(&|| false);
+    let (outcome, sums) = Engine::new(&plan, make, Sums::default()).run(&|_| false);
     let heard = log.borrow().iter().copied().collect();
     Result { outcome, sums, beats: beats.take(), heard }
 }

@@ -92,7 +92,10 @@ impl Solo {
                     let said = match (msg.kind, msg.payload) {
                         (Kind::PubsubExtensions, _) => Said::Extensions,
                         (_, Payload::Item(item)) => Said::Item(item),
-                        (_, Payload::Note(note)) => Said::Rpc(self.store.rpc(note).expect("it is one")),
+                        (_, Payload::Note(note)) => Said::Rpc(match note.called_off() {
+                            Some(item) => Rpc::IDontWant(item),
+                            None => self.store.rpc(note).expect("it is one").clone(),
+                        }),
                         (kind, Payload::Nothing) => panic!("{kind:?} says something"),
                     };
                     self.said.push((to, said));

@@ -1,0 +1,340 @@
+//! What is known of items of late: which were met (libp2p's duplicate cache), and who has said not to want which (IDONTWANT).
+
+use std::collections::VecDeque;
+
+use peerlab_scenarios::units::Nanos;
+
+use super::neighbours::Number;
+use crate::engine::store::ItemRef;
+
+/// How long an item stays unwanted, until the next heartbeat (`IDONTWANT_TIMEOUT`).
+const UNWANTED_FOR: Nanos = Nanos::from_secs(3);
+
+/// Items with the time until which they are known as met, after which they are taken for new, and with a lane of eight bits for
+/// each neighbour, which tells whether that one does not want them.
+///
+/// Both are asked about the same item at about the same time, so they lie together: a table with open addressing, in which
+/// items that were made one after the other, which are met together, lie side by side. What a lane holds is the mark of a
+/// generation: of all that was said to be unwanted and is forgotten at the same heartbeat. So nothing else has to be written
+/// down for each word of each neighbour.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Known {
+    /// Entries, each of a [`Head`] and lanes by the numbers of neighbours.
+    words: Box<[u64]>,
+    /// Words of an entry, never less than two.
+    width: u32,
+    /// Entries in units of [`TOGETHER`]: a power of two, or none.
+    groups: u32,
+    used: u32,
+    /// Milliseconds that an item is remembered.
+    keep: u32,
+    /// What is said from here on is of another generation than the newest.
+    until: Nanos,
+    /// Oldest first.
+    generations: VecDeque<Generation>,
+    /// When the next heartbeat is, and how long after it the one behind it.
+    beat: Nanos,
+    interval: Nanos,
+}
+
+/// The first word of an entry. An item whose time is over and that nobody has called unwanted stays until the table grows,
+/// which first looks whether it must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Head {
+    item: u32,
+    /// Milliseconds since the run's start; 0 when it was not met.
+    until: u32,
+}
+
+/// What is forgotten at one heartbeat.
+#[derive(Debug)]
+struct Generation {
+    /// Stands in the lanes of what belongs to it: not 0, and no other generation's that is remembered.
+    mark: u8,
+    /// When it is forgotten.
+    at: Nanos,
+    /// All items of which a lane holds the mark.
+    items: Vec<ItemRef>,
+}
+
+/// No item has this number.
+const FREE: u64 = u64::MAX;
+
+/// Items that are made one after the other and lie together.
+const TOGETHER: u32 = 4;
+
+/// Entries of the smallest table.
+const LEAST: usize = 16;
+
+/// Lanes in a word.
+const LANES: u32 = 8;
+
+/// The shortest time that a generation takes, so that no more than 255 are remembered: with heartbeats more often than that, items
+/// stay unwanted for so much longer.
+const GENERATION: Nanos = Nanos::from_millis(12);
+
+impl Known {
+    /// Nothing is known, and what is met from now on is remembered for so long.
+    pub(super) fn new(keep: Nanos) -> Self {
+        Self {
+            words: Box::default(),
+            width: 2,
+            groups: 0,
+            used: 0,
+            keep: millis(keep).max(1),
+            until: Nanos::ZERO,
+            generations: VecDeque::new(),
+            beat: Nanos::ZERO,
+            interval: Nanos::ZERO,
+        }
+    }
+
+    /// When the next heartbeat is, and how long after each the one behind it.
+    pub(super) fn expect_beat(&mut self, at: Nanos, interval: Nanos) {
+        (self.beat, self.interval) = (at, interval);
+    }
+
+    /// Notes an item as met. False when it is known as met.
+    #[inline]
+    pub(super) fn meet(&mut self, now: Nanos, item: ItemRef) -> bool {
+        let (now, entry) = (millis(now), self.entry(now, item));
+        let head = &mut self.words[entry];
+        if Head::of(*head).until > now {
+            return false;
+        }
+        *head = Head { item: item.number(), until: now.saturating_add(self.keep) }.word();
+        true
+    }
+
+    /// Whether an item is known as met.
+    #[inline]
+    pub(super) fn has_met(&self, now: Nanos, item: ItemRef) -> bool {
+        self.find(item).is_some_and(|entry| Head::of(self.words[entry]).until > millis(now))
+    }
+
+    /// A neighbour does not want an item. False when it is remembered that it has said so before, which is remembered from now on
+    /// for as long as if it had not.
+    #[inline]
+    pub(super) fn call_off(&mut self, now: Nanos, item: ItemRef, by: Number) -> bool {
+        let lane = Lane::of(by);
+        if lane.word >= self.width as usize {
+            self.widen(lane.word);
+        }
+        if now >= self.until {
+            self.begin_generation(now);
+        }
+        let entry = self.entry(now, item);
+        let generation = self.generations.back_mut().expect("one lasts until later than now");
+        let lanes = &mut self.words[entry + 1..entry + self.width as usize];
+        if !lanes.iter().any(|lanes| holding(*lanes, generation.mark) != 0) {
+            generation.items.push(item);
+        }
+        let word = &mut lanes[lane.word - 1];
+        let is_new = lane.read(*word) == 0;
+        *word = lane.write(*word, generation.mark);
+        is_new
+    }
+
+    /// Who does not want an item.
+    #[inline]
+    pub(super) fn unwanted(&self, item: ItemRef) -> Unwanted<'_> {
+        Unwanted(self.find(item).map_or(&[], |entry| &self.words[entry..entry + self.width as usize]))
+    }
+
+    /// A heartbeat: forgets what was said to be unwanted for long enough; `forgotten` hears by whom, once for each item.
+    pub(super) fn heartbeat(&mut self, now: Nanos, mut forgotten: impl FnMut(Number)) {
+        while self.generations.front().is_some_and(|generation| generation.at <= now) {
+            let Some(Generation { mark, items, .. }) = self.generations.pop_front() else { break };
+            for item in items {
+                let Some(entry) = self.find(item) else { continue };
+                let lanes = &mut self.words[entry + 1..entry + self.width as usize];
+                for (number, word) in lanes.iter_mut().enumerate() {
+                    let mut held = holding(*word, mark);
+                    while held != 0 {
+                        let lane = held.trailing_zeros() / LANES;
+                        *word &= !(0xFF << (lane * LANES));
+                        held &= held - 1;
+                        forgotten(Number(number as u32 * LANES + lane));
+                    }
+                }
+            }
+        }
+        self.beat = now.saturating_add(self.interval);
+    }
+
+    /// Forgets one of the first things that a neighbour has said.
+    #[cold]
+    pub(super) fn forget_first_of(&mut self, by: Number) {
+        let lane = Lane::of(by);
+        let items = self.generations.iter().flat_map(|it| it.items.iter().map(|item| (it.mark, *item)));
+        let mut entries = items.filter_map(|(mark, item)| Some((mark, self.find(item)?)));
+        let first = entries.find(|(mark, entry)| lane.read(self.words[entry + lane.word]) == *mark);
+        if let Some((_, entry)) = first {
+            let word = &mut self.words[entry + lane.word];
+            *word = lane.write(*word, 0);
+        }
+    }
+
+    /// Forgets all that a neighbour has said.
+    pub(super) fn forget_all_of(&mut self, by: Number) {
+        let (lane, width) = (Lane::of(by), self.width as usize);
+        if lane.word >= width {
+            return;
+        }
+        for entry in self.words.chunks_exact_mut(width).filter(|entry| entry[0] != FREE) {
+            entry[lane.word] = lane.write(entry[lane.word], 0);
+        }
+    }
+
+    /// Begins the generation of what is forgotten at the first heartbeat after its time.
+    #[cold]
+    fn begin_generation(&mut self, now: Nanos) {
+        let over = now.saturating_add(UNWANTED_FOR);
+        let over = if self.interval < GENERATION { over.saturating_add(GENERATION) } else { over };
+        let beats = over.0.checked_sub(self.beat.0).map_or(0, |late| late / self.interval.0.max(1) + 1);
+        let at = self.beat.saturating_add(Nanos(beats.saturating_mul(self.interval.0)));
+        self.until = at.saturating_sub(UNWANTED_FOR);
+        let mark = self.generations.back().map_or(1, |newest| newest.mark % u8::MAX + 1);
+        self.generations.push_back(Generation { mark, at, items: Vec::new() });
+    }
+
+    /// Where an item's entry begins, if it has one.
+    #[inline]
+    fn find(&self, item: ItemRef) -> Option<usize> {
+        if self.words.is_empty() {
+            return None;
+        }
+        let entry = self.place(item.number());
+        (self.words[entry] != FREE).then_some(entry)
+    }
+
+    /// Where an item's entry begins, which is made if there is none.
+    #[inline]
+    fn entry(&mut self, now: Nanos, item: ItemRef) -> usize {
+        if (self.used + 1) * 2 > self.groups * TOGETHER {
+            self.make_room(millis(now));
+        }
+        let entry = self.place(item.number());
+        if self.words[entry] == FREE {
+            self.used += 1;
+            self.words[entry] = Head { item: item.number(), until: 0 }.word();
+        }
+        entry
+    }
+
+    /// Where an item's entry begins, or would.
+    #[inline]
+    fn place(&self, item: u32) -> usize {
+        // Groups are spread by the golden ratio, evenly as numbers are dense (Knuth, TAOCP 3, section 6.4).
+        let spread = u64::from((item / TOGETHER).wrapping_mul(0x9E37_79B9));
+        let group = ((spread * u64::from(self.groups)) >> 32) as u32;
+        let width = self.width as usize;
+        let mut entry = (group * TOGETHER + item % TOGETHER) as usize * width;
+        while self.words[entry] != FREE && Head::of(self.words[entry]).item != item {
+            entry += width;
+            if entry == self.words.len() {
+                entry = 0;
+            }
+        }
+        entry
+    }
+
+    /// Drops what is over, and makes the table larger if that is not enough.
+    #[cold]
+    fn make_room(&mut self, now: u32) {
+        let is_unwanted = |lanes: &[u64]| lanes.iter().any(|lanes| *lanes != 0);
+        self.lay_out(self.width, |entry| Head::of(entry[0]).until > now || is_unwanted(&entry[1..]));
+    }
+
+    /// Makes room for the lanes of more neighbours, up to those of this word; of half as many again, so that a hub does not do this
+    /// for every few of its own.
+    #[cold]
+    fn widen(&mut self, word: usize) {
+        let word = u32::try_from(word).expect("a lane's word is an eighth of a peer's number");
+        self.lay_out((word + 1).max(self.width + self.width / 2), |_| true);
+    }
+
+    fn lay_out(&mut self, width: u32, stays: impl Fn(&[u64]) -> bool) {
+        let (words, was) = (std::mem::take(&mut self.words), self.width as usize);
+        let held: Vec<&[u64]> =
+            words.chunks_exact(was).filter(|entry| entry[0] != FREE && stays(entry)).collect();
+        let entries = (held.len() * 4).next_power_of_two().max(LEAST);
+        (self.width, self.groups, self.used) = (width, entries as u32 / TOGETHER, held.len() as u32);
+        self.words = vec![0; entries * width as usize].into_boxed_slice();
+        self.words.iter_mut().step_by(width as usize).for_each(|head| *head = FREE);
+        for entry in held {
+            let place = self.place(Head::of(entry[0]).item);
+            self.words[place..place + was].copy_from_slice(entry);
+        }
+    }
+}
+
+/// Who does not want an item.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unwanted<'a>(&'a [u64]);
+
+impl Unwanted<'_> {
+    /// Whether a neighbour has said so.
+    #[inline]
+    pub(super) fn by(self, number: Number) -> bool {
+        let lane = Lane::of(number);
+        self.0.get(lane.word).is_some_and(|word| lane.read(*word) != 0)
+    }
+}
+
+/// A neighbour's lane in every entry.
+#[derive(Clone, Copy, Debug)]
+struct Lane {
+    /// Which word of the entry, from 1.
+    word: usize,
+    shift: u32,
+}
+
+impl Lane {
+    #[inline]
+    const fn of(Number(number): Number) -> Self {
+        Self { word: (number / LANES) as usize + 1, shift: number % LANES * LANES }
+    }
+
+    #[inline]
+    const fn read(self, word: u64) -> u8 {
+        (word >> self.shift) as u8
+    }
+
+    #[inline]
+    const fn write(self, word: u64, mark: u8) -> u64 {
+        word & !(0xFF << self.shift) | (mark as u64) << self.shift
+    }
+}
+
+/// The highest bits of those lanes of a word that hold a mark.
+#[inline]
+const fn holding(lanes: u64, mark: u8) -> u64 {
+    const LOW: u64 = u64::MAX / 0xFF;
+    const HIGH: u64 = LOW << 7;
+    let differing = lanes ^ (LOW * mark as u64);
+    // A lane is 0 when neither its lower bits nor its highest are set (Warren, Hacker's Delight, section 6-1).
+    !(((differing & !HIGH) + !HIGH) | differing) & HIGH
+}
+
+impl Head {
+    #[inline]
+    const fn of(word: u64) -> Self {
+        Self { item: word as u32, until: (word >> 32) as u32 }
+    }
+
+    #[inline]
+    const fn word(self) -> u64 {
+        (self.until as u64) << 32 | self.item as u64
+    }
+}
+
+/// Whole milliseconds, for 49 days.
+#[inline]
+fn millis(time: Nanos) -> u32 {
+    u32::try_from(time.0 / 1_000_000).unwrap_or(u32::MAX - 1)
+}
+
+#[cfg(test)]
+mod tests;
