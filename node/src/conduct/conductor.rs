@@ -498,7 +498,7 @@ impl Conducted {
                 measured = true;
                 collector.measure(warm_up);
             }
-            collector.entry(peer, entry);
+            collector.entry(peer, &entry);
         }
         Ok(())
     }

@@ -197,12 +197,13 @@ impl Muster {
                 seat.collects = true;
                 seat.drained = (done, of);
             }
-            Happens::Phase(Phase::Starting { .. } | Phase::Running { .. }) => {}
             Happens::Done => seat.done = true,
             Happens::Lost(why) if seat.is_alive() => seat.lost = Some(why),
             // That a connection ended says less than how its process did.
             Happens::Gone(why) if !seat.done => seat.lost = Some(why),
-            Happens::Lost(_) | Happens::Gone(_) => {}
+            Happens::Phase(Phase::Starting { .. } | Phase::Running { .. })
+            | Happens::Lost(_)
+            | Happens::Gone(_) => {}
         }
     }
 
@@ -241,7 +242,9 @@ impl Muster {
         let passed = now.saturating_sub(self.since).0;
         let (stage, step) = match self.stage {
             Stage::Waiting => self.after_waiting(now)?,
-            Stage::Connecting if self.alive().next().is_none() => (Stage::Over, Step::Finish),
+            Stage::Connecting | Stage::Running if self.alive().next().is_none() => {
+                (Stage::Over, Step::Finish)
+            }
             Stage::Connecting => {
                 let (up, of) = self.links();
                 if self.halted || (up < of && passed < CONNECTS_WITHIN) {
@@ -249,7 +252,6 @@ impl Muster {
                 }
                 (Stage::Running, Step::Begin)
             }
-            Stage::Running if self.alive().next().is_none() => (Stage::Over, Step::Finish),
             Stage::Running => {
                 if !self.alive().any(|(_, seat)| seat.collects) {
                     return None;

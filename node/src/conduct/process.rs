@@ -86,11 +86,11 @@ pub enum ProcessError {
     #[error("{found} is at {at}, and not the conductor, which is {wanted}")]
     Stranger {
         /// Who.
-        found: PeerId,
+        found: Box<PeerId>,
         /// Where.
         at: Multiaddr,
         /// Who should be there.
-        wanted: PeerId,
+        wanted: Box<PeerId>,
     },
     /// The conductor will not have it.
     #[error("the conductor refuses it: {0}")]
@@ -232,7 +232,7 @@ impl Process {
                     ..
                 } => {
                     let at = address.clone();
-                    return Err(ProcessError::Stranger { found: obtained, at, wanted: id });
+                    return Err(ProcessError::Stranger { found: obtained.into(), at, wanted: id.into() });
                 }
                 SwarmEvent::OutgoingConnectionError { error, .. } => {
                     return Ok(Err(reason(&error.to_string())));

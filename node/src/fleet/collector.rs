@@ -27,16 +27,16 @@ impl<V: Observer> Collector<V> {
 
     pub(crate) fn take_in(&mut self, told: Told) {
         let Told { peer, entries } = told;
-        entries.into_iter().for_each(|entry| self.entry(peer, entry));
+        entries.into_iter().for_each(|entry| self.entry(peer, &entry));
     }
 
     /// Takes in one thing that happened.
-    pub(crate) fn entry(&mut self, peer: Peer, entry: Entry) {
-        match entry {
+    pub(crate) fn entry(&mut self, peer: Peer, entry: &Entry) {
+        match *entry {
             Entry::Listens => {}
             Entry::Up(at) => self.observer.up(at.min(self.end), peer),
             Entry::Down(at) => self.observer.down(at.min(self.end), peer),
-            Entry::Fact(at, fact) => self.observer.fact(at.min(self.end), peer, &fact),
+            Entry::Fact(at, ref fact) => self.observer.fact(at.min(self.end), peer, fact),
             Entry::Delivered(at, kind, item, bytes) => {
                 let item = item.map(|item| self.number(item));
                 self.observer.delivered(at.min(self.end), peer, kind, item, bytes);

@@ -58,7 +58,7 @@ impl Ledger {
     }
 
     /// The account of all, and what of it was before the end of the warm-up.
-    pub(super) fn close(mut self) -> (Traffic, Traffic) {
+    pub(crate) fn close(mut self) -> (Traffic, Traffic) {
         for lane in self.lanes.into_values() {
             let Some(sent) = lane.sent else { continue };
             let came = lane.came.map_or(0, |came| came.frames);
