@@ -22,6 +22,7 @@ use libp2p::{
         dial_opts::{DialOpts, PeerCondition},
     },
 };
+use libp2p_stream::Control;
 use peerlab_scenarios::{
     host::Peer,
     plan::{Plan, identity},
@@ -31,7 +32,7 @@ use peerlab_scenarios::{
 use tokio::sync::mpsc;
 
 use super::{
-    challenge,
+    challenge::{self, Nonce},
     codec::{self, CodecError},
     log::Packer,
     message::{Header, PATIENCE, PROTOCOL, RELEASE, ToConductor, ToProcess, address_book, reason},
@@ -143,6 +144,18 @@ impl Epoch {
     }
 }
 
+/// Opens a stream on which the conductor asks who this is; why it does not, otherwise. When many come at once, libp2p's streams
+/// drop those that the conductor has not taken yet: whoever is not asked is to try again.
+async fn open(mut control: Control, conductor: PeerId) -> Result<(Stream, Nonce), String> {
+    let opened = control.open_stream(conductor, PROTOCOL).await;
+    let mut stream = opened.map_err(|error| format!("it does not let this peer in: {error}"))?;
+    match codec::read(&mut stream, PATIENCE).await {
+        Ok(ToProcess::Challenge(nonce)) => Ok((stream, nonce)),
+        Ok(_) => Err("it does not ask who this is".to_owned()),
+        Err(error) => Err(format!("it does not ask who this is: {error}")),
+    }
+}
+
 impl Process {
     /// Runs its peers until all is over and the conductor has what they have to tell. `on_joined` is called when it lets them in.
     ///
@@ -159,7 +172,7 @@ impl Process {
         let mut signals = Signals::listen()?;
         let keys = identity::keypair(self.seed, Peer(self.peers.start));
         let mut swarm = network::of_process(&keys)?;
-        let stream = tokio::select! {
+        let found = tokio::select! {
             found = self.find(&mut swarm) => found?,
             () = signals.came() => return Err(ProcessError::Signalled),
         };
@@ -168,7 +181,7 @@ impl Process {
                 swarm.select_next_some().await;
             }
         });
-        self.talk(stream, &mut signals, on_joined).await
+        self.talk(found, &mut signals, on_joined).await
     }
 
     /// The conductor's name and address.
@@ -180,22 +193,23 @@ impl Process {
         }
     }
 
-    /// Opens a stream to the conductor, as soon as it is there.
-    async fn find(&self, swarm: &mut Streams) -> Result<Stream, ProcessError> {
+    /// Opens a stream to the conductor, as soon as it is there and asks who this is.
+    async fn find(&self, swarm: &mut Streams) -> Result<(Stream, Nonce), ProcessError> {
         let (id, address) = self.target();
         let deadline = Instant::now() + self.patience;
         let mut pause = PAUSE;
         loop {
-            let why = match self.dial(swarm, id, &address).await? {
+            let connected =
+                if swarm.is_connected(&id) { Ok(()) } else { self.dial(swarm, id, &address).await? };
+            let why = match connected {
                 Ok(()) => {
-                    let mut control = swarm.behaviour().streams.new_control();
-                    let open = control.open_stream(id, PROTOCOL);
+                    let open = open(swarm.behaviour().streams.new_control(), id);
                     futures::pin_mut!(open);
                     loop {
                         tokio::select! {
                             opened = &mut open => match opened {
-                                Ok(stream) => return Ok(stream),
-                                Err(error) => break format!("it does not let this peer in: {error}"),
+                                Ok(found) => return Ok(found),
+                                Err(why) => break why,
                             },
                             _ = swarm.select_next_some() => {}
                         }
@@ -244,11 +258,11 @@ impl Process {
 
     async fn talk(
         &self,
-        mut stream: Stream,
+        (mut stream, nonce): (Stream, Nonce),
         signals: &mut Signals,
         on_joined: impl FnOnce(),
     ) -> Result<(), ProcessError> {
-        let header = self.join(&mut stream).await?;
+        let header = self.join(&mut stream, &nonce).await?;
         on_joined();
         let epoch = Epoch(Instant::now());
         let (mut reader, mut writer) = stream.split();
@@ -278,16 +292,17 @@ impl Process {
     }
 
     /// Says who it is, and proves it. Gives what the conductor hands out.
-    async fn join<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: &mut S) -> Result<Header, ProcessError> {
-        let ToProcess::Challenge(nonce) = codec::read(stream, PATIENCE).await? else {
-            return Err(ProcessError::OutOfTurn);
-        };
+    async fn join<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: &mut S,
+        nonce: &Nonce,
+    ) -> Result<Header, ProcessError> {
         let join = ToConductor::Join {
             release: RELEASE.to_owned(),
             first: self.peers.start,
             count: self.peers.end - self.peers.start,
             process: std::process::id(),
-            proofs: challenge::prove(&nonce, self.peers.clone(), |peer| identity::keypair(self.seed, peer)),
+            proofs: challenge::prove(nonce, self.peers.clone(), |peer| identity::keypair(self.seed, peer)),
         };
         codec::write(stream, &join, PATIENCE).await?;
         match codec::read(stream, PATIENCE).await? {
