@@ -74,6 +74,10 @@ seeds count='100':
 # The same with a thousand: for the night
 nightly: (seeds '1000')
 
+# Hold the model against real libp2p in virtual time, for every shipped scenario that fits: docs/fidelity.md
+fidelity:
+    cargo run --release --manifest-path node/virtual/Cargo.toml -- fidelity scenarios/*.yaml --out docs/fidelity.md
+
 # Compare flooding, gossipsub and Plumtree for the same chat: docs/statistics.md
 gossip-vs-flood-vs-plumtree *arguments:
     cargo run --release --package peerlab-simulator -- compare scenarios/chat-by-gossipsub.yaml \

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use peerlab_report::charts::{self, BytesPerPeer, Cdf, Coverage, Curve, Direction, Duplicates, GraphDrawing};
+use peerlab_report::charts::{
+    self, BytesPerPeer, Cdf, Coverage, Curve, Degrees, Direction, Duplicates, GraphDrawing,
+};
 use peerlab_report::charts::{
     Interval, OverlayMap, Rate, RateUnit, Region, Scale, Shares, Target, Throughput,
 };
@@ -43,6 +45,8 @@ fn gallery() -> Vec<(&'static str, String)> {
         ("bytes-million-peers", bytes(1_000_000).svg()),
         ("duplicates", duplicates(7).svg()),
         ("duplicates-many", duplicates(300).svg()),
+        ("degrees", degrees(&[(8, 1.6), (8, 2.1)]).svg()),
+        ("degrees-three", degrees(&[(40, 9.0), (44, 9.0), (47, 12.0)]).svg()),
         ("overlay-map", overlay(1_000, true).svg()),
         ("overlay-circle", overlay(60, false).svg()),
         ("overlay-large", overlay(100_000, true).svg()),
@@ -109,7 +113,7 @@ fn coverage(reach: f64) -> Coverage {
     let times = || (0..=140).map(|i| f64::from(i) * 0.005);
     Coverage {
         title: "Coverage since publication".into(),
-        mean: times().map(|t| (t, at(t, 0.17))).collect(),
+        shares: times().map(|t| (t, at(t, 0.17))).collect(),
         band: times().map(|t| (t, at(t, 0.24) * 0.98, at(t, 0.11))).collect(),
         ..Coverage::default()
     }
@@ -153,11 +157,28 @@ fn bytes(peers: usize) -> BytesPerPeer {
     }
 }
 
+/// Degrees of runs around a mean, with a deviation, as bells.
+fn degrees(runs: &[(u64, f64)]) -> Degrees {
+    let run = |(number, (mean, deviation)): (usize, &(u64, f64))| {
+        let height = |degree: u64| {
+            let off = (degree as f64 - *mean as f64) / deviation;
+            (1_000.0 * (-off * off / 2.0).exp()) as u64
+        };
+        let counts = (0..2 * mean + 4).map(|degree| (degree, height(degree))).collect();
+        (["model", "virtual", "live"][number].to_owned(), counts)
+    };
+    Degrees {
+        title: "Connections of a peer at the end".into(),
+        of: "Peers".into(),
+        runs: runs.iter().enumerate().map(run).collect(),
+    }
+}
+
 fn duplicates(most: u64) -> Duplicates {
     let share = |k: u64| (-(k as f64 - most as f64 * 0.4).powi(2) / (most as f64 * 0.9)).exp();
     Duplicates {
-        title: "Duplicates per delivered message".into(),
-        deliveries: (0..=most).map(|k| (k, (1e6 * share(k)) as u64)).collect(),
+        title: "Copies of an item beyond the first".into(),
+        items: (0..=most).map(|k| (k, (1e6 * share(k)) as u64)).collect(),
     }
 }
 

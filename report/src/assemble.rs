@@ -23,7 +23,7 @@ use crate::{
     copies::{CopyCount, REACH},
     quantity,
     reach::Reached,
-    record::Recorder,
+    record::{DUPLICATE_STEPS, Recorder},
     traffic::{Loss, Traffic},
     warm_up,
 };
@@ -67,6 +67,7 @@ fn scenario(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> ScenarioSumm
             &(plan.spec.warm_up..plan.spec.duration),
         ),
         cool_down: plan.spec.cool_down.as_secs_f64(),
+        interrupted: outcome.interrupted.map(Nanos::as_secs_f64),
         faults: plan.faults.iter().zip(&outcome.fault_hits).map(fault).collect(),
     }
 }
@@ -88,10 +89,8 @@ fn metrics(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> BTreeMap<Stri
     let mut put = |metric: Metric, summary: Summary| metrics.insert(metric.name.to_owned(), summary);
 
     let copies = &recorder.copies;
-    let ratio = copies.iter().filter(|copies| copies.first > 0);
-    let millionths =
-        ratio.map(|copies| (u128::from(copies.duplicate) * 1_000_000 / u128::from(copies.first)) as u64);
-    put(metric::OVERLAY_DUPLICATES, Summary::of(Unit::Count, millionths.collect(), 1e6));
+    let shares = recorder.duplicate_shares().collect();
+    put(metric::OVERLAY_DUPLICATES, Summary::of(Unit::Count, shares, DUPLICATE_STEPS));
     let total = |count: fn(&crate::record::Copies) -> u64| copies.iter().map(count).sum::<u64>();
     let (first, duplicate) = (total(|copies| copies.first), total(|copies| copies.duplicate));
     let redundancy = if first == 0 {

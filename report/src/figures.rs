@@ -49,9 +49,11 @@ pub fn figures(plan: &Plan, outcome: &Outcome, recorder: &Recorder, report: &Rep
         figures.push(Figure {
             id: format!("{name}-coverage"),
             title: format!("Coverage of {name}"),
-            caption: "Share of all (post, other member) pairs in which the member had been shown the post at this age. Members \
-                      that are offline count, so under churn the curve reaches 100 % only when all have returned."
-                .to_owned(),
+            caption: format!(
+                "Share of all (post, other member) pairs in which the member had been shown the post at this age. T50, T95 and \
+                 T100 are of all pairs together, where {name}.coverage.* are of each post by itself. Members that are offline \
+                 count, so under churn the curve reaches 100 % only when all have returned."
+            ),
             svg: coverage(name, chat).svg(),
         });
     }
@@ -60,9 +62,10 @@ pub fn figures(plan: &Plan, outcome: &Outcome, recorder: &Recorder, report: &Rep
     figures.push(Figure {
         id: "throughput".to_owned(),
         title: "Traffic over time".to_owned(),
-        caption: "What reached the machines of all peers: items and control messages, and the posts that were shown, if any. \
-                  Shaded: faults."
-            .to_owned(),
+        caption: format!(
+            "What reached the machines of all peers: items and control messages, and the posts that were shown, if any.{}",
+            if plan.faults.is_empty() { "" } else { " Shaded: faults." }
+        ),
         svg: throughput(plan, outcome, recorder).svg(),
     });
     figures.push(Figure {
@@ -75,13 +78,15 @@ pub fn figures(plan: &Plan, outcome: &Outcome, recorder: &Recorder, report: &Rep
         id: "duplicates".to_owned(),
         title: "Duplicates".to_owned(),
         caption: format!(
-            "Copies of an item that came to a peer after the first, over all items of {} of {} peers.",
+            "Copies of an item that came to a peer after the first, item by item, at {} of {} peers: of items made since the \
+             warm-up, with a peer's own items that came back to it. overlay.duplicates and overlay.redundancy count all that came \
+             since the warm-up instead: late copies of earlier items too, and of an own item every copy as a duplicate.",
             recorder.copy_count.sampled_peers(),
             plan.peers.len()
         ),
         svg: Duplicates {
             title: "Copies of an item beyond the first".to_owned(),
-            deliveries: recorder.copy_count.duplicates(),
+            items: recorder.copy_count.duplicates(),
         }
         .svg(),
     });
@@ -134,14 +139,14 @@ fn quantile_curve(histogram: &Histogram) -> Vec<(f64, f64)> {
 fn coverage(name: &str, chat: &ChatRecorder) -> Coverage {
     Coverage {
         title: format!("Coverage of {name} since a post was said"),
-        mean: coverage_curve(chat),
+        shares: coverage_curve(chat),
         band: Vec::new(),
         scale: Scale::Auto,
-        of: Spreading::Messages,
+        of: Spreading::Posts,
     }
 }
 
-/// Points (seconds since a post was said, mean share of members reached), at the ages at which showings happened.
+/// Points (seconds since a post was said, share of all pairs reached), at the ages at which showings happened.
 fn coverage_curve(chat: &ChatRecorder) -> Vec<(f64, f64)> {
     spread(chat.delivery(), |age| chat.coverage(age))
 }

@@ -1,16 +1,16 @@
 //! The run folder: written beside its place and moved there when it is whole, so that nothing half-written stays.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{self, BufWriter, Write as _},
     path::{Component, Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use peerlab_scenarios::plan::Plan;
+use peerlab_scenarios::{plan::Plan, report::Distribution};
 
-use crate::{charts, figures::Series, html::Figure, plan_tables::TABLES};
+use crate::{charts, distributions, figures::Series, html::Figure, plan_tables::TABLES};
 
 /// Why a run folder could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +93,8 @@ const MARK: &str = "report.json";
 const MANIFEST: &str = "manifest.json";
 
 /// How the schemas of all reports begin.
-const SCHEMAS: [&str; 3] = ["peerlab.dev/report/", "peerlab.dev/replicates/", "peerlab.dev/comparison/"];
+const SCHEMAS: [&str; 4] =
+    ["peerlab.dev/report/", "peerlab.dev/replicates/", "peerlab.dev/comparison/", "peerlab.dev/fidelity/"];
 
 /// Claims a free place for a run below `parent` by an empty folder, so that no run begun beside it takes the same: `NAME`, or
 /// `NAME-2` and so on.
@@ -209,6 +210,20 @@ impl Folder {
     pub fn write_series(&self, series: &[Series]) -> Result<(), FolderError> {
         for series in series {
             self.write(&format!("series/{}.csv", series.name), csv(series).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Writes how the values of metrics are spread, a table each in `distributions/`.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn write_distributions(
+        &self,
+        distributions: &BTreeMap<String, Distribution>,
+    ) -> Result<(), FolderError> {
+        for (name, distribution) in distributions {
+            self.write(&format!("distributions/{name}.csv"), distributions::csv(distribution).as_bytes())?;
         }
         Ok(())
     }

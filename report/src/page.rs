@@ -1,6 +1,8 @@
 //! A report as the page that people read.
 
-use peerlab_scenarios::report::{Bound, Report, Settling, TargetResult, Trust, Unit as MetricUnit, Verdict};
+use peerlab_scenarios::report::{
+    self, Bound, Report, ScenarioSummary, Settling, TargetResult, Trust, Unit as MetricUnit, Verdict,
+};
 
 use crate::{
     html::{self, FaultRow, Figure, InvariantRow, MetricRow, Page, TargetRow, Validity},
@@ -88,13 +90,33 @@ pub fn warm_up(declared: f64, settling: &Settling) -> String {
     }
 }
 
+/// Whether runs can be believed, as a page tells it.
+#[must_use]
+pub fn validity(validity: &report::Validity) -> Validity {
+    let reasons = validity.reasons.clone();
+    match validity.state {
+        Trust::Valid => Validity::Valid,
+        Trust::Degraded => Validity::Degraded(reasons),
+        Trust::Invalid => Validity::Invalid(reasons),
+    }
+}
+
+/// How long a run went on; of one that was interrupted, how much of its whole length: `10 min 59 s run of 3 h 1 min`.
+fn duration(scenario: &ScenarioSummary) -> String {
+    let show = |seconds| Unit::Seconds.show(seconds);
+    scenario.interrupted.map_or_else(
+        || show(scenario.duration),
+        |at| format!("{} run of {}", show(at), show(scenario.duration + scenario.cool_down)),
+    )
+}
+
 /// The page of a report with its charts; `engine` says, a paragraph each, what the engine that made the run does and leaves
 /// out.
 #[must_use]
 pub fn page(report: &Report, figures: Vec<Figure>, engine: &[&str]) -> Page {
     let scenario = &report.scenario;
     let seconds = |value: f64| Unit::Seconds.show(value);
-    let metric = |(name, summary): (&String, &peerlab_scenarios::report::Summary)| {
+    let metric = |(name, summary): (&String, &report::Summary)| {
         let (unit, factor) = unit(summary.unit);
         let value = |value: f64| (summary.n > 0).then_some(value * factor);
         MetricRow {
@@ -108,7 +130,6 @@ pub fn page(report: &Report, figures: Vec<Figure>, engine: &[&str]) -> Page {
             max: value(summary.max),
         }
     };
-    let reasons = report.validity.reasons.clone();
     Page {
         title: scenario.name.clone(),
         description: scenario.description.clone().unwrap_or_default(),
@@ -124,7 +145,7 @@ pub fn page(report: &Report, figures: Vec<Figure>, engine: &[&str]) -> Page {
             ("Seed".to_owned(), report.seed.to_string()),
             ("Peers".to_owned(), grouped(u64::from(scenario.peers))),
             ("Edges".to_owned(), grouped(scenario.edges)),
-            ("Duration".to_owned(), seconds(scenario.duration)),
+            ("Duration".to_owned(), duration(scenario)),
             ("Warm-up".to_owned(), warm_up(scenario.warm_up, &scenario.settling)),
         ],
         targets: report
@@ -147,11 +168,7 @@ pub fn page(report: &Report, figures: Vec<Figure>, engine: &[&str]) -> Page {
                 detail: invariant.detail.clone(),
             })
             .collect(),
-        validity: match report.validity.state {
-            Trust::Valid => Validity::Valid,
-            Trust::Degraded => Validity::Degraded(reasons),
-            Trust::Invalid => Validity::Invalid(reasons),
-        },
+        validity: validity(&report.validity),
         figures,
         faults: scenario
             .faults

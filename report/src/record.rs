@@ -21,6 +21,9 @@ use crate::{
 /// How many intervals the series have.
 const INTERVALS: u64 = 240;
 
+/// How many steps make one copy, where copies are counted for each item.
+pub const DUPLICATE_STEPS: f64 = 1e6;
+
 /// Bytes and showings of one interval of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interval {
@@ -119,6 +122,14 @@ impl Recorder {
     pub fn chats<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = (&'a str, &'a ChatRecorder)> {
         let named = plan.workloads.iter().zip(&self.workloads);
         named.filter_map(|(workload, recorder)| Some((workload.name.as_str(), recorder.chat()?)))
+    }
+
+    /// Copies that came besides the first, for each item that came, of every peer to which any came, in 1 of [`DUPLICATE_STEPS`].
+    pub fn duplicate_shares(&self) -> impl Iterator<Item = u64> + '_ {
+        let came = self.copies.iter().filter(|copies| copies.first > 0);
+        came.map(|copies| {
+            (u128::from(copies.duplicate) * DUPLICATE_STEPS as u128 / u128::from(copies.first)) as u64
+        })
     }
 
     /// The lookups of a run, with their names.

@@ -6,7 +6,9 @@ use peerlab_report::charts::Coverage;
 use peerlab_report::html::{
     FaultRow, Figure, InvariantRow, MetricRow, Page, TargetRow, Validity, Verdict, page,
 };
+use peerlab_report::page::page as report_page;
 use peerlab_report::quantity::Unit;
+use peerlab_scenarios::report::Report;
 
 /// A small page in which every text is `text`, or what `of` makes of it.
 fn small(of: impl Fn(&str) -> String) -> Page {
@@ -141,6 +143,50 @@ fn no_two_elements_share_an_id() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), all);
+}
+
+/// The place of `what` on a page; it is there once at the least.
+fn place(html: &str, what: &str) -> usize {
+    html.find(what).unwrap_or_else(|| panic!("{what}"))
+}
+
+#[test]
+fn a_degraded_run_says_so_before_it_tells_of_targets() {
+    for verdict in [Verdict::Met, Verdict::Missed, Verdict::NoTargets] {
+        let reasons = vec!["interrupted at 10 min 59 s of 3 h 1 min".to_owned(), "late <copies>".to_owned()];
+        let html = page(&Page { verdict, validity: Validity::Degraded(reasons), ..small(str::to_owned) });
+        let banner = place(&html, "<section class=\"verdict caution\"");
+        let degraded = place(&html, "⚠ Degraded: interrupted at 10 min 59 s of 3 h 1 min");
+        let other = place(&html, "<li>late &lt;copies&gt;</li>");
+        let detail = place(&html, "1 of 2 targets met");
+        assert!(banner < degraded && degraded < other && other < detail, "{html}");
+        assert!(!html.contains("class=\"verdict good\""), "no green banner over a degraded run");
+    }
+    let valid = page(&Page { verdict: Verdict::Met, validity: Validity::Valid, ..small(str::to_owned) });
+    assert!(valid.contains("class=\"verdict good\"") && !valid.contains("Degraded"));
+    let invalid = Validity::Invalid(vec!["law".to_owned()]);
+    let html = page(&Page { verdict: Verdict::Invalid, validity: invalid, ..small(str::to_owned) });
+    assert!(html.contains("class=\"verdict bad\""));
+}
+
+#[test]
+fn the_duration_of_an_interrupted_run_is_what_was_run_of_the_whole() {
+    let of = |interrupted: Option<f64>| {
+        let report = serde_json::json!({
+            "schema": "peerlab.dev/report/v1", "engine": "model", "seed": 7, "provenance": null,
+            "scenario": {
+                "name": "tiny", "description": null, "peers": 3, "edges": 2, "duration": 10_800.0, "warmUp": 0.0,
+                "settling": { "at": null, "bias": null }, "coolDown": 60.0, "interrupted": interrupted, "faults": [],
+            },
+            "validity": { "state": "valid", "reasons": [] },
+            "metrics": {}, "targets": [], "invariants": [],
+        });
+        let report: Report = serde_json::from_value(report).expect("a report");
+        let facts = report_page(&report, Vec::new(), &[]).facts;
+        facts.into_iter().find(|(name, _)| name == "Duration").expect("it is told").1
+    };
+    assert_eq!(of(None), "3 h");
+    assert_eq!(of(Some(659.0)), "10 min 59 s run of 3 h 1 min");
 }
 
 #[test]

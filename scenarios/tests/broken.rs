@@ -9,14 +9,20 @@ use std::{fs, path::PathBuf};
 use peerlab_scenarios::{
     plan::{Files, Plan},
     seed::Seed,
-    spec::read::{Fault, Problems, document},
+    spec::{
+        Scenario,
+        read::{Fault, Problems, document_for},
+    },
 };
+use proptest::prelude::*;
 
 /// Reads a scenario and makes its plan, as every engine does before a run.
-fn plan(name: &str, bytes: &[u8]) -> Result<Plan, Problems> {
-    let document = document(name, bytes)?;
-    Plan::new(&document.value, Seed(document.value.spec.seed), &Files::new())
-        .map_err(|errors| document.problems(errors.into_iter().map(Fault::from).collect()))
+fn plan(name: &str, bytes: &[u8]) -> Result<(), Problems> {
+    let unplannable = |scenario: &Scenario| {
+        let plan = Plan::new(scenario, Seed(scenario.spec.seed), &Files::new());
+        plan.err().unwrap_or_default().into_iter().map(Fault::from).collect()
+    };
+    document_for(name, bytes, unplannable).map(|_| ())
 }
 
 fn cases() -> Vec<(String, PathBuf)> {
@@ -55,4 +61,63 @@ fn every_mistake_is_told_as_it_was_agreed() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Mistakes that can be made in a shipped scenario independently of each other, from all gates: what is written, what is
+/// written instead, and the field that is told.
+const SLIPS: [(&str, &str, &str); 9] = [
+    ("overlay: {plumtree: {}}", "overlay: {plumtree: {retryAfter: 3}}", "spec.overlay.plumtree.retryAfter"),
+    (
+        "posts: {poisson: {every: 400ms}}",
+        "posts: {poisson: {every: 400ms}}, readReceipts: no",
+        "spec.workloads[0].chat.readReceipts",
+    ),
+    ("network: {latency", "colour: blue\n  network: {latency", "spec.colour"),
+    ("name: edge, peers: 5", "name: edge, peers: 5, link: {down: 20}", "spec.groups[1].link.down"),
+    (
+        "topology: {kRegular: {degree: 8}}",
+        "topology: {kRegular: {degree: 300}}",
+        "spec.topology.kRegular.degree",
+    ),
+    ("at: 4m, for: 60s", "at: 4h, for: 60s", "spec.faults[0].at"),
+    ("kill: {group: edge}", "kill: {group: egde}", "spec.faults[1].kill.group"),
+    ("metric: rooms.delivery.latency", "metric: rooms.delivery.latencies", "spec.targets[0].metric"),
+    ("region: eu-west-1", "region: eu-wets-1", "spec.faults[0].partition.between[1].region"),
+];
+
+const RIGHT: &str = "\
+apiVersion: peerlab.dev/v1alpha1
+kind: Scenario
+metadata: {name: rooms}
+spec:
+  duration: 10m
+  groups:
+    - {name: core, peers: 15, nat: open, regions: {us-east-1: 1, eu-west-1: 1}}
+    - {name: edge, peers: 5}
+  topology: {kRegular: {degree: 8}}
+  overlay: {plumtree: {}}
+  network: {latency: {regions: {table: aws-2024}}}
+  workloads:
+    - {name: rooms, chat: {posts: {poisson: {every: 400ms}}}}
+  faults:
+    - {name: atlantic, at: 4m, for: 60s, partition: {between: [{region: us-east-1}, {region: eu-west-1}]}}
+    - {name: crash, at: 5m, kill: {group: edge}}
+  targets:
+    - {metric: rooms.delivery.latency, p99: 500ms}
+";
+
+proptest! {
+    #[test]
+    fn mistakes_of_all_gates_are_told_in_one_round(made in prop::sample::subsequence(&SLIPS[..], 0..=SLIPS.len())) {
+        let text = made.iter().fold(RIGHT.to_owned(), |text, (right, wrong, _)| {
+            assert!(text.contains(right), "`{right}` is in the scenario");
+            text.replacen(right, wrong, 1)
+        });
+        let problems = plan("rooms.yaml", text.as_bytes()).err().map(|problems| problems.problems).unwrap_or_default();
+        let mut told: Vec<_> = problems.iter().map(|problem| problem.path.to_string()).collect();
+        let mut agreed: Vec<_> = made.iter().map(|(_, _, path)| (*path).to_owned()).collect();
+        told.sort();
+        agreed.sort();
+        prop_assert_eq!(told, agreed, "{}", text);
+    }
 }

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod cost;
 pub mod engine;
+pub mod fidelity;
 pub mod gossipsub;
 pub mod kademlia;
 pub mod model;

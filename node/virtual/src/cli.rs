@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing, 130 interrupted.
 
+mod fidelity;
+
 use std::{
     io::{IsTerminal as _, Write as _},
     path::PathBuf,
@@ -56,6 +58,8 @@ struct Arguments {
 enum Command {
     /// Run a scenario's peers in virtual time, and write a report.
     Run(Scenario),
+    /// Hold the model against real peers, for each of these scenarios, and write the table.
+    Fidelity(fidelity::Fidelity),
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +78,7 @@ struct Scenario {
 pub(crate) fn main() -> ExitCode {
     start(|arguments: Arguments| match arguments.command {
         Command::Run(scenario) => scenario.run(),
+        Command::Fidelity(fidelity) => fidelity.run(),
     })
 }
 

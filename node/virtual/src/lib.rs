@@ -14,6 +14,7 @@
 //! a workspace of its own.
 
 pub mod entropy;
+pub mod fidelity;
 mod run;
 mod trace;
 pub mod world;

@@ -67,7 +67,20 @@ pub(crate) struct Bins {
     pub(crate) and_above: bool,
 }
 
+/// There is room for so many at the least: a single one would be a wall.
+pub(crate) const FEWEST_BINS: u64 = 7;
+
 impl Bins {
+    /// Bins for all numbers from one to another, of which there are about so many at the most.
+    pub(crate) fn over(mut from: u64, mut to: u64, most: u64) -> Self {
+        if to - from < FEWEST_BINS {
+            from = from.saturating_sub(FEWEST_BINS / 2);
+            to = to.max(from.saturating_add(FEWEST_BINS - 1));
+        }
+        let width = (to - from) / most + 1;
+        Self { from, width, count: (to - from) / width + 1, and_below: false, and_above: false }
+    }
+
     /// The bin of a number.
     pub(crate) fn of(&self, number: u64) -> u64 {
         (number.saturating_sub(self.from) / self.width).min(self.count - 1)

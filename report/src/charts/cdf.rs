@@ -4,6 +4,7 @@ use plotters::style::Color as _;
 
 use super::axis::{Axis, End, Scale};
 use super::frame::{Frame, HEIGHT, Sample};
+use super::notes::Notes;
 use super::palette::{GREY, INK, Marker, pen};
 use super::{Curve, finite, finite_band, first_at};
 use crate::quantity::Unit;
@@ -35,8 +36,8 @@ pub enum Shares {
     /// Of the samples: the curve ends at 1.
     #[default]
     Samples,
-    /// Of a message's recipients: the curve ends where no more are reached.
-    Recipients,
+    /// Of all pairs of a post and another member: the curve ends where no more are reached.
+    Members,
     /// Of the peers that are to install a release: the curve ends where no more have it.
     Peers,
 }
@@ -45,7 +46,7 @@ impl Shares {
     fn subtitle(self) -> &'static str {
         match self {
             Self::Samples => "Share of samples at or below each value",
-            Self::Recipients => "Share of a message's recipients that hold it",
+            Self::Members => "Share of all (post, other member) pairs in which the post was shown",
             Self::Peers => "Share of the peers that have installed a release",
         }
     }
@@ -53,7 +54,7 @@ impl Shares {
     fn axis(self) -> &'static str {
         match self {
             Self::Samples => "Cumulative share",
-            Self::Recipients => "Recipients reached",
+            Self::Members => "Members reached",
             Self::Peers => "Peers reached",
         }
     }
@@ -131,7 +132,11 @@ impl Cdf {
         let x = match smallest_positive.filter(|_| self.scale.is_log(typical, largest)) {
             // The few fastest of a million would stretch the axis by decades; the curve enters at its left end.
             Some(smallest) => {
-                Axis::log(&self.quantity, &self.unit, smallest.max(typical.min(largest) / 1e3), largest, 7)
+                let low = smallest.max(typical.min(largest) / 1e3);
+                // A target that every value beats or misses by far is on the axis too, within nine decades.
+                let target = target.map(|target| target.at).filter(|at| *at > 0.0);
+                let low = target.map_or(low, |at| low.min(at.max(largest / 1e9)));
+                Axis::log(&self.quantity, &self.unit, low, largest, 7)
             }
             None => Axis::linear(&self.quantity, &self.unit, largest, End::Exact, 8),
         };
@@ -141,20 +146,19 @@ impl Cdf {
             let mut panel = sheet.panel(room, x, y);
             if let Some(target) = target {
                 panel.upright(target.at, INK);
-                sheet.note(
-                    &target.label,
-                    INK,
-                    panel.x(target.at) + 6.0,
-                    panel.inner.bottom - 14.0,
-                    panel.inner,
-                );
             }
             // Below all lines, so that none is dimmed.
             for ((_, _, band), pen) in curves.iter().zip(&pens).filter(|((_, _, band), _)| !band.is_empty()) {
                 panel.band(band, pen.colour.mix(SHADE));
             }
+            let mut notes = Notes::new(sheet, panel.inner);
             for (index, ((_, points, _), pen)) in curves.iter().zip(&pens).enumerate() {
-                panel.line(&steps_from_zero(points), *pen, index);
+                let points = steps_from_zero(points);
+                panel.line(&points, *pen, index);
+                notes.avoid(points.iter().map(|(x, y)| (panel.x(*x), panel.y(*y))));
+            }
+            if let Some(target) = target {
+                notes.beside(&target.label, panel.x(target.at), panel.inner.top);
             }
             if self.quantiles {
                 for ((_, points, _), pen) in curves.iter().zip(&pens) {

@@ -4,18 +4,19 @@ use plotters::style::Color as _;
 
 use super::axis::{Axis, End, Scale};
 use super::frame::{Frame, HEIGHT, Sample};
-use super::palette::{BLUE, GREY, INK, Marker, solid};
+use super::notes::Notes;
+use super::palette::{BLUE, GREY, Marker, solid};
 use super::{finite, finite_band, first_at};
 use crate::quantity::Unit;
 
-/// The share of its recipients that a message has reached, over time.
+/// The share of all pairs, of a post and another member or of a release and a peer, that were reached by each age.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Coverage {
     /// What the chart shows.
     pub title: String,
-    /// Points (seconds since publication, mean share of recipients reached, 0 to 1), both rising.
-    pub mean: Vec<(f64, f64)>,
-    /// Points (seconds since publication, 5th and 95th percentile over messages of the share reached); may be empty.
+    /// Points (seconds since the post or the release, share of all pairs reached, 0 to 1), both rising.
+    pub shares: Vec<(f64, f64)>,
+    /// Points (seconds, 5th and 95th percentile of the share reached); may be empty.
     pub band: Vec<(f64, f64, f64)>,
     /// How the time axis is divided.
     pub scale: Scale,
@@ -26,9 +27,9 @@ pub struct Coverage {
 /// What spreads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Spreading {
-    /// Messages, to those who are to read them.
+    /// Posts, to the other members of their rooms.
     #[default]
-    Messages,
+    Posts,
     /// Releases, to those who are to install them.
     Releases,
 }
@@ -36,28 +37,28 @@ pub enum Spreading {
 impl Spreading {
     const fn subtitle(self) -> &'static str {
         match self {
-            Self::Messages => "Share of a message's recipients that hold it",
+            Self::Posts => "Share of all (post, other member) pairs in which the post was shown",
             Self::Releases => "Share of the peers that have installed a release",
         }
     }
 
-    const fn mean(self) -> &'static str {
+    const fn curve(self) -> &'static str {
         match self {
-            Self::Messages => "mean over messages",
-            Self::Releases => "mean over releases",
+            Self::Posts => "all posts together; T50, T95, T100: until that share of all pairs",
+            Self::Releases => "all releases together; T50, T95, T100: until that share of all pairs",
         }
     }
 
     const fn time(self) -> &'static str {
         match self {
-            Self::Messages => "Time since publication",
+            Self::Posts => "Time since the post",
             Self::Releases => "Time since the release",
         }
     }
 
     const fn share(self) -> &'static str {
         match self {
-            Self::Messages => "Recipients reached",
+            Self::Posts => "Members reached",
             Self::Releases => "Peers reached",
         }
     }
@@ -68,11 +69,11 @@ const MARKED: [(f64, &str, Marker); 3] =
     [(0.5, "T50", Marker::Circle), (0.95, "T95", Marker::Square), (1.0, "T100", Marker::Diamond)];
 
 impl Coverage {
-    /// The chart as an SVG document. T50, T95 and T100 are where the mean curve reaches 50, 95 and 100 %; one that it
+    /// The chart as an SVG document. T50, T95 and T100 are where the curve reaches 50, 95 and 100 %; one that it
     /// does not reach is not marked.
     #[must_use]
     pub fn svg(&self) -> String {
-        let mean = finite(&self.mean);
+        let mean = finite(&self.shares);
         let band = finite_band(&self.band);
         let line = solid(BLUE);
         let shade = BLUE.mix(0.18);
@@ -83,7 +84,7 @@ impl Coverage {
             height: HEIGHT,
         };
         let Some((longest, _)) = mean.last().copied() else { return frame.draw_empty() };
-        frame.legend.push((Sample::Line(line), self.of.mean().to_owned()));
+        frame.legend.push((Sample::Line(line), self.of.curve().to_owned()));
         if !band.is_empty() {
             frame.legend.push((Sample::Area(shade), "5th to 95th percentile".to_owned()));
         }
@@ -110,17 +111,16 @@ impl Coverage {
                 panel.guide((*at, 0.0), (*at, *share), GREY);
             }
             panel.line(&mean, line, 0);
-            for (row, (name, marker, (at, share))) in marks.iter().enumerate() {
-                sheet.mark(*marker, BLUE, panel.x(*at), panel.y(*share));
-                // A row each, so that times close together do not print over one another.
-                let y = panel.inner.bottom - 14.0 - 19.0 * row as f64;
-                sheet.note(
-                    &format!("{name} {}", Unit::Seconds.show(*at)),
-                    INK,
-                    panel.x(*at) + 7.0,
-                    y,
-                    panel.inner,
-                );
+            let mut notes = Notes::new(sheet, panel.inner);
+            notes.avoid(mean.iter().map(|(x, y)| (panel.x(*x), panel.y(*y))));
+            for (_, marker, (at, share)) in &marks {
+                let (x, top) = (panel.x(*at), panel.y(*share));
+                notes.avoid([(x, panel.inner.bottom), (x, top)]);
+                sheet.mark(*marker, BLUE, x, top);
+            }
+            for (name, _, (at, share)) in &marks {
+                let text = format!("{name} {}", Unit::Seconds.show(*at));
+                notes.beside(&text, panel.x(*at), panel.y(*share));
             }
         })
     }

@@ -1,28 +1,26 @@
-//! How often a message that was already there arrives again.
+//! How often an item that was already there arrives again.
 
 use std::collections::BTreeMap;
 
 use plotters::style::Color as _;
 
-use super::axis::{Axis, Bins, End};
+use super::axis::{Axis, Bins, End, FEWEST_BINS};
 use super::frame::{Frame, HEIGHT};
 use super::palette::{INK, SKY, fill};
 use crate::quantity::{Unit, grouped};
 
-/// Duplicate copies of each delivered message at each peer.
+/// Duplicate copies of each item at each peer that it came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Duplicates {
     /// What the chart shows.
     pub title: String,
-    /// (duplicate copies received, deliveries that saw that many); equal first members add up.
-    pub deliveries: Vec<(u64, u64)>,
+    /// (duplicate copies received, items at a peer that came in that many); equal first members add up.
+    pub items: Vec<(u64, u64)>,
 }
 
 /// More bars than these are put together.
 const BARS: u64 = 40;
-/// There is room for so many at the least: a single one would be a wall.
-const FEWEST: u64 = 7;
-/// Share of the deliveries at an end that are put into its last bar, where else the others would be squeezed.
+/// Share of the items at an end that are put into its last bar, where else the others would be squeezed.
 const TAIL: f64 = 0.005;
 
 /// The bins of these counts.
@@ -35,18 +33,9 @@ fn bins(counts: &BTreeMap<u64, f64>, total: f64) -> Bins {
         to = end_of_tail(counts.iter().rev(), total).unwrap_or(most);
     }
     let (and_below, and_above) = (least < from, most > to);
-    if to - from < FEWEST {
-        from = from.saturating_sub(FEWEST / 2);
-        to = to.max(from.saturating_add(FEWEST - 1));
-    }
-    let width = (to - from) / BARS + 1;
-    Bins {
-        from,
-        width,
-        count: (to - from) / width + 1,
-        and_below: and_below && least < from,
-        and_above: and_above && most > to,
-    }
+    let bins = Bins::over(from, to, BARS);
+    let end = to.max(bins.from.saturating_add(FEWEST_BINS - 1));
+    Bins { and_below: and_below && least < bins.from, and_above: and_above && most > end, ..bins }
 }
 
 /// The first number at which more than a [`TAIL`] has come, from an end on.
@@ -66,8 +55,8 @@ impl Duplicates {
     #[must_use]
     pub fn svg(&self) -> String {
         let mut counts = BTreeMap::<u64, f64>::new();
-        for (copies, deliveries) in self.deliveries.iter().filter(|(_, deliveries)| *deliveries > 0) {
-            *counts.entry(*copies).or_default() += *deliveries as f64;
+        for (copies, items) in self.items.iter().filter(|(_, items)| *items > 0) {
+            *counts.entry(*copies).or_default() += *items as f64;
         }
         let total: f64 = counts.values().sum();
         let mut frame =
@@ -77,7 +66,7 @@ impl Duplicates {
         }
         let mean = counts.iter().map(|(copies, n)| *copies as f64 * n).sum::<f64>() / total;
         frame.subtitle = format!(
-            "{} deliveries, {} duplicates each in the mean",
+            "{} items at their peers, counted one by one: {} duplicates each in the mean",
             grouped(total as u64),
             Unit::Count.show(mean)
         );
@@ -88,8 +77,8 @@ impl Duplicates {
             *bars.entry(bins.of(*copies)).or_default() += n / total;
         }
         let tallest = bars.values().copied().fold(0.0, f64::max);
-        let x = Axis::bins("Duplicate copies of a delivered message", &bins);
-        let y = Axis::linear("Share of deliveries", &Unit::Share, tallest.max(0.01), End::Tick, 6);
+        let x = Axis::bins("Duplicate copies of an item at a peer", &bins);
+        let y = Axis::linear("Share of items", &Unit::Share, tallest.max(0.01), End::Tick, 6);
         frame.draw(|sheet, room| {
             let mut panel = sheet.panel(room, x, y);
             for (bin, share) in &bars {

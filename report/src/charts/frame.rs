@@ -286,9 +286,18 @@ impl<'s> Sheet<'s> {
         let style = font::text(SMALL_SIZE, colour, HPos::Left, VPos::Center);
         let width = font::width(text, &style);
         let x = x.min(room.right - width - 2.0).max(room.left + 2.0);
-        let plate = Rect { left: x - 2.0, top: y - 7.5, right: x + width + 2.0, bottom: y + 7.5 };
-        self.rectangle(plate, fill(WHITE.mix(0.85)));
+        self.rectangle(Self::plate(x, y, width), fill(WHITE.mix(0.85)));
         self.write(text, &style, x, y);
+    }
+
+    /// Width of the text of a note.
+    pub(crate) fn note_width(text: &str) -> f64 {
+        font::width(text, &font::text(SMALL_SIZE, INK, HPos::Left, VPos::Center))
+    }
+
+    /// The plate of a note whose text is so wide and has its middle left at `x`, `y`.
+    pub(crate) fn plate(x: f64, y: f64, width: f64) -> Rect {
+        Rect { left: x - 2.0, top: y - 7.5, right: x + width + 2.0, bottom: y + 7.5 }
     }
 
     fn sample(&self, sample: &Sample, x: f64, y: f64) {

@@ -1,13 +1,13 @@
 //! Scenarios as commands read them: bounded, with the files that they name, and planned.
 
-use std::{fs, io::Read as _, path::Path};
+use std::{cell::RefCell, collections::BTreeMap, fs, io::Read as _, path::Path};
 
 use peerlab_scenarios::{
-    plan::{self, Files, Plan},
+    plan::{self, Files, Plan, topology::expected_links},
     seed::Seed,
     spec::{
         Scenario, ScenarioSpec,
-        read::{Document, Fault, FieldPath, MAX_BYTES, Problems, document},
+        read::{Document, Fault, FieldPath, MAX_BYTES, Problems, document, document_for},
     },
 };
 
@@ -15,6 +15,10 @@ use super::{Stop, colours};
 
 /// The longest file that a scenario may name.
 const MOST_OF_A_FILE: u64 = 1 << 30;
+
+/// The largest scenario that is planned to tell more of one that is wrong.
+const MOST_PEERS_READ_AGAIN: u64 = 20_000;
+const MOST_LINKS_READ_AGAIN: u64 = 1_000_000;
 
 /// What a scenario asks for that an engine cannot do, by field.
 pub type Refusals = fn(&ScenarioSpec) -> Vec<Fault>;
@@ -87,31 +91,72 @@ pub fn read(path: &Path) -> Result<(Document<Scenario>, Vec<u8>), Result<Problem
 /// Reads a scenario, and the files that it names, for an engine that refuses some.
 ///
 /// # Errors
-/// What is wrong with it or refused, or why the system does not give it.
+/// What is wrong with it, refused or cannot be planned, or why the system does not give it.
 pub fn load(path: &Path, refusals: Refusals) -> Result<Loaded, Result<Problems, Stop>> {
-    let (document, bytes) = read(path)?;
-    let refused = refusals(&document.value.spec);
-    if !refused.is_empty() {
-        return Err(Ok(document.problems(refused)));
+    let bytes = read_bounded(path, MAX_BYTES as u64).map_err(|error| Err(unreadable(path, &error)))?;
+    let (name, beside) = (path.display().to_string(), path.parent().unwrap_or_else(|| Path::new(".")));
+    let named = RefCell::new(Named::default());
+    let hindered = |scenario: &Scenario| {
+        let mut faults = refusals(&scenario.spec);
+        faults.extend(named.borrow_mut().read(&scenario.spec, beside));
+        faults
+    };
+    match document_for(&name, &bytes, hindered) {
+        Ok(document) => Ok(Loaded { document, bytes, files: named.into_inner().files }),
+        // Once it is known to be wrong, it is told as well what a plan would find.
+        Err(_) => Err(Ok(document_for(&name, &bytes, |scenario| {
+            let mut faults = hindered(scenario);
+            faults.extend(unplannable(scenario, &named.borrow().files, &faults));
+            faults
+        })
+        .expect_err("what was wrong with the same bytes before still is"))),
     }
-    let mut files = Files::new();
-    let beside = path.parent().unwrap_or_else(|| Path::new("."));
-    for (field, name) in plan::files(&document.value.spec) {
-        let at = beside.join(name);
-        let bytes = read_bounded(&at, MOST_OF_A_FILE).map_err(|error| error.to_string());
-        let text = bytes.and_then(|bytes| as_text(bytes, MOST_OF_A_FILE));
-        match text {
-            Ok(text) => files.insert(name.to_owned(), text),
-            Err(why) => {
-                let fault =
-                    Fault::new(FieldPath::parse(&field), format!("`{}` cannot be read: {why}", at.display()));
-                return Err(Ok(
-                    document.problems(vec![fault.help("paths are relative to the scenario's file")])
-                ));
+}
+
+/// The files that a scenario names, each read once.
+#[derive(Default)]
+struct Named {
+    files: Files,
+    missing: BTreeMap<String, String>,
+}
+
+impl Named {
+    /// Reads what is new in this scenario, with the fields whose files cannot be read.
+    fn read(&mut self, spec: &ScenarioSpec, beside: &Path) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for (field, name) in plan::files(spec) {
+            if !self.files.contains_key(name) && !self.missing.contains_key(name) {
+                let at = beside.join(name);
+                let bytes = read_bounded(&at, MOST_OF_A_FILE).map_err(|error| error.to_string());
+                match bytes.and_then(|bytes| as_text(bytes, MOST_OF_A_FILE)) {
+                    Ok(text) => drop(self.files.insert(name.to_owned(), text)),
+                    Err(why) => {
+                        let why = format!("`{}` cannot be read: {why}", at.display());
+                        self.missing.insert(name.to_owned(), why);
+                    }
+                }
             }
-        };
+            if let Some(why) = self.missing.get(name) {
+                let fault = Fault::new(FieldPath::parse(&field), why.clone());
+                faults.push(fault.help("paths are relative to the scenario's file"));
+            }
+        }
+        faults
     }
-    Ok(Loaded { document, bytes, files })
+}
+
+/// What a plan of a small scenario finds, but for the fields at fault already. A plan of a large one takes too long to be
+/// made for several readings of a file that is wrong.
+fn unplannable(scenario: &Scenario, files: &Files, known: &[Fault]) -> Vec<Fault> {
+    let spec = &scenario.spec;
+    let counted: u64 = spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
+    let peers = spec.peers.map_or(counted, |all| counted.max(u64::from(all)));
+    if peers > MOST_PEERS_READ_AGAIN || expected_links(&spec.topology, peers) > MOST_LINKS_READ_AGAIN {
+        return Vec::new();
+    }
+    let errors = Plan::new(scenario, Seed(spec.seed), files).err().unwrap_or_default();
+    let new = |fault: &Fault| !known.iter().any(|known| known.path == fault.path);
+    errors.into_iter().map(Fault::from).filter(new).collect()
 }
 
 /// Reads a scenario, and the files that it names, for an engine that refuses some, and plans it with its own seed or another.
@@ -124,6 +169,12 @@ pub fn prepare(path: &Path, refusals: Refusals, seed: Option<u64>) -> Result<Rea
 }
 
 impl Loaded {
+    /// The files that it names.
+    #[must_use]
+    pub const fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// Plans it with its own seed, or another.
     ///
     /// # Errors

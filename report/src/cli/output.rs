@@ -16,7 +16,7 @@ use super::{
     pretty, print, provenance, summary,
 };
 use crate::{
-    Outcome, assemble,
+    Outcome, assemble, distributions,
     facts::{FactWriter, Format},
     figures,
     folder::{Folder, FolderError},
@@ -168,6 +168,7 @@ impl Output {
         let figures = figures::figures(plan, outcome, &recorder, &report);
         folder.write_charts(&figures)?;
         folder.write_series(&figures::series(plan, outcome, &recorder))?;
+        folder.write_distributions(&distributions::of_run(plan, outcome, &recorder))?;
         folder.write_plan(plan)?;
         write_source(&folder, "", ready)?;
         let json = pretty(&report)?;

@@ -50,7 +50,7 @@ fn curve(update: &UpdateRecorder) -> Vec<(f64, f64)> {
 fn coverage(name: &str, update: &UpdateRecorder) -> Coverage {
     Coverage {
         title: format!("Rollout of {name} since the release"),
-        mean: curve(update),
+        shares: curve(update),
         band: Vec::new(),
         scale: Scale::Auto,
         of: Spreading::Releases,

@@ -42,7 +42,9 @@ pub enum Tone {
     Good,
     /// Not as it should be.
     Bad,
-    /// Neither.
+    /// To be taken with care.
+    Caution,
+    /// None of these.
     Void,
 }
 
@@ -51,6 +53,7 @@ impl Tone {
         match self {
             Self::Good => "good",
             Self::Bad => "bad",
+            Self::Caution => "caution",
             Self::Void => "void",
         }
     }

@@ -20,7 +20,7 @@ pub struct Page {
     pub title: String,
     /// What the scenario asks, as its author wrote it; may be empty. Blank lines part paragraphs.
     pub description: String,
-    /// How the run ended.
+    /// What came of the targets. It stands at the top, after [`Page::validity`] where that is degraded.
     pub verdict: Verdict,
     /// A sentence to go with the verdict, such as `"3 of 3 targets met"`; may be empty.
     pub verdict_detail: String,
@@ -44,14 +44,14 @@ pub struct Page {
     pub model: Vec<String>,
 }
 
-/// How a run ended.
+/// What came of a run's targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The run is valid and every target was met.
+    /// Every target was met.
     Met,
-    /// The run is valid, but a target was missed.
+    /// A target was missed.
     Missed,
-    /// The run is valid, and nothing was asked of it.
+    /// Nothing was asked of the run.
     NoTargets,
     /// The run proves nothing.
     Invalid,

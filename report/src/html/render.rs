@@ -12,7 +12,7 @@ const STYLE: &str = include_str!("style.css");
 #[must_use]
 pub fn page(page: &Page) -> String {
     let sections = [
-        verdict(page.verdict, &page.verdict_detail),
+        verdict(page.verdict, &page.verdict_detail, &page.validity),
         paragraphs(&page.description),
         facts(&page.facts),
         section("Targets", &targets(&page.targets)),
@@ -48,7 +48,7 @@ pub(super) fn section(heading: &str, body: &str) -> String {
     format!("<section>\n<h2>{}</h2>\n{body}</section>\n", escape(heading))
 }
 
-pub(super) fn verdict(verdict: Verdict, detail: &str) -> String {
+pub(super) fn verdict(verdict: Verdict, detail: &str, validity: &Validity) -> String {
     let (words, tone) = match verdict {
         Verdict::Met => ("✓ Targets met", Tone::Good),
         Verdict::Missed => ("✗ Targets missed", Tone::Bad),
@@ -56,10 +56,33 @@ pub(super) fn verdict(verdict: Verdict, detail: &str) -> String {
         Verdict::Invalid => ("⚠ Invalid run: its numbers prove nothing", Tone::Bad),
     };
     let detail = if detail.is_empty() { String::new() } else { format!("<p>{}</p>", escape(detail)) };
+    // Whether the numbers can be believed comes before what they say of the targets, and in its colour.
+    let (ground, first) = match validity {
+        Validity::Degraded(reasons) if verdict != Verdict::Invalid => (Tone::Caution, degraded(reasons)),
+        _ => (tone, String::new()),
+    };
+    let result = if first.is_empty() {
+        format!("<strong>{words}</strong>")
+    } else {
+        format!("<strong class=\"state {}\">{words}</strong>", tone.class())
+    };
     format!(
-        "<section class=\"verdict {}\" aria-label=\"Verdict\"><strong>{words}</strong>{detail}</section>\n",
-        tone.class()
+        "<section class=\"verdict {}\" aria-label=\"Verdict\">{first}{result}{detail}</section>\n",
+        ground.class()
     )
+}
+
+/// The first reason beside the word itself, and the others in a list.
+fn degraded(reasons: &[String]) -> String {
+    let (first, others) =
+        reasons.split_first().map_or(("", &[] as &[String]), |(first, others)| (first, others));
+    format!("<strong>⚠ Degraded: {}</strong>{}", escape(first), list(others))
+}
+
+/// Reasons in a list; nothing when there are none.
+fn list(reasons: &[String]) -> String {
+    let items: String = reasons.iter().map(|reason| format!("<li>{}</li>\n", escape(reason))).collect();
+    if items.is_empty() { String::new() } else { format!("<ul>\n{items}</ul>\n") }
 }
 
 pub(super) fn facts(facts: &[(String, String)]) -> String {
@@ -134,12 +157,10 @@ fn invariants(invariants: &[InvariantRow]) -> String {
 fn validity(validity: &Validity) -> String {
     let (words, tone, reasons): (_, _, &[String]) = match validity {
         Validity::Valid => ("Valid", Tone::Good, &[]),
-        Validity::Degraded(reasons) => ("Degraded: read the numbers with care", Tone::Bad, reasons),
+        Validity::Degraded(reasons) => ("Degraded: read the numbers with care", Tone::Caution, reasons),
         Validity::Invalid(reasons) => ("Invalid", Tone::Bad, reasons),
     };
-    let items: String = reasons.iter().map(|reason| format!("<li>{}</li>\n", escape(reason))).collect();
-    let list = if items.is_empty() { String::new() } else { format!("<ul>\n{items}</ul>\n") };
-    format!("<p class=\"state {}\">{words}</p>\n{list}", tone.class())
+    format!("<p class=\"state {}\">{words}</p>\n{}", tone.class(), list(reasons))
 }
 
 pub(super) fn figures(figures: &[Figure]) -> String {

@@ -2,7 +2,7 @@
 
 use super::markup::{Cell, paragraphs, table};
 use super::render::{document, facts, figures, provenance, section, verdict};
-use super::{Figure, Verdict};
+use super::{Figure, Validity, Verdict};
 
 /// All that the page of several runs says.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,8 +11,8 @@ pub struct Study {
     pub kind: String,
     /// Its title.
     pub title: String,
-    /// How it ended, with a sentence; a study without targets has none.
-    pub verdict: Option<(Verdict, String)>,
+    /// How it ended, with a sentence, and whether its runs can be believed; a comparison has none.
+    pub verdict: Option<(Verdict, String, Validity)>,
     /// What to know before reading on. Blank lines part paragraphs.
     pub introduction: String,
     /// Name and value of what a reader looks for first.
@@ -55,7 +55,10 @@ pub fn study(study: &Study) -> String {
         tables.iter().map(shown).collect()
     };
     let sections = [
-        study.verdict.as_ref().map_or_else(String::new, |(ended, detail)| verdict(*ended, detail)),
+        study
+            .verdict
+            .as_ref()
+            .map_or_else(String::new, |(ended, detail, validity)| verdict(*ended, detail, validity)),
         paragraphs(&study.introduction),
         facts(&study.facts),
         tables(&study.findings),

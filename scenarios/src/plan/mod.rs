@@ -177,12 +177,20 @@ impl Plan {
         let sites = Sites::new(&spec.sites);
         let peers = Peers::new(&spec, seed, &regions, &sites).map_err(one)?;
         let latency = PairLatency::new(&spec.network.latency, seed);
-        let traces = sessions::traces(peers.groups(), text).map_err(one)?;
+        // What nothing before the end depends on is gone without, so that its error hides no other.
+        let mut errors = Vec::new();
+        let traces = sessions::traces(peers.groups(), text).unwrap_or_else(|error| {
+            errors.push(error);
+            Vec::new()
+        });
         let fleet = Fleet { peers: &peers, regions: &regions, sites: &sites, latency: &latency, files };
-        let graph = topology::generate(&spec.topology, seed, &fleet).map_err(|error| {
-            one(PlanError::new(at_field("spec.topology", error.field()), error.to_string()))
-        })?;
-        let reach = Reachability::new(&spec, seed, &peers, &sites, &graph).map_err(one)?;
+        let graph = topology::generate(&spec.topology, seed, &fleet)
+            .map_err(|error| PlanError::new(at_field("spec.topology", error.field()), error.to_string()));
+        let linked = graph.and_then(|graph| {
+            let reach = Reachability::new(&spec, seed, &peers, &sites, &graph)?;
+            Ok((graph, reach))
+        });
+        let linked = linked.map_err(|error| errors.push(error)).ok();
         let hub = match &spec.topology {
             Topology::Star(star) => {
                 star.hub.as_ref().map_or(Some(0), |group| topology::Fleet::first_of_group(&fleet, group))
@@ -193,8 +201,14 @@ impl Plan {
 
         let mut selection =
             Selection { peers: &peers, regions: &regions, sites: &sites, workloads: BTreeMap::new(), seed };
-        let (mut workloads, mut errors) = (Vec::new(), Vec::new());
-        let discovery = discovery::plan(&spec.discovery, &peers, &selection).map_err(one)?;
+        let mut workloads = Vec::new();
+        let discovery = match discovery::plan(&spec.discovery, &peers, &selection) {
+            Ok(discovery) => discovery,
+            Err(error) => {
+                errors.push(error);
+                return Err(errors);
+            }
+        };
         for (number, workload) in spec.workloads.iter().enumerate() {
             let path = format!("spec.workloads[{number}]");
             let planned = selection.select(&workload.who, &format!("{path}.who")).and_then(|who| {
@@ -215,10 +229,8 @@ impl Plan {
             errors.extend(more);
             Vec::new()
         });
-        if !errors.is_empty() {
-            return Err(errors);
-        }
         drop(selection);
+        let Some((graph, reach)) = linked.filter(|_| errors.is_empty()) else { return Err(errors) };
         let name = scenario.metadata.name.clone();
         Ok(Self {
             name,

@@ -87,10 +87,12 @@ impl Histogram {
 
     /// The upper edges of all buckets that hold something, as quantiles have them, with how many numbers each holds.
     pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let edge = |value: u64| value.clamp(self.min(), self.max);
-        self.buckets
-            .iter_recorded()
-            .map(move |bucket| (edge(bucket.value_iterated_to()), bucket.count_at_value()))
+        self.buckets().map(|(edge, count)| (edge.clamp(self.min(), self.max), count))
+    }
+
+    /// The same with the edges as they are, which may lie above the largest number: two histograms have them in common.
+    pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.buckets.iter_recorded().map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()))
     }
 
     /// How many numbers are at most this one, or in its bucket.

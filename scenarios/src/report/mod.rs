@@ -2,7 +2,9 @@
 
 pub mod chat;
 pub mod comparison;
+mod distribution;
 mod fact;
+pub mod fidelity;
 mod histogram;
 pub mod lookups;
 pub mod metric;
@@ -19,6 +21,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use chat::ChatRecorder;
+pub use distribution::Distribution;
 pub use fact::{Asked, ChunkFate, Fact, KademliaCount, ManifestFault, PubsubCount, Route};
 pub use histogram::Histogram;
 pub use lookups::LookupsRecorder;
@@ -75,6 +78,9 @@ pub struct ScenarioSummary {
     pub settling: Settling,
     /// What followed at the end, in seconds.
     pub cool_down: f64,
+    /// When the run was stopped, in seconds, if that was before its end; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<f64>,
     /// What went wrong by plan.
     pub faults: Vec<FaultSummary>,
 }

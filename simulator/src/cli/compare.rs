@@ -1,4 +1,5 @@
-//! `peerlab-sim compare A B …`: designs held against the first, by runs with the same seeds.
+//! `peerlab-sim compare A B …`: designs held against the first, by runs with the same seeds; or single runs of one plan on
+//! several engines, see [`super::engines`].
 
 use std::{
     fs::File,
@@ -13,10 +14,9 @@ use peerlab_report::{
     cli::{
         Stop,
         interrupt::{INTERRUPTED, Interrupt},
-        pretty, print, table, tell,
+        pretty, print, tell,
     },
     folder::Folder,
-    html,
     quantity::Unit,
 };
 use peerlab_scenarios::{
@@ -29,14 +29,19 @@ use peerlab_scenarios::{
     },
     seed::Seed,
 };
-use peerlab_simulator::compare::{self, Design, markdown, page};
+use peerlab_simulator::{
+    compare::{self, Design, markdown, page},
+    fidelity,
+};
 
 use super::{
     check::{self, ToRun},
+    engines,
     memory::Memory,
     provenance,
     replicates::make,
     replication::{NamedMeasure, Replication},
+    study,
 };
 
 /// Runs of each scenario when their number is not given.
@@ -44,7 +49,8 @@ const USUAL_RUNS: u64 = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Compare {
-    /// Scenario files, which are run now, or folders of runs made with --seeds; the first is the baseline.
+    /// Scenario files, which are run now, or folders of runs made with --seeds; the first is the baseline. Or folders of single
+    /// runs of one scenario and seed on several engines; the first is held against the others.
     #[arg(required = true, num_args = 2.., value_name = "DESIGN")]
     designs: Vec<PathBuf>,
     /// The first seed, for all scenarios. Default: that of the runs made before, or else of the first scenario.
@@ -81,6 +87,11 @@ enum Given {
 
 impl Compare {
     pub(super) fn run(&self) -> Result<u8, Stop> {
+        let (single, others): (Vec<_>, Vec<_>) =
+            self.designs.iter().partition(|path| fidelity::is_single(path));
+        if let Some(run) = single.first() {
+            return self.engines(run, others.first().copied());
+        }
         let began = Instant::now();
         let given: Vec<Given> = self.designs.iter().map(|path| self.read(path)).collect::<Result<_, _>>()?;
         let names = names(&given);
@@ -128,13 +139,51 @@ impl Compare {
             named.iter().map(|design| (design.name, design.report)).collect();
         comparison.provenance = provenance::of_comparison(&hashes, began.elapsed());
 
-        let place = write(folder, &comparison, &designs)?;
+        let place = study::write(
+            folder,
+            compare::figures(&comparison, &designs),
+            &comparison,
+            |charts| markdown::markdown(&comparison, charts),
+            |figures| page::page(&comparison, figures),
+        )?;
         if self.json {
             print(&pretty(&comparison)?)?;
         } else if !self.quiet {
             print(&summary(&comparison, &designs, began.elapsed().as_secs_f64(), &place))?;
         }
         Ok(0)
+    }
+
+    /// Holds single runs against one another.
+    fn engines(&self, single: &Path, other: Option<&PathBuf>) -> Result<u8, Stop> {
+        if let Some(other) = other {
+            let single = single.display();
+            return Err(Stop::Input(format!(
+                "error: {single} is a single run, and {} is not\n  = help: compare folders of single runs with one another, or scenarios and folders \
+                 of runs made with `--seeds`\n",
+                other.display()
+            )));
+        }
+        if let Some(option) = self.of_designs() {
+            return Err(Stop::Input(format!(
+                "error: {option} is for scenarios that are run now, and these runs have been made: leave it out\n"
+            )));
+        }
+        let place = engines::Place { out: self.out.as_deref(), force: self.force };
+        engines::compare(&self.designs, place, engines::Told { json: self.json, quiet: self.quiet })
+    }
+
+    /// An option that says how designs are run or tested, if one was given.
+    const fn of_designs(&self) -> Option<&'static str> {
+        if self.seed.is_some() {
+            Some("--seed")
+        } else if !self.measure.is_empty() {
+            Some("--measure")
+        } else if self.replication.is_asked_for() {
+            Some("--seeds or --until-ci")
+        } else {
+            None
+        }
     }
 
     /// Reads a scenario, or the report on runs that were made before.
@@ -210,27 +259,13 @@ fn names(given: &[Given]) -> Vec<String> {
     names
 }
 
-fn write(folder: Folder, comparison: &Comparison, designs: &[Design]) -> Result<PathBuf, Stop> {
-    let figures = compare::figures(comparison, designs);
-    folder.write_charts(&figures)?;
-    let charts: Vec<_> = figures.iter().map(|figure| (figure.id.clone(), figure.title.clone())).collect();
-    folder.write("report.json", pretty(comparison)?.as_bytes())?;
-    folder.write("report.md", markdown::markdown(comparison, &charts).as_bytes())?;
-    folder.write("report.html", html::study(&page::page(comparison, figures)).as_bytes())?;
-    Ok(folder.finish()?)
-}
-
 /// What a person wants to see first.
 fn summary(comparison: &Comparison, designs: &[Design], took: f64, place: &Path) -> String {
     let mut text = format!("{} It took {}.\n\n", page::introduction(comparison), Unit::Seconds.show(took));
-    let (heads, rows) = match comparison.contenders.as_slice() {
+    text.push_str(&study::rows(match comparison.contenders.as_slice() {
         [_] => compare::full(comparison, 0),
         _ => compare::compact(comparison),
-    };
-    let mut shown = table::Table::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
-    rows.into_iter().for_each(|row| shown.row(row));
-    shown.numbers_from(1);
-    text.push_str(&shown.render(table::width()));
+    }));
     if comparison.contenders.len() > 1 {
         text.push_str("* beyond chance; (n) within chance, and n seeds would tell\n");
     }

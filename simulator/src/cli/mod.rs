@@ -5,11 +5,13 @@
 
 mod check;
 mod compare;
+mod engines;
 mod memory;
 mod provenance;
 mod replicates;
 mod replication;
 mod run;
+mod study;
 mod topology;
 mod verify;
 

@@ -6,9 +6,12 @@ use peerlab_report::cli::{
     input::Ready,
     provenance::{Run, host, now, of},
 };
-use peerlab_scenarios::{report::replicates::Replicates, seed::mix};
+use peerlab_scenarios::{
+    report::{fidelity, replicates::Replicates},
+    seed::mix,
+};
 use peerlab_simulator::{model, replicates::ReplicateRun};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The provenance of a run among several, whose common report tells the rest.
 pub(super) fn of_replicate(ready: &Ready, run: &ReplicateRun) -> Value {
@@ -34,9 +37,24 @@ pub(super) fn of_comparison(designs: &[(&str, &Replicates)], took: Duration) -> 
     let hash = |(name, report): &(&str, &Replicates)| {
         ((*name).to_owned(), report.provenance["scenarioHash"].clone())
     };
+    of_a_comparison("scenarioHashes", designs.iter().map(hash).collect(), took)
+}
+
+/// The provenance of a comparison of engines: where each run comes from, and where they were compared.
+pub(super) fn of_engines(runs: &[fidelity::Run], took: Duration) -> Value {
+    let of = |run: &fidelity::Run| {
+        let field = |name: &str| run.report.provenance[name].clone();
+        let origin =
+            json!({"scenarioHash": field("scenarioHash"), "digest": field("digest"), "host": field("host")});
+        (run.name.clone(), origin)
+    };
+    of_a_comparison("runs", runs.iter().map(of).collect(), took)
+}
+
+fn of_a_comparison(what: &str, compared: Map<String, Value>, took: Duration) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "scenarioHashes": Value::Object(designs.iter().map(hash).collect()),
+        what: Value::Object(compared),
         "wallSeconds": took.as_secs_f64(),
         "finishedAtUnixSeconds": now(),
         "host": host(),

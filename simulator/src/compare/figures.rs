@@ -62,7 +62,7 @@ pub fn figures(comparison: &Comparison, designs: &[Design]) -> Vec<Figure> {
             svg: overlaid(
                 format!("Coverage of {name}"),
                 "Time since a post was said",
-                Shares::Recipients,
+                Shares::Members,
                 bands(designs, |design| of(design).map(|chat| chat.coverage)),
             ),
         });

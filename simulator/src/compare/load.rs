@@ -25,10 +25,12 @@ pub enum LoadError {
         error: io::Error,
     },
     /// It is a single run's.
-    #[error("{0} tells of a single run, which says nothing of chance: make several with `run --seeds 20`")]
+    #[error(
+        "{0} tells of a single run: it can be held against single runs of other engines, not against several"
+    )]
     Single(PathBuf),
     /// It is something else.
-    #[error("{path} is no report on replicates: {why}")]
+    #[error("{path} is not what a run leaves behind: {why}")]
     Foreign {
         /// Which file.
         path: PathBuf,
@@ -42,8 +44,7 @@ pub enum LoadError {
 /// # Errors
 /// When it cannot be read, or is not what [`peerlab_report::folder`] wrote for several runs.
 pub fn load(path: &Path) -> Result<Design, LoadError> {
-    let (file, folder) =
-        if path.is_dir() { (path.join("report.json"), Some(path)) } else { (path.to_owned(), path.parent()) };
+    let (file, folder) = places(path);
     let text = read(&file)?;
     let foreign = |why: String| LoadError::Foreign { path: file.clone(), why };
     let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| foreign(error.to_string()))?;
@@ -60,14 +61,20 @@ pub fn load(path: &Path) -> Result<Design, LoadError> {
     if lengths.into_iter().any(|length| length != report.seeds.len()) {
         return Err(foreign("a metric does not have one value for each seed".to_owned()));
     }
-    let curves = match folder {
-        Some(folder) => curves(&report, &folder.join("series"))?,
-        None => Curves::default(),
-    };
+    let curves = curves(&report, &folder.join("series"))?;
     Ok(Design { name: report.scenario.name.clone(), report, curves })
 }
 
-fn read(path: &Path) -> Result<String, LoadError> {
+/// The report of a run folder or of its `report.json`, and the folder that it is in.
+pub(crate) fn places(path: &Path) -> (PathBuf, PathBuf) {
+    if path.is_dir() {
+        return (path.join("report.json"), path.to_owned());
+    }
+    (path.to_owned(), path.parent().map(Path::to_owned).unwrap_or_default())
+}
+
+/// A file that a run left behind.
+pub(crate) fn read(path: &Path) -> Result<String, LoadError> {
     fs::read_to_string(path).map_err(|error| LoadError::Io { path: path.to_owned(), error })
 }
 

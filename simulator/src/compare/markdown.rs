@@ -1,5 +1,6 @@
 //! A comparison as Markdown, for a pull request or a lab book.
 
+use peerlab_report::markdown::{self, escape};
 use peerlab_scenarios::report::comparison::Comparison;
 
 use super::{
@@ -37,36 +38,5 @@ pub fn markdown(comparison: &Comparison, charts: &[(String, String)]) -> String 
 }
 
 fn table((heads, rows): Rows) -> String {
-    let line = |cells: &[String]| {
-        format!("| {} |\n", cells.iter().map(|cell| escape(cell)).collect::<Vec<_>>().join(" | "))
-    };
-    let rule = format!("|---{}|\n", "|---:".repeat(heads.len().saturating_sub(1)));
-    let rows: String = rows.iter().map(|row| line(row)).collect();
-    format!("{}{rule}{rows}", line(&heads))
-}
-
-/// Text that means nothing to Markdown or HTML.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '<' => escaped.push_str("&lt;"),
-            '&' => escaped.push_str("&amp;"),
-            '|' | '*' | '_' | '`' | '[' | ']' | '\\' => escaped.extend(['\\', character]),
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_text_leaves_its_cell() {
-        let rows = (vec!["a|b".to_owned(), "c".to_owned()], vec![vec!["x\ny".to_owned(), "<i>*".to_owned()]]);
-        assert_eq!(table(rows), "| a\\|b | c |\n|---|---:|\n| x y | &lt;i>\\* |\n");
-    }
+    markdown::table(&heads, &rows)
 }

@@ -1,7 +1,7 @@
 //! Several designs held against one: reports read again, and the comparison as tables, charts and pages.
 
 mod figures;
-mod load;
+pub(crate) mod load;
 pub mod markdown;
 pub mod page;
 mod tables;

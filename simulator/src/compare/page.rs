@@ -102,7 +102,7 @@ pub fn page(comparison: &Comparison, figures: Vec<Figure>) -> Study {
 }
 
 /// A table whose first column names and whose others hold numbers.
-fn numbers(heading: &str, caption: &str, rows: Rows) -> Table {
+pub(crate) fn numbers(heading: &str, caption: &str, rows: Rows) -> Table {
     table(heading, caption, rows, "#", Cell::Number)
 }
 

@@ -127,7 +127,7 @@ pub fn figures(batch: &Batch, curves: &Curves) -> Vec<Figure> {
                 title: format!("Coverage of {name} since a post was said"),
                 quantity: "Time since a post was said".to_owned(),
                 unit: Unit::Seconds,
-                shares: Shares::Recipients,
+                shares: Shares::Members,
                 curves: vec![curve(&runs(batch), &chat.coverage)],
                 scale: Scale::Auto,
                 quantiles: false,

@@ -69,7 +69,7 @@ impl Schedule {
     pub fn within(self, run: Bytes, thread: Bytes, limit: Option<Bytes>) -> Self {
         let Some(limit) = limit else { return self };
         let count = |number: u64| NonZero::new(usize::try_from(number).unwrap_or(usize::MAX));
-        let fit = limit.0.min(self.runs.saturating_mul(run.0)) / run.0.max(1);
+        let fit = (limit.0 / run.0.max(1)).min(self.runs);
         let at_once = self.at_once.min(count(fit).unwrap_or(NonZero::<usize>::MIN));
         let left = limit.0.saturating_sub(run.0.saturating_mul(at_once.get() as u64)) / thread.0.max(1);
         let threads = at_once.saturating_add(count(left).map_or(0, NonZero::get));

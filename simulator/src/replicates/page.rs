@@ -1,7 +1,7 @@
 //! A report on replicates as the page that people read.
 
 use peerlab_scenarios::report::{
-    Bound, Statistic, Trust, Unit as MetricUnit, Verdict,
+    Bound, Statistic, Unit as MetricUnit, Verdict,
     replicates::{Answer, ReplicatedMetric, ReplicatedTarget, Replicates, Stopping, StoppingRule},
     statistics::Estimate,
 };
@@ -152,15 +152,11 @@ pub fn page(report: &Replicates, figures: Vec<Figure>) -> Study {
         Verdict::Met if report.targets.is_empty() => Ended::NoTargets,
         Verdict::Met => Ended::Met,
     };
-    let mut introduction = scenario.description.clone().unwrap_or_default();
-    if report.validity.state == Trust::Degraded {
-        introduction.push_str(&format!("\n\nDegraded: {}", report.validity.reasons.join("; ")));
-    }
     Study {
         kind: "peerlab report on replicates".to_owned(),
         title: scenario.name.clone(),
-        verdict: Some((ended, verdict(report))),
-        introduction,
+        verdict: Some((ended, verdict(report), page::validity(&report.validity))),
+        introduction: scenario.description.clone().unwrap_or_default(),
         facts,
         findings: vec![targets(report)],
         figures,

@@ -118,7 +118,7 @@ fn what_cannot_be_compared_is_refused_and_leaves_nothing() {
         &["early", "late"],
         "0 seeds in common, and pairs need two at least: random has 1 to 3, ring has 50 to 52",
     );
-    refused(&["early", "single"], "tells of a single run, which says nothing of chance");
+    refused(&["early", "single"], "single is a single run, and early is not");
     refused(&["early", "foreign"], "its schema is `somebody/else`");
     refused(&["early", "nowhere"], "nowhere cannot be read");
     refused(&["early", "ring.yaml", "--measure", "nothing"], "has no metric `nothing`");

@@ -61,7 +61,13 @@ fn an_interrupted_run_leaves_a_report_that_says_so() {
         let reason = report["validity"]["reasons"][0].as_str().expect("it has one");
         assert!(reason.starts_with("interrupted at ") && reason.ends_with(" of 20 d 20 h"), "{reason}");
         assert!(report["metrics"]["talk.delivery.latency"]["n"].as_u64().expect("it is there") > 0);
-        assert!(workshop.read("out/report.html").contains(reason));
+        let page = workshop.read("out/report.html");
+        let banner = format!(
+            "<section class=\"verdict caution\" aria-label=\"Verdict\"><strong>⚠ Degraded: {reason}</strong>"
+        );
+        assert!(page.contains(&banner), "{banner}");
+        let length = reason.trim_start_matches("interrupted at ").replace(" of ", " run of ");
+        assert!(page.contains(&format!("<dt>Duration</dt><dd>{length}</dd>")), "{length}");
         assert_eq!(workshop.names(), ["endless.yaml", "out"]);
     }
 }

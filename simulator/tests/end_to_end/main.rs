@@ -6,6 +6,7 @@
 mod commands;
 mod compare;
 mod determinism;
+mod engines;
 #[cfg(unix)]
 mod interrupted;
 mod language;

@@ -7,6 +7,11 @@ fn fewer_links(peers: u32) -> String {
     if peers <= 2 { "a fullMesh".to_owned() } else { format!("at most {} or a fullMesh", peers - 1) }
 }
 
+/// The same where the number must be even.
+fn fewer_even_links(peers: u32) -> String {
+    if peers <= 2 { fewer_links(peers) } else { format!("at most {} or a fullMesh", (peers - 1) & !1) }
+}
+
 /// Why a topology cannot be made for the peers at hand.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -57,6 +62,18 @@ pub enum TopologyError {
     OddLattice {
         /// Links of each peer.
         degree: u32,
+    },
+
+    /// The lattice under a small world would need more peers.
+    #[error(
+        "{degree} links a peer need at least {} peers, and there are {peers}; use {}",
+        u64::from(*degree) + 1, fewer_even_links(*peers)
+    )]
+    ShortLattice {
+        /// Links of each peer.
+        degree: u32,
+        /// Peers in the scenario.
+        peers: u32,
     },
 
     /// A mean degree that no graph of so many peers has.
@@ -195,7 +212,7 @@ impl TopologyError {
         match self {
             Self::TooFewPeers { field, .. } | Self::TooSmall { field, .. } => field,
             Self::HalfLink { .. } => "kRegular.degree",
-            Self::OddLattice { .. } => "wattsStrogatz.degree",
+            Self::OddLattice { .. } | Self::ShortLattice { .. } => "wattsStrogatz.degree",
             Self::MeanDegree { .. } => "erdosRenyi.meanDegree",
             Self::RowTooLong { .. } | Self::ShortRow { .. } => "grid.columns",
             Self::PrimeTorus { .. } => "grid.torus",

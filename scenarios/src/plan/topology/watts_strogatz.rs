@@ -26,7 +26,7 @@ pub(super) fn links(
         return Err(TopologyError::TooSmall { field: FIELD, given: degree, least: 2 });
     }
     if degree >= peers {
-        return Err(TopologyError::TooFewPeers { field: FIELD, wanted: degree, peers });
+        return Err(TopologyError::ShortLattice { degree, peers });
     }
     if !degree.is_multiple_of(2) {
         return Err(TopologyError::OddLattice { degree });

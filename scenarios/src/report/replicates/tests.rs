@@ -16,6 +16,7 @@ fn run(seed: u64, value: Option<f64>, bound: Bound, limit: f64) -> Report {
             warm_up: 5.0,
             settling: Settling::default(),
             cool_down: 0.0,
+            interrupted: None,
             faults: Vec::new(),
         },
         seed,

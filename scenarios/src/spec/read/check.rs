@@ -19,15 +19,10 @@ pub(super) struct Findings {
     pub(super) list: Vec<Finding>,
     /// How many more there were than are kept.
     pub(super) omitted: usize,
-    /// Fields that are unknown and can be ignored for the time being: without them the rest has its form.
+    /// Fields that are unknown.
     pub(super) strays: Vec<FieldPath>,
-}
-
-impl Findings {
-    /// Whether the document has the form of its type once the strays are taken out.
-    pub(super) fn only_strays(&self) -> bool {
-        self.omitted == 0 && self.list.len() == self.strays.len()
-    }
+    /// Fields that have to be replaced to give the document its form, once the strays are taken out.
+    pub(super) broken: Vec<FieldPath>,
 }
 
 /// Checks a whole document.
@@ -46,6 +41,12 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// Reports that the value here is wrong.
+    fn refuse(&mut self, finding: Finding) {
+        self.found.broken.push(self.path.clone());
+        self.report(finding);
+    }
+
     fn report(&mut self, finding: Finding) {
         if self.found.list.len() < MAX_PROBLEMS {
             self.found.list.push(finding.path(&self.path));
@@ -79,7 +80,7 @@ impl Checker<'_> {
             let message =
                 format!("`{text}` without quotes is a boolean to readers of YAML 1.1, such as kubectl");
             let finding = Finding::at(node.span.clone(), message).value(quoted(node));
-            return self.report(finding.help(format!("write `\"{text}\"` if the word is meant")));
+            return self.refuse(finding.help(format!("write `\"{text}\"` if the word is meant")));
         }
         match (&shape.kind, &node.value) {
             (Kind::Any, _) | (Kind::Boolean, Value::Bool(_)) => {}
@@ -87,7 +88,7 @@ impl Checker<'_> {
             (Kind::List { items, length }, Value::List(nodes)) => {
                 if !length.hold(nodes.len() as f64) {
                     let (count, bounds) = (nodes.len(), length.as_count());
-                    self.report(Finding::at(
+                    self.refuse(Finding::at(
                         self.whole(node),
                         format!("expected a list of {bounds} entries, found {count}"),
                     ));
@@ -101,7 +102,7 @@ impl Checker<'_> {
                 if !words.contains(text) {
                     let finding = Finding::at(node.span.clone(), format!("`{}` is unknown", shortened(text)))
                         .value(quoted(node));
-                    self.report(suggest(finding, text, words));
+                    self.refuse(suggest(finding, text, words));
                 }
             }
             (Kind::Text { pattern, length }, Value::Text { text, .. }) => {
@@ -110,13 +111,13 @@ impl Checker<'_> {
                 if !length.hold(count as f64) {
                     let bounds = length.as_count();
                     let message = format!("expected a string of {bounds} characters, found {count}");
-                    self.report(Finding { message, ..finding });
+                    self.refuse(Finding { message, ..finding });
                 } else if let Some(pattern) = pattern
                     && !pattern.is_match(text)
                 {
                     let message = format!("`{}` has characters that do not belong here", shortened(text));
                     let help = vec![format!("it must match `{pattern}`")];
-                    self.report(Finding { message, help, ..finding });
+                    self.refuse(Finding { message, help, ..finding });
                 }
             }
             (Kind::Quantity(unit), Value::Text { text, .. }) => {
@@ -124,7 +125,7 @@ impl Checker<'_> {
                     let given = shortened(text);
                     let message = format!("`{given}` is not {}: {}", error.wanted, error.why);
                     let finding = Finding::at(node.span.clone(), message).value(quoted(node));
-                    self.report(match unit.amended(text) {
+                    self.refuse(match unit.amended(text) {
                         Some(right) => finding.help(format!("write `{right}`, not `{given}`")),
                         None => finding,
                     });
@@ -147,7 +148,7 @@ impl Checker<'_> {
     fn bounds(&mut self, hold: bool, shape: &Shape, node: &Node) {
         if !hold {
             let (given, wants) = (quoted(node).unwrap_or_default(), shape.wants());
-            self.report(
+            self.refuse(
                 Finding::at(node.span.clone(), format!("expected {wants}, found {given}"))
                     .value(quoted(node)),
             );
@@ -157,7 +158,7 @@ impl Checker<'_> {
     fn map(&mut self, map: &Map, entries: &[Entry], node: &Node) {
         if !map.length.hold(entries.len() as f64) {
             let (count, bounds) = (entries.len(), map.length.as_count());
-            self.report(Finding::at(
+            self.refuse(Finding::at(
                 self.whole(node),
                 format!("expected a map of {bounds} entries, found {count}"),
             ));
@@ -172,8 +173,11 @@ impl Checker<'_> {
         }
         let unknown = entries.iter().filter(|entry| !map.fields.contains_key(&entry.key));
         let meant: Vec<_> = unknown.take(MAX_PROBLEMS).filter_map(|entry| map.meant(&entry.key)).collect();
-        let missing = |name: &&String| node.entry(name).is_none() && !meant.contains(&name.as_str());
-        for name in map.required.iter().filter(missing) {
+        for name in map.required.iter().filter(|name| node.entry(name).is_none()) {
+            self.found.broken.push(self.path.key(name));
+            if meant.contains(&name.as_str()) {
+                continue;
+            }
             let mut finding = Finding::at(self.whole(node), format!("`{name}` is missing"));
             if let Some(summary) = map.fields.get(name).map(|field| &field.summary).filter(|s| !s.is_empty())
             {
@@ -199,12 +203,7 @@ impl Checker<'_> {
         };
         let known: Vec<_> = map.fields.keys().cloned().collect();
         let meant = map.meant(&entry.key);
-        // What was meant for a required field or for the kind of a choice cannot be ignored.
-        if map.exactly_one.is_empty()
-            && !meant.is_some_and(|name| map.required.iter().any(|field| field == name))
-        {
-            self.found.strays.push(self.path.clone());
-        }
+        self.found.strays.push(self.path.clone());
         let mut finding = suggest(Finding::at(entry.key_span.clone(), message), &entry.key, &known);
         if meant.is_none() {
             let mut owners = Vec::new();
@@ -224,6 +223,9 @@ impl Checker<'_> {
     /// Exactly one field of a choice must be given. A field that is unknown was meant to be it, and is reported already.
     fn choice(&mut self, map: &Map, choice: &[String], entries: &[Entry], node: &Node) {
         let given: Vec<_> = entries.iter().filter(|entry| choice.contains(&entry.key)).collect();
+        if given.len() != 1 {
+            self.found.broken.push(self.path.clone());
+        }
         match given[..] {
             [_] => {}
             [] if entries.iter().any(|entry| !map.fields.contains_key(&entry.key)) => {}
@@ -253,7 +255,7 @@ impl Checker<'_> {
         };
         let finding = Finding::at(node.span.clone(), format!("expected {}, found {found}", shape.wants()))
             .value(quoted(node));
-        self.report(for_type(finding, shape, node));
+        self.refuse(for_type(finding, shape, node, &self.path));
     }
 }
 

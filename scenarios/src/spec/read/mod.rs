@@ -1,14 +1,16 @@
 //! Reading a document of the language, with every mistake told at its place.
 //!
-//! A document goes through five gates. Each assumes what those before it have shown, and tells all that it finds:
+//! A document goes through six gates. Each assumes what those before it have shown, and tells all that it finds:
 //!
 //! 1. `source`: bytes → a tree that knows its places. Size, encoding, syntax, duplicate keys, anchor bombs.
 //! 2. `check`: the tree against the JSON Schema derived from the types. Fields, types, units, bounds, choices.
 //! 3. `rules`: the CEL rules of the same schema, which the API server enforces as well.
 //! 4. the types themselves, by `serde`: what the schema cannot say.
 //! 5. what fields mean to each other: for a scenario, [`semantics`].
+//! 6. whatever stands in the way of carrying it out: for a scenario, an engine, its files and its plan.
 //!
-//! Whoever knows more, such as an engine that cannot do what is asked, adds it through [`Document::problems`].
+//! What one of them finds hides nothing of the later ones, but for the first: see `rest`. Whoever knows more still adds
+//! it through [`Document::problems`].
 //!
 //! The positions come from the one pass of gate 1; whatever is found later has a field path, and the tree knows where
 //! that is. Nothing here panics, hangs or grows beyond a bound, whatever the bytes are: see [`MAX_BYTES`],
@@ -17,6 +19,7 @@
 mod check;
 mod explain;
 mod finding;
+mod mend;
 mod nearest;
 mod node;
 mod path;
@@ -24,6 +27,7 @@ mod planned;
 mod problem;
 mod remedy;
 mod render;
+mod rest;
 mod rules;
 mod scalar;
 mod shape;
@@ -37,7 +41,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 pub(super) use self::nearest::nearest;
-use self::{finding::Finding, node::Node, problem::Text, shape::Shape};
+use self::{finding::Finding, node::Node, problem::Text, rest::Rest, shape::Shape};
 pub use self::{
     path::{FieldPath, Segment},
     problem::{MAX_PROBLEMS, Place, Problem, Problems},
@@ -114,7 +118,21 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Scenario, Problems> {
 ///
 /// As [`read_as`], with what [`semantics`] says.
 pub fn document(name: &str, bytes: &[u8]) -> Result<Document<Scenario>, Problems> {
-    read_as(name, bytes, |scenario: &Scenario| semantics::faults(&scenario.spec))
+    document_for(name, bytes, |_| Vec::new())
+}
+
+/// Reads a scenario for somebody who is to carry it out. `execution` is what stands in the way of that: it is asked of
+/// scenarios that are right in all else, which may be this one with its wrong values replaced.
+///
+/// # Errors
+///
+/// As [`document`], with what `execution` says that does not follow from another mistake.
+pub fn document_for(
+    name: &str,
+    bytes: &[u8],
+    execution: impl Fn(&Scenario) -> Vec<Fault>,
+) -> Result<Document<Scenario>, Problems> {
+    read_through(name, bytes, &|scenario: &Scenario| semantics::faults(&scenario.spec), &execution)
 }
 
 /// Reads a document of type `T`. `faults` is what is wrong with it in spite of its form.
@@ -123,11 +141,21 @@ pub fn document(name: &str, bytes: &[u8]) -> Result<Document<Scenario>, Problems
 ///
 /// # Errors
 ///
-/// All that is wrong with it, as far as the gates above get. An unknown field does not hide what the later gates find.
+/// All that is wrong with it. Only what the first gate finds hides what the others would: a wrong value, or an unknown
+/// field, does not.
 pub fn read_as<T: JsonSchema + DeserializeOwned>(
     name: &str,
     bytes: &[u8],
-    faults: impl FnOnce(&T) -> Vec<Fault>,
+    faults: impl Fn(&T) -> Vec<Fault>,
+) -> Result<Document<T>, Problems> {
+    read_through(name, bytes, &faults, &|_| Vec::new())
+}
+
+fn read_through<T: JsonSchema + DeserializeOwned>(
+    name: &str,
+    bytes: &[u8],
+    meaning: &dyn Fn(&T) -> Vec<Fault>,
+    execution: &dyn Fn(&T) -> Vec<Fault>,
 ) -> Result<Document<T>, Problems> {
     let text = source::decode(bytes)
         .map_err(|finding| Text::new(name, &source::shown(bytes)).problems(vec![finding], 0))?;
@@ -135,30 +163,17 @@ pub fn read_as<T: JsonSchema + DeserializeOwned>(
     let root = source::parse(text).map_err(|findings| lines.problems(findings, 0))?;
 
     let schema = structural::schema_of::<T>();
-    let mut found = check::check(&Shape::of(&schema), &root);
-    if !found.only_strays() {
+    let shape = Shape::of(&schema);
+    let mut found = check::check(&shape, &root);
+    // With the root, all is lost; and of more than are listed, not all are known that would have to be replaced.
+    if found.omitted > 0 || found.broken.contains(&FieldPath::root()) {
         return Err(lines.problems(found.list, found.omitted));
     }
     let mut json = root.to_json();
     found.strays.iter().for_each(|stray| remove(&mut json, stray.segments()));
-
-    let mut later: Vec<_> = rules::broken(&schema, &json);
-    let value = match serde_path_to_error::deserialize(json) {
-        Ok(value) => {
-            let meant = faults(&value);
-            // Where both speak of a field, the rule says that it is wrong, and the other why.
-            later.retain(|rule| !meant.iter().any(|fault| fault.path == rule.path));
-            later.extend(meant);
-            Some(value)
-        }
-        Err(error) => {
-            later.push(Fault::new(FieldPath::parse(&error.path().to_string()), error.inner().to_string()));
-            None
-        }
-    };
-    // A map with a stray may break a rule only because what was meant is not there.
-    later.retain(|fault| !found.strays.iter().any(|stray| stray.parent() == fault.path.segments()));
-    found.list.extend(later.into_iter().map(|fault| locate(fault, &root, text)));
+    let rest = Rest { schema: &schema, shape: &shape, json, strays: found.strays, meaning, execution };
+    let (value, faults) = rest.read(found.broken);
+    found.list.extend(faults.into_iter().map(|fault| locate(fault, &root, text)));
     match value {
         Some(value) if found.list.is_empty() => {
             Ok(Document { value, name: name.to_owned(), text: text.to_owned(), root })

@@ -4,14 +4,18 @@ use super::{
     finding::Finding,
     nearest::nearest,
     node::{Node, Value},
+    path::{FieldPath, Segment},
     problem::quoted,
     scalar,
     shape::{Kind, Map, Shape, listed},
 };
 
 /// What to write instead of a value of the wrong type, where it can be told.
-pub(super) fn for_type(finding: Finding, shape: &Shape, node: &Node) -> Finding {
+pub(super) fn for_type(finding: Finding, shape: &Shape, node: &Node, path: &FieldPath) -> Finding {
     match (&shape.kind, &node.value) {
+        (Kind::Text { .. }, Value::Number(_)) if is_bound(path) => {
+            finding.help("write it in the unit of its metric, such as `\"1s\"`, `\"5%\"` or `\"3\"`")
+        }
         (Kind::Boolean, Value::Text { text, plain }) => match scalar::old_boolean(text) {
             Some(meant) => finding.help(format!("write `{meant}`: `{text}` is a string in YAML 1.2")),
             None if !plain && matches!(scalar::resolve(text), Value::Bool(_)) => {
@@ -86,6 +90,12 @@ pub(super) fn for_type(finding: Finding, shape: &Shape, node: &Node) -> Finding 
         (_, Value::Null) => finding.help("give it a value, or leave it out"),
         _ => finding,
     }
+}
+
+/// Whether the field at `path` bounds a metric: it is text, since its unit is that of the metric.
+fn is_bound(path: &FieldPath) -> bool {
+    matches!(path.segments(), [Segment::Key(spec), Segment::Key(targets), Segment::Index(_), Segment::Key(_)]
+        if spec == "spec" && targets == "targets")
 }
 
 /// Adds the nearest of the known names, and all of them.

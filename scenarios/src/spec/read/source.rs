@@ -29,9 +29,9 @@ const MAX_WEIGHT: usize = 4 * MAX_BYTES;
 /// Reads the bytes as text.
 pub(super) fn decode(bytes: &[u8]) -> Result<&str, Finding> {
     if bytes.len() > MAX_BYTES {
-        return Err(Finding::at(0..0, format!("the file is too large: {} bytes", bytes.len())).help(
-            format!("a scenario has at most {MAX_BYTES} bytes; name large data as a file of its own"),
-        ));
+        // The reader of a file stops soon after the limit, so the length of the bytes is not that of the file.
+        return Err(Finding::at(0..0, "the file is too large: more than 1 MiB (1,048,576 bytes)")
+            .help("name large data as a file of its own"));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = error.valid_up_to();

@@ -249,7 +249,7 @@ fn hostile_documents_are_refused_with_a_reason() {
         (1..5_000).fold("a0: &a0 [x]\n".to_owned(), |text, n| text + &format!("a{n}: &a{n} [*a{}]\n", n - 1));
     let big_text = format!("a: &a \"{}\"\nb: [{}]\n", "x".repeat(100_000), "*a, ".repeat(200_000));
     let cases: [(Vec<u8>, &str); 23] = [
-        (vec![b'#'; 100_000_000], "the file is too large: 100000000 bytes"),
+        (vec![b'#'; 100_000_000], "the file is too large: more than 1 MiB (1,048,576 bytes)"),
         (bomb.into_bytes(), "aliases repeat more than a scenario may hold"),
         (big_text.into_bytes(), "aliases repeat more than a scenario may hold"),
         (chain.into_bytes(), "nested more than 64 levels deep"),

@@ -16,12 +16,15 @@ pub(super) struct Unit {
     pub(super) parse: fn(&str) -> Result<(), QuantityError>,
     /// The unit that a bare number most likely lacks, if it can lack one.
     likely: &'static str,
+    /// Values for the place of one that is wrong.
+    pub(super) stand_ins: [&'static str; 3],
     /// Endings in use elsewhere, longer ones first, and what they are here.
     elsewhere: &'static [(&'static str, &'static str)],
 }
 
 const fn unit<Q: Quantity + FromStr<Err = QuantityError>>(
     likely: &'static str,
+    stand_ins: [&'static str; 3],
     elsewhere: &'static [(&'static str, &'static str)],
 ) -> Unit {
     Unit {
@@ -29,6 +32,7 @@ const fn unit<Q: Quantity + FromStr<Err = QuantityError>>(
         wanted: Q::WANTED,
         parse: |text| text.parse::<Q>().map(|_| ()),
         likely,
+        stand_ins,
         elsewhere,
     }
 }
@@ -36,6 +40,7 @@ const fn unit<Q: Quantity + FromStr<Err = QuantityError>>(
 static UNITS: [Unit; 5] = [
     unit::<Nanos>(
         "s",
+        ["1s", "52w", "104w"],
         &[
             ("minutes", "m"),
             ("minute", "m"),
@@ -54,6 +59,7 @@ static UNITS: [Unit; 5] = [
     ),
     unit::<Bytes>(
         "B",
+        ["100B", "1Mi", "2Mi"],
         &[
             ("bytes", "B"),
             ("KiB", "Ki"),
@@ -68,6 +74,7 @@ static UNITS: [Unit; 5] = [
     ),
     unit::<BitsPerSec>(
         "Mbit",
+        ["1Mbit", "1Gbit", "2Gbit"],
         &[
             ("bit/s", "bit"),
             ("Gbps", "Gbit"),
@@ -81,12 +88,13 @@ static UNITS: [Unit; 5] = [
             ("k", "kbit"),
         ],
     ),
-    unit::<Share>("%", &[("percent", "%")]),
+    unit::<Share>("%", ["1%", "50%", "100%"], &[("percent", "%")]),
     Unit {
         title: TimeOfDay::TITLE,
         wanted: "a time of day such as `\"09:30\"`",
         parse: |text| text.parse::<TimeOfDay>().map(|_| ()),
         likely: ":00",
+        stand_ins: ["06:00", "12:00", "18:00"],
         elsewhere: &[],
     },
 ];
@@ -122,6 +130,13 @@ impl Unit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_in_for_a_quantity_is_one() {
+        for unit in &UNITS {
+            assert!(unit.stand_ins.iter().all(|text| (unit.parse)(text).is_ok()), "{}", unit.title);
+        }
+    }
 
     #[test]
     fn what_was_meant_is_understood() {

@@ -25,8 +25,8 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     check_overlay(spec, &root.key("overlay"), faults);
     for (name, time) in [("duration", spec.duration), ("coolDown", spec.cool_down)] {
         if time > LONGEST_RUN {
-            let why = format!("{time} is too large: clocks end after 584 years");
-            faults.push(Fault::new(root.key(name), why).help("write at most `5200w`, a hundred years"));
+            let why = format!("{time} is too large: a run ends within {LONGEST_RUN}, a hundred years");
+            faults.push(Fault::new(root.key(name), why).help(format!("write at most `{LONGEST_RUN}`")));
         }
     }
 

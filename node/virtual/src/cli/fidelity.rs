@@ -1,0 +1,99 @@
+//! `peerlab-virtual fidelity scenarios/*.yaml`: the table of how far the model is off.
+
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use clap::Args;
+use peerlab_report::{
+    cli::{Stop, input, print, tell},
+    quantity::Unit,
+};
+use peerlab_scenarios::plan::PlanError;
+use peerlab_virtual::fidelity::{self, Held, Row, Trial};
+
+#[derive(Debug, Args)]
+pub(super) struct Fidelity {
+    /// The scenario files.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Where the table goes, as Markdown. Default: standard output.
+    #[arg(long, short)]
+    out: Option<PathBuf>,
+    /// Do not tell of scenarios as they are done.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Fidelity {
+    /// Ends with 1 when the model is off by more than is tolerated, and nobody has said why.
+    pub(super) fn run(&self) -> Result<u8, Stop> {
+        let trials: Vec<_> = self.files.iter().map(|file| trial(file)).collect::<Result<_, _>>()?;
+        let rows = self.hold(&trials).map_err(|why| Stop::Input(format!("error: {why}\n")))?;
+        let document = fidelity::document(&rows);
+        match &self.out {
+            Some(out) => std::fs::write(out, document)
+                .map_err(|error| Stop::Input(format!("error: {}: {error}\n", out.display())))?,
+            None => print(&document)?,
+        }
+        let unexplained = fidelity::exceptions(&rows);
+        for exception in &unexplained {
+            tell(&format!("off by more than 10 %, and not explained: {exception}\n"));
+        }
+        Ok(u8::from(!unexplained.is_empty()))
+    }
+
+    /// Tries all, as many at a time as there are processors. Rows have the order of the files.
+    fn hold(&self, trials: &[(String, Trial)]) -> Result<Vec<Row>, PlanError> {
+        let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        thread::scope(|scope| {
+            for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+                scope.spawn(|| {
+                    while let Some((place, (scenario, trial))) =
+                        Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, trials.get(at)?)))
+                    {
+                        let began = Instant::now();
+                        let row = held(scenario, trial);
+                        if !self.quiet {
+                            let took = Unit::Seconds.show(began.elapsed().as_secs_f64());
+                            tell(&format!("{scenario}: {took}\n"));
+                        }
+                        done.lock().unwrap_or_else(PoisonError::into_inner).push((place, row));
+                    }
+                });
+            }
+        });
+        let mut rows = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        rows.sort_by_key(|(place, _)| *place);
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+}
+
+fn trial(file: &Path) -> Result<(String, Trial), Stop> {
+    let loaded = input::load(file, |_| Vec::new()).map_err(input::stop)?;
+    let wrong = |errors: Vec<PlanError>| {
+        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Stop::Input(format!("error: {}: {}\n", file.display(), told.join("; ")))
+    };
+    let name = loaded.document.value.metadata.name.clone();
+    Ok((name, fidelity::trial(&loaded).map_err(wrong)?))
+}
+
+fn held(scenario: &str, trial: &Trial) -> Result<Row, PlanError> {
+    let came = match trial {
+        Trial::Run { plan, cut } => Ok(Held {
+            cut: *cut,
+            seconds: plan.spec.end().saturating_sub(plan.spec.warm_up).as_secs_f64(),
+            fidelity: fidelity::held(plan)?,
+        }),
+        Trial::LeftOut(reason) => Err(reason.clone()),
+    };
+    Ok(Row { scenario: scenario.to_owned(), came })
+}
