@@ -132,21 +132,9 @@ impl Conductor {
         options: Options,
         address: &Multiaddr,
     ) -> Result<Self, ConductError> {
-        let files = inputs.files.iter().map(|(name, text)| (name.clone(), text.len() as u64));
-        let header = Header {
-            seed: plan.seed.0,
-            name: inputs.name,
-            scenario: inputs.scenario.len() as u64,
-            files: files.collect(),
-            transport: options.transport,
-            bare_links: options.bare_links,
-        };
-        header.total().ok_or(ConductError::TooLong)?;
-        let mut bytes = inputs.scenario;
-        inputs.files.values().for_each(|text| bytes.extend_from_slice(text.as_bytes()));
-        let roster = Roster::new(plan.seed, plan.peers.len());
+        let context = Arc::new(context(plan, inputs, options)?);
         let keys = identity::keypair(plan.seed, identity::CONDUCTOR);
-        let mut swarm = network::of_conductor(&keys, &roster)?;
+        let mut swarm = network::of_conductor(&keys, &context.roster)?;
         let unheard = |why: String| ConductError::Listen { address: address.clone(), why };
         let incoming = swarm.behaviour().streams.new_control().accept(PROTOCOL);
         let incoming = incoming.map_err(|error| unheard(error.to_string()))?;
@@ -162,8 +150,6 @@ impl Conductor {
             }
         };
         let address = address.with(Protocol::P2p(*swarm.local_peer_id()));
-        let plan = Arc::clone(plan);
-        let context = Arc::new(Context { plan, roster, header, inputs: bytes, epoch: Instant::now() });
         Ok(Self { swarm, incoming, context, address })
     }
 
@@ -219,6 +205,24 @@ impl Conductor {
             }
         }
     }
+}
+
+/// What sessions of a run that is made from these inputs have in common.
+fn context(plan: &Arc<Plan>, inputs: Inputs, options: Options) -> Result<Context, ConductError> {
+    let files = inputs.files.iter().map(|(name, text)| (name.clone(), text.len() as u64));
+    let header = Header {
+        seed: plan.seed.0,
+        name: inputs.name,
+        scenario: inputs.scenario.len() as u64,
+        files: files.collect(),
+        transport: options.transport,
+        bare_links: options.bare_links,
+    };
+    header.total().ok_or(ConductError::TooLong)?;
+    let mut bytes = inputs.scenario;
+    inputs.files.values().for_each(|text| bytes.extend_from_slice(text.as_bytes()));
+    let roster = Roster::new(plan.seed, plan.peers.len());
+    Ok(Context { plan: Arc::clone(plan), roster, header, inputs: bytes, epoch: Instant::now() })
 }
 
 /// A process that has joined.
@@ -428,8 +432,7 @@ impl Conducted {
         harvest.missing_links = (self.links.1 - self.links.0) as u64;
         let mut logs = Vec::new();
         for (peers, left) in std::mem::take(&mut self.left) {
-            let added =
-                left.pieces.into_iter().try_for_each(|piece| pieces::add(&mut harvest, &peers, piece));
+            let added = left.pieces.iter().try_for_each(|packed| pieces::add(&mut harvest, &peers, packed));
             if let Err(foreign) = added {
                 harvest.dead.extend(peers.map(|peer| (Peer(peer), foreign.to_string())));
             }
@@ -501,5 +504,36 @@ impl Conducted {
             collector.entry(peer, &entry);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conduct::tests::small;
+
+    #[test]
+    fn whoever_does_not_read_what_it_is_told_is_lost_and_others_are_not() {
+        let (plan, inputs) = small(9);
+        let mut run = Conducted::new(Arc::new(context(&plan, inputs, Options::default()).unwrap()));
+        let mut join = |first: u32| {
+            let (orders, told) = mpsc::channel(session::ORDERS);
+            let (answer, _) = futures::channel::oneshot::channel();
+            run.on_event(Event::Joins { peers: first..first + 3, process: first, orders, answer });
+            told
+        };
+        let (_slow, mut quick, _away) = (join(0), join(3), join(6));
+        // Who is lost before the run has begun to be made may come back, and its seat is free.
+        run.muster.tell(&(6..9), Happens::Gone("it ended".to_owned()));
+        for peers in [0..3, 3..6] {
+            run.muster.tell(&peers, Happens::Ready);
+        }
+        run.muster.halt();
+        run.connect();
+        for _ in 0..2 * session::ORDERS {
+            run.tell_all(&ToProcess::Connect);
+            while quick.try_recv().is_ok() {}
+        }
+        assert_eq!(run.present(), [3..6]);
     }
 }

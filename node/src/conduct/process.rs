@@ -35,7 +35,7 @@ use super::{
     challenge::{self, Nonce},
     codec::{self, CodecError},
     log::Packer,
-    message::{Header, PATIENCE, PROTOCOL, RELEASE, ToConductor, ToProcess, address_book, reason},
+    message::{FAREWELL, Header, PATIENCE, PROTOCOL, RELEASE, ToConductor, ToProcess, address_book, reason},
     network::{self, Streams},
     pieces,
 };
@@ -50,9 +50,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How often what has happened is sent.
 const OFTEN: Duration = Duration::from_millis(200);
-
-/// How long a last word may take.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Messages that may wait to be sent, or to be heeded. Whoever has more to say waits, and that shows as lateness.
 const WAITING: usize = 64;
@@ -194,7 +191,7 @@ impl Process {
     }
 
     /// Opens a stream to the conductor, as soon as it is there and asks who this is.
-    async fn find(&self, swarm: &mut Streams) -> Result<(Stream, Nonce), ProcessError> {
+    pub(super) async fn find(&self, swarm: &mut Streams) -> Result<(Stream, Nonce), ProcessError> {
         let (id, address) = self.target();
         let deadline = Instant::now() + self.patience;
         let mut pause = PAUSE;
@@ -336,7 +333,7 @@ impl Process {
         let launched = launch(&plan, ground, part);
         let harvest = talk.tell(launched, moves, &Orders { addresses, baton, halt }).await?;
         for piece in pieces::divide(&harvest, self.peers.clone()) {
-            talk.say(ToConductor::Piece(piece)).await?;
+            talk.say(ToConductor::Piece(piece.pack())).await?;
         }
         talk.say(ToConductor::Done).await?;
         loop {

@@ -136,6 +136,7 @@ pub(super) struct Director {
     pending: Vec<Option<(Peer, Command)>>,
     active: Vec<usize>,
     clock: Option<Clock>,
+    is_over: bool,
     harvest: Harvest,
 }
 
@@ -160,6 +161,7 @@ impl Director {
             pending: Vec::new(),
             active: Vec::new(),
             clock: None,
+            is_over: false,
             harvest,
             setup,
         }
@@ -184,8 +186,9 @@ impl Director {
         let _ = self.setup.report.unbounded_send(comes);
     }
 
+    /// Whether the run is to end before its time. When it is over, there is nothing left to end.
     fn is_halted(&self) -> bool {
-        self.setup.halt.load(Ordering::Relaxed)
+        !self.is_over && self.setup.halt.load(Ordering::Relaxed)
     }
 
     fn at(&mut self, time: Nanos, act: Act) {
@@ -543,7 +546,7 @@ impl Director {
     async fn collect(&mut self) {
         let gauges = Arc::clone(&self.setup.gauges);
         let of = self.seats.iter().filter(|seat| seat.orders.is_some()).count();
-        let halted = self.setup.halt.swap(false, Ordering::Relaxed);
+        self.is_over = true;
         match self.setup.lead.clone() {
             _ if self.clock.is_none() => {}
             Lead::Own => {
@@ -556,7 +559,6 @@ impl Director {
                 self.wait(CONDUCTED, all_have, phase).await;
             }
         }
-        self.setup.halt.store(halted, Ordering::Relaxed);
         self.clock = None;
         for seat in &mut self.seats {
             seat.wanted = false;
