@@ -15,6 +15,7 @@ use peerlab_scenarios::{
     plan::{Files, Plan, identity},
     units::Nanos,
 };
+use tokio::task::JoinSet;
 
 use super::{
     clock::Estimator,
@@ -26,7 +27,7 @@ use super::{
     session::{self, Context, Event, Left, News},
 };
 use crate::{
-    fleet::{Collector, Harvest, Options, Phase, Run, named, outcome, planned_links},
+    fleet::{Collector, Harvest, NAMED, Options, Phase, Run, named, outcome, planned_links},
     host::{Entry, Moved, Roster},
 };
 
@@ -111,10 +112,21 @@ impl std::fmt::Debug for Conductor {
 /// What tells of processes that are gone for good, by their peers, and why.
 pub type Gone = mpsc::UnboundedReceiver<(Range<u32>, String)>;
 
+/// How a run stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// How far it has come.
+    pub phase: Phase,
+    /// Peers that are there.
+    pub ready: u32,
+    /// The first of those that are not.
+    pub away: Vec<Peer>,
+}
+
 /// How a run is watched from outside.
 pub struct Watchers<'a> {
-    /// Hears how far it has come.
-    pub on_phase: &'a mut dyn FnMut(Phase),
+    /// Hears how the run stands.
+    pub on_look: &'a mut dyn FnMut(Standing),
     /// Is asked now and then whether it shall end.
     pub stop: &'a dyn Fn() -> bool,
     /// Tells of processes that are gone for good, by their peers, and why.
@@ -169,25 +181,28 @@ impl Conductor {
         watchers: Watchers<'_>,
     ) -> Result<Run<V>, ConductError> {
         let Self { mut swarm, mut incoming, context, .. } = self;
-        let Watchers { on_phase, stop, mut gone } = watchers;
+        let Watchers { on_look, stop, mut gone } = watchers;
         let (events, mut happens) = mpsc::channel(EVENTS);
         let strangers = Arc::new(tokio::sync::Semaphore::new(STRANGERS));
         let mut ticks = tokio::time::interval(LOOK);
         let mut run = Conducted::new(Arc::clone(&context));
+        // They end with the run, whatever becomes of it.
+        let mut sessions = JoinSet::new();
         loop {
             tokio::select! {
                 _ = swarm.select_next_some() => {}
                 Some((id, stream)) = incoming.next() => {
                     if let Ok(permit) = Arc::clone(&strangers).try_acquire_owned() {
                         let session = session::serve(stream, id, Arc::clone(&context), events.clone(), permit);
-                        tokio::spawn(session);
+                        sessions.spawn(session);
                     }
                 }
+                Some(_) = sessions.join_next() => {}
                 Some(event) = happens.next() => run.on_event(event),
                 Some((peers, why)) = gone.next() => run.muster.tell(&peers, Happens::Gone(why)),
                 _ = ticks.tick() => {
-                    if let Some(phase) = run.phase() {
-                        on_phase(phase);
+                    if let Some(standing) = run.standing() {
+                        on_look(standing);
                     }
                     if stop() {
                         run.halt();
@@ -403,12 +418,14 @@ impl Conducted {
         }
     }
 
-    fn phase(&self) -> Option<Phase> {
-        self.muster.phase().or_else(|| {
+    fn standing(&self) -> Option<Standing> {
+        let running = || {
             let end = self.context.plan.spec.end();
             let now = Nanos(self.context.now().saturating_sub(self.start?)).min(end);
-            Some(Phase::Running { now, end })
-        })
+            Some(Phase::Running { now, end, up: self.muster.links().0 })
+        };
+        let phase = self.muster.phase().or_else(running)?;
+        Some(Standing { phase, ready: self.muster.ready(), away: self.muster.away(NAMED) })
     }
 
     fn give_up(&self) -> ConductError {

@@ -63,7 +63,7 @@ fn at_a_conductor_of<T>(peers: u32, attack: impl AsyncFnOnce(Multiaddr) -> T) ->
         let conductor = Conductor::listen(&plan, inputs, Options::default(), &any).await.expect("it listens");
         let address = conductor.address().clone();
         let (_, gone) = mpsc::unbounded();
-        let watchers = Watchers { on_phase: &mut |_| (), stop: &|| false, gone };
+        let watchers = Watchers { on_look: &mut |_| (), stop: &|| false, gone };
         tokio::select! {
             came = attack(address) => came,
             _ = conductor.conduct(Nobody, watchers) => panic!("there was no run to end"),

@@ -75,6 +75,8 @@ pub enum Phase {
         now: Nanos,
         /// When it ends.
         end: Nanos,
+        /// So many connections of the plan stand; where others run in other processes, so many ends of them.
+        up: usize,
     },
     /// Peers say and hear their last.
     Collecting {
@@ -354,7 +356,9 @@ impl Director {
             }
             if Instant::now() >= look {
                 look = Instant::now() + LOOK;
-                self.report(Comes::Phase(Phase::Running { now: now.min(end), end }));
+                let linked = self.setup.gauges.linked();
+                let up = if matches!(self.setup.lead, Lead::Own) { linked / 2 } else { linked };
+                self.report(Comes::Phase(Phase::Running { now: now.min(end), end, up }));
             }
             if now >= end {
                 return;

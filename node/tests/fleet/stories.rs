@@ -108,12 +108,13 @@ fn who_crashed_comes_back_with_what_it_had_stored_and_gets_the_rest() {
 
 #[test]
 fn an_update_reaches_all_and_nothing_falsified_is_installed() {
+    // So many chunks and corruptors that some are asked for some, whoever is quicker.
     let came = run("
 duration: 20s
 coolDown: 2s
 groups:
   - {name: honest, peers: 8, link: {profile: fibre}}
-  - {name: corruptors, peers: 2, link: {profile: fibre}, behaviour: {corruptor: {}}}
+  - {name: corruptors, peers: 4, link: {profile: fibre}, behaviour: {corruptor: {}}}
 network: {latency: {fixed: {oneWay: 5ms}}}
 topology: {kRegular: {degree: 4}}
 workloads:
@@ -121,7 +122,7 @@ workloads:
     update:
       publisher: {group: honest, count: 1}
       at: 1s
-      size: 1Mi
+      size: 4Mi
       chunk: 64Ki
       fallback: 8s
       fetch: {patience: 3s}
