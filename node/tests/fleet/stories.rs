@@ -107,6 +107,15 @@ fn who_crashed_comes_back_with_what_it_had_stored_and_gets_the_rest() {
 }
 
 #[test]
+fn who_leaves_in_good_order_is_known_to_have_left_at_once() {
+    let came = run(&chat("faults: [{name: leave, at: 3s, for: 1m, stop: {peers: [5]}}]")
+        .replace("sync: {every: 1s}", "sync: {every: 1s}, presence: {every: 1s, timeout: 1m}"));
+    came.holds();
+    let left = |_, fact: &Fact| matches!(fact, Fact::PresenceSeen { about: Peer(5), online: false, .. });
+    assert_eq!(came.count(left), 11);
+}
+
+#[test]
 fn an_update_reaches_all_and_nothing_falsified_is_installed() {
     // So many chunks and corruptors that some are asked for some, whoever is quicker.
     let came = run("
