@@ -16,7 +16,7 @@ use peerlab_report::{
     cli::{Stop, input, print, tell},
     quantity::Unit,
 };
-use peerlab_scenarios::plan::PlanError;
+use peerlab_scenarios::plan::{Plan, PlanError};
 use peerlab_virtual::fidelity::{self, Held, Row, Trial};
 
 #[derive(Debug, Args)]
