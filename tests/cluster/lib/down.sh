@@ -3,7 +3,7 @@
 
 down() {
     local ours pods
-    if [ ! -d "$state" ]; then
+    if ! exists; then
         return
     fi
     # All are killed, as nothing that they could put in order is kept. The kubelet goes first, for it would start again whatever ends;
@@ -44,7 +44,7 @@ end() {
 unmount_all() {
     local mount
     while read -r mount; do
-        umount "$mount"
+        umount "$mount" || umount --lazy "$mount"
     done < <(awk -v below="$state/" 'index($2, below) == 1 { print $2 }' /proc/self/mounts | sort -r)
 }
 

@@ -15,7 +15,7 @@ build_image() (
 
 # images [PACKAGE...]: builds the image of each package, all if none is named, and loads it.
 images() (
-    need_running
+    need_cluster
     if [ $# -eq 0 ]; then
         # Those are the stages of the Dockerfile that start from scratch.
         mapfile -t packages < <(sed -n 's/^FROM scratch AS //p' "$root/Dockerfile")

@@ -12,8 +12,13 @@ all_running() {
     done
 }
 
-need_running() {
-    if ! all_running; then
+# Whether there is a cluster, though a part of it may have ended.
+exists() {
+    [ -L "$state/bin" ]
+}
+
+need_cluster() {
+    if ! exists; then
         log 'is not up'
         exit 1
     fi
@@ -26,23 +31,23 @@ is_ours() {
 
 # The parts and what they started, containerd's shims among it. What runs in pods is not: it has an environment of its own.
 our_processes() {
-    local directory
-    for directory in /proc/[0-9]*; do
-        if is_ours "${directory#/proc/}"; then
-            echo "${directory#/proc/}"
-        fi
-    done
+    grep --no-messages -lzxF "PEERLAB_CLUSTER=$state" /proc/[0-9]*/environ | cut -d / -f 3 || true
 }
 
 # pods_of PID...: what runs in pods: that which comes from processes of ours without being one.
 pods_of() {
-    local pid child
-    for pid; do
-        while read -r child; do
-            is_ours "$child" || echo "$child"
-            pods_of "$child"
-        done < <(grep --no-messages --files-with-matches --line-regexp "PPid:[[:space:]]*$pid" /proc/[0-9]*/status | cut -d / -f 3)
-    done
+    { cat /proc/[0-9]*/status 2>/dev/null || true; } | awk -v ours="$*" '
+        /^Pid:/ { pid = $2 }
+        /^PPid:/ { parent[pid] = $2 }
+        END {
+            split(ours, list)
+            for (i in list) is_ours[list[i]]
+            for (pid in parent) {
+                ancestor = parent[pid]
+                while (ancestor in parent && !(ancestor in is_ours)) ancestor = parent[ancestor]
+                if (ancestor in is_ours && !(pid in is_ours)) print pid
+            }
+        }'
 }
 
 # A zombie is gone, once all of its threads are: until then its ports are taken. In a container, nobody may ever collect it.
@@ -64,7 +69,7 @@ status() {
             printf '%-20s does not run\n' "$part"
         fi
     done
-    need_running
+    need_cluster
     echo
     admin get nodes
     echo

@@ -14,7 +14,7 @@ checks=(
 selftest() {
     local check before
     passed=0
-    if [ -d "$state" ]; then
+    if exists; then
         log 'is up; the test begins and ends without it'
         exit 1
     fi
@@ -58,7 +58,7 @@ selftest_ended() {
         log "FAILED: ${current//_/ }"
         if all_running; then
             kubectl get pods,events --all-namespaces | tail -n 50
-        elif [ -d "$state" ]; then
+        elif exists; then
             tail --lines 20 "$state"/log/*
         fi
         down

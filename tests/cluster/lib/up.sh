@@ -9,6 +9,10 @@ up() {
     fi
     # What is left of another one, whether it crashed or the machine was restarted, is of no use.
     down
+    if [ -e "$state" ]; then
+        log "$state is in the way, and is no cluster's"
+        exit 1
+    fi
     if [ -e "$device_plugin_socket" ]; then
         log "another kubelet runs here, or did and left $device_plugin_socket behind"
         exit 1
@@ -49,19 +53,21 @@ render() {
 
 # restart PART: for tests of what happens then. It is killed, not asked.
 restart() {
-    need_running
+    need_cluster
     if ! declare -F "run_${1:-}" >/dev/null; then
         log "restart which part? There are ${parts[*]}"
         exit 2
     fi
-    end "$(<"$state/pid/$1")"
+    if running "$1"; then
+        end "$(<"$state/pid/$1")"
+    fi
     start "$1"
 }
 
 # fake_nodes COUNT: nodes on which kwok pretends to run pods. They are tainted, so that only pods that ask for them come there.
 fake_nodes() {
     local count=${1:?how many} i
-    need_running
+    need_cluster
     running kwok || start kwok
     for ((i = 0; i < count; i++)); do
         cat <<YAML
@@ -82,7 +88,7 @@ YAML
 
 # The exports that kubectl and helm need, for `eval`. Their caches would otherwise outlive the cluster in the user's home.
 exports() {
-    need_running
+    need_cluster
     cat <<ENV
 export PATH='$state/bin':"\$PATH"
 export KUBECONFIG='$state/admin.kubeconfig'
