@@ -45,6 +45,10 @@ fmt:
 lint:
     cargo clippy --workspace --all-targets --all-features -- -D warnings
 
+# A real Kubernetes of one node, for tests: `just cluster up`, `down`, `env`, `images`, `status`; `just cluster help` lists all
+cluster *arguments:
+    tests/cluster/cluster "$@"
+
 # Measure the event queue and the engine
 bench *arguments:
     cargo bench --package peerlab-simulator "$@"
