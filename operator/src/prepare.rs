@@ -132,8 +132,8 @@ pub fn prepare(
     given: Option<&BTreeMap<String, String>>,
     max_peers: u32,
 ) -> Result<Prepared, Refusal> {
-    let document = document(object);
-    let read = document_for(SCENARIO_FILE, document.as_bytes(), |_| Vec::new());
+    let whole = document(object, object.spec.clone());
+    let read = document_for(SCENARIO_FILE, whole.as_bytes(), |_| Vec::new());
     let document_read = read.map_err(|problems| Refusal::invalid(&problems))?;
     let scenario = &document_read.value;
     // A plan of millions of peers would be made here only to be refused.
@@ -150,6 +150,10 @@ pub fn prepare(
     let plan = Plan::new(scenario, Seed(scenario.spec.seed), &files).map_err(|errors| {
         Refusal::invalid(&document_read.problems(errors.into_iter().map(Fault::from).collect()))
     })?;
+    // The conductor has no use for it, and what may be changed of it during a run must not change what the run is of.
+    let mut spec = object.spec.clone();
+    spec.as_object_mut().map(|fields| fields.remove("cluster"));
+    let document = document(object, spec);
     let bytes = document.len() + files.iter().map(|(name, text)| name.len() + text.len()).sum::<usize>();
     if bytes > CONFIG_MAP_BYTES {
         return Err(Refusal::of(
@@ -174,12 +178,12 @@ pub fn prepare(
 }
 
 /// The scenario as a file: what the user wrote, and nothing of what a cluster adds to it.
-fn document(object: &ScenarioObject) -> String {
+fn document(object: &ScenarioObject, spec: serde_json::Value) -> String {
     let document = json!({
         "apiVersion": "peerlab.dev/v1alpha1",
         "kind": "Scenario",
         "metadata": { "name": object.name() },
-        "spec": object.spec,
+        "spec": spec,
     });
     serde_yaml::to_string(&document).expect("JSON is YAML")
 }
@@ -282,6 +286,12 @@ pub(crate) mod tests {
         })
     }
 
+    fn with_ttl() -> serde_json::Value {
+        let mut spec = chat();
+        spec["cluster"] = json!({ "ttlAfterFinished": "1h" });
+        spec
+    }
+
     fn refused(spec: serde_json::Value, given: Option<&BTreeMap<String, String>>) -> Refusal {
         prepare(&object("chat", spec), given, 1_000).expect_err("it is to be refused")
     }
@@ -293,6 +303,10 @@ pub(crate) mod tests {
         let homes = GroupRange { name: "homes".to_owned(), first: 5, count: 25 };
         assert_eq!(prepared.groups[1], homes);
         assert_eq!(prepared.end, Nanos::from_secs(90));
+        assert_eq!(
+            prepare(&object("chat", with_ttl()), None, 1_000).map(|it| it.document),
+            Ok(prepared.document)
+        );
     }
 
     #[test]

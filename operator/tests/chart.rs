@@ -14,5 +14,8 @@ fn the_chart_has_the_definition_of_the_types() {
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
     let first = kept.lines().zip(now.lines()).position(|(kept, now)| kept != now);
-    assert!(kept == now, "charts/peerlab/files/crd.yaml is not what the types say; they differ from line {first:?}");
+    assert!(
+        kept == now,
+        "charts/peerlab/files/crd.yaml is not what the types say; they differ from line {first:?}"
+    );
 }

@@ -125,10 +125,12 @@ mod crd {
     #[test]
     fn a_run_is_of_the_scenario_as_it_began() {
         let schema = of_the_resource();
+        let per_pod = std::cell::Cell::new(10);
         let scenario = |run: &str, began: Option<&str>, duration: &str| {
+            let per_pod = per_pod.get();
             let spec = serde_json::json!({
                 "seed": 1, "duration": duration, "warmUp": "0s", "coolDown": "30s", "start": {}, "topology": {}, "overlay": {}, "discovery": {},
-                "network": {}, "groups": [{ "name": "all", "peers": 2 }], "workloads": [], "cluster": { "runId": run },
+                "network": {}, "groups": [{ "name": "all", "peers": 2 }], "workloads": [], "cluster": { "runId": run, "peersPerPod": per_pod, "podsDeadline": "5m", "suspend": run == "1" },
             });
             let status =
                 began.map_or_else(|| serde_json::json!({}), |run| serde_json::json!({ "runId": run }));
@@ -167,6 +169,14 @@ mod crd {
             ),
             "{rules}"
         );
-        assert!(!rules.contains("self.spec.cluster =="), "{rules}");
+        assert!(
+            rules.contains("self.spec.cluster.peersPerPod == oldSelf.spec.cluster.peersPerPod"),
+            "{rules}"
+        );
+        for changeable in
+            ["self.spec.cluster ==", "cluster.suspend ==", "cluster.runId ==", "cluster.history =="]
+        {
+            assert!(!rules.contains(changeable), "{rules}");
+        }
     }
 }

@@ -45,7 +45,12 @@ is_phase() { [ "$(status "$1" phase)" = "$2" ]; }
 in_phase() { until_so "${3:-120}" "$1 is $2" is_phase "$1" "$2"; }
 is_over() { [ -n "$(status "$1" finishedAt)" ]; }
 
-complete() { k wait --for=condition=Complete "scenario/$1" --timeout="${2:-180s}" >/dev/null || fail "$1 did not complete"; }
+is_settled() { is_over "$1" || is_phase "$1" Refused; }
+complete() {
+    until_so "${2:-180}" "$1 is over" is_settled "$1" || return 1
+    # As people would: at once, if it is so.
+    k wait --for=condition=Complete "scenario/$1" --timeout=1s >/dev/null || fail "$1 did not complete"
+}
 
 # objects NAME: what there is of a scenario, the result and what people keep included.
 objects() {

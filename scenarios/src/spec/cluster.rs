@@ -9,7 +9,7 @@ use crate::units::Nanos;
 /// How a cluster runs the scenario. It changes nothing of what is simulated or measured, so engines that are one program accept it and leave it
 /// alone: the same file runs everywhere. It is a part of `spec`, and not a set of annotations, so that it is checked and explained like all else.
 ///
-/// All of it may be changed at any time; the rest of `spec` only together with `runId` once a run has begun.
+/// Once a run has begun, `runId`, `suspend`, `ttlAfterFinished` and `history` may still be changed; the rest of `spec` only together with `runId`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cluster {

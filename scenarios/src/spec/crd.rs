@@ -1,7 +1,5 @@
 //! The custom resource definition of a scenario.
 
-use std::fmt::Write as _;
-
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::ValidationRule;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -24,26 +22,23 @@ pub fn definition() -> CustomResourceDefinition {
     definition
 }
 
+/// What may be changed of `spec.cluster` while a run is under way: it does not touch the run, or ends it.
+const CHANGEABLE: [&str; 4] = ["history", "runId", "suspend", "ttlAfterFinished"];
+
 /// A run is of the scenario as it was when the run began: what is changed afterwards is for another run, and has to say so. This is a rule
 /// of the whole resource, for only there both `spec` and `status` are seen, and of updates, so no engine but a cluster meets it.
 fn unchanged_while_it_runs(resource: &JSONSchemaProps) -> ValidationRule {
-    let spec = resource.properties.as_ref().and_then(|fields| fields.get("spec"));
-    let fields = spec.and_then(|spec| spec.properties.as_ref()).into_iter().flatten();
-    let mut rule = "!has(oldSelf.status) || !has(oldSelf.status.runId) || self.spec.cluster.runId != oldSelf.status.runId".to_owned();
     let mut same = Vec::new();
-    for (field, schema) in fields.filter(|(field, _)| *field != "cluster") {
-        let (now, before) = (format!("self.spec.{field}"), format!("oldSelf.spec.{field}"));
-        let equal = format!("{now} == {before}");
-        let is_there = schema.default.is_some() || spec.is_some_and(|spec| requires(spec, field));
-        same.push(if is_there {
-            equal
-        } else {
-            format!("(has({now}) ? has({before}) && {equal} : !has({before}))")
-        });
+    if let Some(spec) = property(resource, "spec") {
+        are_same(spec, "spec", &|field| field != "cluster", &mut same);
+        if let Some(cluster) = property(spec, "cluster") {
+            are_same(cluster, "spec.cluster", &|field| !CHANGEABLE.contains(&field), &mut same);
+        }
     }
-    write!(rule, " || ({})", same.join(" && ")).expect("a String takes all that is written");
+    let not_begun = "!has(oldSelf.status) || !has(oldSelf.status.runId)";
+    let is_another = "self.spec.cluster.runId != oldSelf.status.runId";
     ValidationRule {
-        rule,
+        rule: format!("{not_begun} || {is_another} || ({})", same.join(" && ")),
         message: Some(
             "a run is of the scenario as it began: set another spec.cluster.runId together with the change, and the scenario runs again"
                 .to_owned(),
@@ -51,6 +46,21 @@ fn unchanged_while_it_runs(resource: &JSONSchemaProps) -> ValidationRule {
         field_path: Some(".spec".to_owned()),
         ..ValidationRule::default()
     }
+}
+
+/// That fields of the struct at `path` are what they were.
+fn are_same(schema: &JSONSchemaProps, path: &str, which: &dyn Fn(&str) -> bool, same: &mut Vec<String>) {
+    let fields = schema.properties.iter().flatten().filter(|(field, _)| which(field));
+    same.extend(fields.map(|(field, property)| {
+        let (now, before) = (format!("self.{path}.{field}"), format!("oldSelf.{path}.{field}"));
+        let equal = format!("{now} == {before}");
+        let is_there = property.default.is_some() || requires(schema, field);
+        if is_there { equal } else { format!("(has({now}) ? has({before}) && {equal} : !has({before}))") }
+    }));
+}
+
+fn property<'s>(schema: &'s JSONSchemaProps, name: &str) -> Option<&'s JSONSchemaProps> {
+    schema.properties.as_ref()?.get(name)
 }
 
 fn requires(schema: &JSONSchemaProps, field: &str) -> bool {

@@ -3,7 +3,7 @@
 
 story_install() {
     install
-    kubectl create namespace "$lab" --dry-run=client -o yaml | kubectl apply -f - >/dev/null
+    kubectl create namespace "$lab" >/dev/null
     kubectl label namespace "$lab" pod-security.kubernetes.io/enforce=restricted --overwrite >/dev/null
 
     # A shipped scenario, with fewer peers for less long: the machine of a test is small.

@@ -9,7 +9,7 @@ story_many() {
         echo ---
     done | apply
     for n in 0 1 2 3 4 5 6 7 8 9; do
-        complete "many-$n" 400s
+        complete "many-$n" 400
     done
     k get scenarios
     after=$(calls)
