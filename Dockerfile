@@ -20,3 +20,11 @@ COPY --from=peerlab-node-build /peerlab-node /
 # By number, for runAsNonRoot cannot tell whether a name is root's.
 USER 65532:65532
 ENTRYPOINT ["/peerlab-node"]
+
+FROM source AS peerlab-operator-build
+RUN cargo build --locked --release --package peerlab-operator && cp target/release/peerlab-operator /
+
+FROM scratch AS peerlab-operator
+COPY --from=peerlab-operator-build /peerlab-operator /
+USER 65532:65532
+ENTRYPOINT ["/peerlab-operator"]

@@ -6,3 +6,7 @@ pub mod conduct;
 pub mod fleet;
 pub mod host;
 pub mod link;
+#[cfg(feature = "net")]
+pub mod serve;
+#[cfg(feature = "net")]
+pub mod signals;

@@ -29,6 +29,17 @@ pub enum Stop {
     Other(anyhow::Error),
 }
 
+impl Stop {
+    /// What a person is told of it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Input(text) => text.clone(),
+            Self::Other(error) => format!("error: {error:#}\n"),
+        }
+    }
+}
+
 impl<E: Into<anyhow::Error>> From<E> for Stop {
     fn from(error: E) -> Self {
         Self::Other(error.into())
@@ -48,12 +59,8 @@ pub fn start<A: clap::Parser>(work: impl FnOnce(A) -> Result<u8, Stop>) -> ExitC
 fn exit(done: Result<u8, Stop>) -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
-        Err(Stop::Input(text)) => {
-            tell(&text);
-            ExitCode::from(BAD_INPUT)
-        }
-        Err(Stop::Other(error)) => {
-            tell(&format!("error: {error:#}\n"));
+        Err(stop) => {
+            tell(&stop.text());
             ExitCode::from(BAD_INPUT)
         }
     }

@@ -260,12 +260,18 @@ impl Folder {
         Ok(file)
     }
 
+    /// The files made so far, by their paths within the run folder.
+    #[must_use]
+    pub fn files(&self) -> BTreeSet<PathBuf> {
+        self.draft.open().clone()
+    }
+
     /// Moves the folder to its place.
     ///
     /// # Errors
     /// When something came to be there meanwhile, or the system refuses.
     pub fn finish(self) -> Result<PathBuf, FolderError> {
-        let files = self.draft.open().clone();
+        let files = self.files();
         let manifest = serde_json::to_string_pretty(&files).expect("the names of files are text");
         self.write(MANIFEST, format!("{manifest}\n").as_bytes())?;
         let _open = self.draft.open();

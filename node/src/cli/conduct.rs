@@ -4,14 +4,13 @@ use clap::Args;
 use futures::channel::mpsc;
 use libp2p::Multiaddr;
 use peerlab_node::{
-    conduct::{ConductError, Conductor, Gone, Inputs, Watchers},
-    fleet::{self, Run},
+    conduct::{ConductError, Conductor, Gone, Inputs, Standing, Watchers},
+    fleet::Run,
 };
 use peerlab_report::{
-    cli::{Stop, interrupt::INTERRUPTED, tell},
+    cli::{Stop, input::Ready, interrupt::INTERRUPTED, tell},
     record::Recorder,
 };
-use tokio::runtime::Runtime;
 
 use super::{
     live::{Cut, Live, Scene},
@@ -30,33 +29,38 @@ pub(super) struct Conduct {
 impl Conduct {
     pub(super) fn run(&self) -> Result<u8, Stop> {
         self.live.run(|scene| {
-            let runtime = fleet::runtime()?;
-            let listens = Conductor::listen(scene.plan, inputs(&scene), scene.options, &self.listen);
-            let conductor = runtime.block_on(listens)?;
+            let conductor = listen(&scene, &self.listen)?;
             if !scene.is_quiet {
                 tell(&format!("listening at {}\n", conductor.address()));
             }
             // Others look after the processes.
             let (_, gone) = mpsc::unbounded();
-            orchestrate(&runtime, conductor, scene, gone)
+            orchestrate(conductor, scene, gone)
         })
     }
 }
 
-/// What the plan of a scenario is made from.
-pub(super) fn inputs(scene: &Scene<'_>) -> Inputs {
-    Inputs { name: scene.name(), scenario: scene.ready.bytes.clone(), files: scene.ready.files.clone() }
+/// A conductor of a scenario that listens for processes.
+pub(super) fn listen(scene: &Scene<'_>, address: &Multiaddr) -> Result<Conductor, Cut> {
+    let Ready { bytes, files, .. } = scene.ready;
+    let inputs = Inputs { name: scene.name(), scenario: bytes.clone(), files: files.clone() };
+    let listens = Conductor::listen(scene.plan, inputs, scene.options, address);
+    let conductor = scene.runtime.block_on(listens)?;
+    scene.told.update(|status| status.is_ready = true);
+    Ok(conductor)
 }
 
 /// Conducts a run to its end.
-pub(super) fn orchestrate(
-    runtime: &Runtime,
-    conductor: Conductor,
-    scene: Scene<'_>,
-    gone: Gone,
-) -> Result<Run<Recorder>, Cut> {
-    let Scene { recorder, on_phase, stop, .. } = scene;
-    let watchers = Watchers { on_phase, stop, gone };
+pub(super) fn orchestrate(conductor: Conductor, scene: Scene<'_>, gone: Gone) -> Result<Run<Recorder>, Cut> {
+    let Scene { runtime, told, recorder, on_phase, stop, .. } = scene;
+    let on_look = &mut |standing: Standing| {
+        on_phase(standing.phase);
+        told.update(|status| {
+            status.peers_ready = standing.ready;
+            status.peers_missing = standing.away;
+        });
+    };
+    let watchers = Watchers { on_look, stop, gone };
     runtime.block_on(conductor.conduct(recorder, watchers)).map_err(|error| match error {
         ConductError::NoQuorum { .. } => Cut::Says(error.to_string(), INVALID),
         ConductError::Interrupted => Cut::Says(error.to_string(), INTERRUPTED),

@@ -1,13 +1,13 @@
 //! `peerlab-node fleet`: a scenario on real peers of this machine, and its report written.
 
 use clap::Args;
-use peerlab_node::{conduct::Conductor, fleet, link::check_division};
+use peerlab_node::{fleet, link::check_division};
 use peerlab_report::{cli::Stop, record::Recorder};
 use peerlab_scenarios::{host::Peer, spec::read::Fault};
 
 use super::{
     children::{Children, divide},
-    conduct::{inputs, orchestrate},
+    conduct::{listen, orchestrate},
     live::{Cut, Live, Scene},
 };
 
@@ -25,8 +25,8 @@ impl Fleet {
     pub(super) fn run(&self) -> Result<u8, Stop> {
         self.live.run(|scene| match self.processes {
             None => {
-                let Scene { plan, recorder, options, on_phase, stop, .. } = scene;
-                Ok(fleet::run(plan, recorder, options, on_phase, stop)?)
+                let Scene { runtime, plan, recorder, options, on_phase, stop, .. } = scene;
+                Ok(fleet::run(runtime, plan, recorder, options, on_phase, stop)?)
             }
             Some(each) => in_processes(scene, each),
         })
@@ -43,13 +43,10 @@ fn in_processes(scene: Scene<'_>, each: u32) -> Result<fleet::Run<Recorder>, Cut
         }
     }
     let address = "/ip4/127.0.0.1/tcp/0".parse().expect("it is an address");
-    let runtime = fleet::runtime()?;
-    let listens = Conductor::listen(scene.plan, inputs(&scene), scene.options, &address);
-    let conductor = runtime.block_on(listens)?;
+    let conductor = listen(&scene, &address)?;
     let (children, gone) = Children::start(conductor.address(), scene.plan.seed.0, &parts)?;
-    let run = orchestrate(&runtime, conductor, scene, gone);
-    // Without their conductor they end.
-    runtime.shutdown_background();
+    let run = orchestrate(conductor, scene, gone);
+    // Without their conductor, which is gone now, they end.
     drop(children);
     run
 }

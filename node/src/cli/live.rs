@@ -1,6 +1,10 @@
 //! What runs on real peers have in common: which scenario, over what, and the report that is written.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use clap::{Args, ValueEnum};
 use peerlab_node::{
@@ -9,17 +13,21 @@ use peerlab_node::{
 };
 use peerlab_report::{
     cli::{
-        Stop,
+        BAD_INPUT, Stop,
         input::{self, Ready},
-        output::{Finished, Output, Place},
+        output::{Finished, Output, Place, Written},
         provenance as origin,
     },
     quantity::{Unit, grouped},
     record::Recorder,
 };
-use peerlab_scenarios::{plan::Plan, seed::Seed, spec::read::Fault};
+use peerlab_scenarios::{plan::Plan, seed::Seed, spec::read::Fault, units::Nanos};
+use tokio::runtime::Runtime;
 
-use super::progress::Progress;
+use super::{
+    progress::Progress,
+    serve::{Serve, Told},
+};
 
 /// What connections run over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -48,10 +56,19 @@ pub(super) struct Live {
     place: Place,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    serve: Serve,
+    /// How long to go on telling when the run is over, unless its report was collected before. Default: not at all.
+    #[arg(long, value_name = "TIME", requires = "serve")]
+    linger: Option<Nanos>,
 }
 
 /// A run that is about to be.
 pub(super) struct Scene<'a> {
+    /// What it is to run on.
+    pub(super) runtime: &'a Runtime,
+    /// What is told of it to others.
+    pub(super) told: &'a Told,
     /// What was read.
     pub(super) ready: &'a Ready,
     /// Its plan, with real chunks.
@@ -95,15 +112,44 @@ impl<E: Into<Stop>> From<E> for Cut {
 }
 
 impl Live {
-    /// Runs it as `how` does, and writes its report.
+    /// Runs it as `how` does, writes its report, and tells of it as long as it shall.
     pub(super) fn run(
         &self,
         how: impl FnOnce(Scene<'_>) -> Result<fleet::Run<Recorder>, Cut>,
     ) -> Result<u8, Stop> {
+        let runtime = fleet::runtime()?;
+        let told = self.serve.begin(&runtime, false, self.output.quiet)?;
+        let exit_code = match self.report(&runtime, &told, how) {
+            Ok(written) => {
+                told.reported(&written);
+                written.exit_code
+            }
+            Err(cut) => {
+                let (text, exit_code) = match cut {
+                    Cut::Stop(stop) => (stop.text(), BAD_INPUT),
+                    Cut::Says(why, exit_code) => (format!("error: {why}\n"), exit_code),
+                };
+                peerlab_report::cli::tell(&text);
+                told.update(|status| status.failed(text.trim_end().to_owned(), exit_code));
+                exit_code
+            }
+        };
+        self.linger.map_or(Ok(()), |most| told.linger(&runtime, Duration::from_nanos(most.0)))?;
+        runtime.shutdown_background();
+        Ok(exit_code)
+    }
+
+    /// Runs it as `how` does, and writes its report.
+    fn report(
+        &self,
+        runtime: &Runtime,
+        told: &Told,
+        how: impl FnOnce(Scene<'_>) -> Result<fleet::Run<Recorder>, Cut>,
+    ) -> Result<Written, Cut> {
         let bare_links = self.links == LinkKind::Bare;
         if self.transport == Transport::Quic && !bare_links {
             let why = "QUIC runs over bare links only, for those of a scenario cannot be laid under it: add --links bare";
-            return Err(Stop::Input(format!("error: {}: {why}\n", self.file.display())));
+            return Err(Stop::Input(format!("error: {}: {why}\n", self.file.display())).into());
         }
         let refusals = if bare_links { refusals_over_bare_links } else { refusals };
         let ready = input::prepare(&self.file, refusals, self.seed)?;
@@ -118,24 +164,26 @@ impl Live {
         // Chunks are real here, and so is what proves them.
         let plan = Arc::new(ready.plan.clone().with_real_bodies());
         let options = Options { transport: self.transport, bare_links, ..Options::default() };
+        told.update(|status| {
+            status.peers_wanted = plan.peers.len();
+            status.duration = plan.spec.end();
+        });
         let run = how(Scene {
+            runtime,
+            told,
             ready: &ready,
             plan: &plan,
             options,
             recorder,
-            on_phase: &mut |phase| progress.show(phase),
+            on_phase: &mut |phase| {
+                progress.show(phase);
+                told.update(|status| status.see(phase));
+            },
             stop: &|| interrupt.came(),
             is_quiet: self.output.quiet,
         });
         progress.finish();
-        let fleet::Run { outcome, observer: recorder, conditions } = match run {
-            Ok(run) => run,
-            Err(Cut::Stop(stop)) => return Err(stop),
-            Err(Cut::Says(why, code)) => {
-                peerlab_report::cli::tell(&format!("error: {why}\n"));
-                return Ok(code);
-            }
-        };
+        let fleet::Run { outcome, observer: recorder, conditions } = run?;
         let took = began.elapsed();
 
         let run = origin::Run {
@@ -154,6 +202,6 @@ impl Live {
         );
         let finished =
             Finished { ready: &ready, outcome: &outcome, recorder, run, engine: &NOTES, pace: &pace };
-        self.output.finish(folder, finished)
+        Ok(self.output.write(folder, finished)?)
     }
 }

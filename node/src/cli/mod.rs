@@ -8,6 +8,7 @@ mod fleet;
 mod live;
 mod peer;
 mod progress;
+mod serve;
 
 use std::process::ExitCode;
 

@@ -9,9 +9,16 @@ use std::{
 
 use clap::Args;
 use libp2p::Multiaddr;
-use peerlab_node::conduct::{Process, ProcessError};
+use peerlab_node::{
+    conduct::{Process, ProcessError, Progress},
+    fleet,
+    serve::Stage,
+    signals::Signals,
+};
 use peerlab_report::cli::{BAD_INPUT, Stop, interrupt::INTERRUPTED, tell};
 use peerlab_scenarios::{seed::Seed, units::Nanos};
+
+use super::serve::{Serve, Told};
 
 /// The exit code of a run that says nothing.
 pub(super) const INVALID: u8 = 3;
@@ -19,6 +26,23 @@ pub(super) const INVALID: u8 = 3;
 /// Peers in a row: `7`, or `7..10` for 7, 8 and 9.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Indices(pub(super) Range<u32>);
+
+impl Indices {
+    /// The peers of a part, when parts have so many each.
+    fn part(&self, part: u32, each: u32) -> Result<Self, String> {
+        let Range { start, end } = self.0;
+        let bound = |part: u32| u64::from(start) + u64::from(part) * u64::from(each);
+        let first = bound(part).min(u64::from(end)) as u32;
+        let last = bound(part).saturating_add(each.into()).min(u64::from(end)) as u32;
+        if first < last {
+            return Ok(Self(first..last));
+        }
+        let parts = (end - start).div_ceil(each);
+        Err(format!(
+            "there is no part {part} of the peers {self}, for with {each} each there are {parts} parts, from 0 on"
+        ))
+    }
+}
 
 impl FromStr for Indices {
     type Err = String;
@@ -44,7 +68,7 @@ impl std::fmt::Display for Indices {
 
 #[derive(Debug, Args)]
 pub(super) struct Peer {
-    /// Where the conductor is, such as `/ip4/10.0.0.7/tcp/4001`. Its name may be behind, as `/p2p/ID`; it follows from the seed.
+    /// Where the conductor is, such as `/ip4/10.0.0.7/tcp/4001` or `/dns4/conductor/tcp/4001`. Its name may be behind, as `/p2p/ID`; it follows from the seed.
     #[arg(long, value_name = "ADDRESS")]
     conductor: Multiaddr,
     /// The seed of the run.
@@ -59,28 +83,66 @@ pub(super) struct Peer {
     /// How long the conductor is looked for.
     #[arg(long, value_name = "TIME", default_value = "60s")]
     patience: Nanos,
+    /// Take only a part of them: parts have so many peers each, and the first is 0.
+    #[arg(long, value_name = "K", requires = "per_part")]
+    part: Option<u32>,
+    /// How many peers a part has.
+    #[arg(long, value_name = "PEERS", requires = "part", value_parser = clap::value_parser!(u32).range(1..))]
+    per_part: Option<u32>,
+    /// When all is over, wait for a signal before ending: for a supervisor that starts again what has ended.
+    #[arg(long)]
+    stay: bool,
     /// Print nothing but errors.
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    serve: Serve,
 }
 
 impl Peer {
-    pub(super) fn run(self) -> Result<u8, Stop> {
-        let Indices(peers) = self.index.clone();
+    pub(super) fn run(&self) -> Result<u8, Stop> {
+        let index = match self.part.zip(self.per_part) {
+            Some((part, each)) => {
+                self.index.part(part, each).map_err(|why| Stop::Input(format!("error: {why}\n")))?
+            }
+            None => self.index.clone(),
+        };
+        let runtime = fleet::runtime()?;
+        let told = self.serve.begin(&runtime, true, self.quiet)?;
+        told.update(|status| status.peers_wanted = index.0.len() as u32);
+        let exit_code = runtime.block_on(self.take_part(index, &told));
+        runtime.shutdown_background();
+        exit_code
+    }
+
+    async fn take_part(&self, index: Indices, told: &Told) -> Result<u8, Stop> {
+        let say = |word: &str| {
+            if !self.quiet {
+                tell(&format!("peers {index}: {word}\n"));
+            }
+        };
         let process = Process {
-            conductor: self.conductor,
+            conductor: self.conductor.clone(),
             seed: Seed(self.seed),
-            peers,
+            peers: index.0.clone(),
             address: self.address,
             patience: Duration::from_nanos(self.patience.0),
         };
-        let joined = || {
-            if !self.quiet {
-                tell(&format!("peers {}: joined\n", self.index));
-            }
+        let mut signals = Signals::listen()?;
+        let mut on_progress = |progress| match progress {
+            Progress::Joined => say("joined"),
+            Progress::Listens => told.update(|status| status.is_ready = true),
+            Progress::Phase(phase) => told.update(|status| status.see(phase)),
         };
-        let Err(error) = process.run(joined) else { return Ok(0) };
-        tell(&format!("error: peers {}: {error}\n", self.index));
+        let Err(error) = process.run(&mut signals, &mut on_progress).await else {
+            told.update(|status| status.stage = Stage::Done);
+            if self.stay {
+                say("all is told; waiting for a signal to end");
+                signals.came().await;
+            }
+            return Ok(0);
+        };
+        tell(&format!("error: peers {index}: {error}\n"));
         Ok(match error {
             ProcessError::Signalled => INTERRUPTED,
             error if error.is_refusal() => BAD_INPUT,
@@ -102,5 +164,16 @@ mod tests {
             assert!(read(wrong).is_err(), "{wrong}");
         }
         assert_eq!(read(&Indices(7..8).to_string()), Ok(Indices(7..8)));
+    }
+
+    #[test]
+    fn parts_divide_peers_and_none_is_empty() {
+        let all = Indices(100..112);
+        let parts: Vec<_> = (0..3).map(|part| all.part(part, 5).unwrap().0).collect();
+        assert_eq!(parts, [100..105, 105..110, 110..112]);
+        let why = all.part(3, 5).unwrap_err();
+        assert!(why.contains("no part 3") && why.contains("there are 3 parts"), "{why}");
+        assert_eq!(Indices(0..u32::MAX).part(1, u32::MAX - 1), Ok(Indices(u32::MAX - 1..u32::MAX)));
+        assert!(Indices(7..9).part(u32::MAX, u32::MAX).is_err());
     }
 }

@@ -15,6 +15,7 @@ use peerlab_scenarios::{
     plan::{Files, Plan, identity},
     units::Nanos,
 };
+use tokio::task::JoinSet;
 
 use super::{
     clock::Estimator,
@@ -26,7 +27,7 @@ use super::{
     session::{self, Context, Event, Left, News},
 };
 use crate::{
-    fleet::{Collector, Harvest, Options, Phase, Run, named, outcome, planned_links},
+    fleet::{Collector, Harvest, NAMED, Options, Phase, Run, named, outcome, planned_links},
     host::{Entry, Moved, Roster},
 };
 
@@ -111,10 +112,21 @@ impl std::fmt::Debug for Conductor {
 /// What tells of processes that are gone for good, by their peers, and why.
 pub type Gone = mpsc::UnboundedReceiver<(Range<u32>, String)>;
 
+/// How a run stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// How far it has come.
+    pub phase: Phase,
+    /// Peers that are there.
+    pub ready: u32,
+    /// The first of those that are not.
+    pub away: Vec<Peer>,
+}
+
 /// How a run is watched from outside.
 pub struct Watchers<'a> {
-    /// Hears how far it has come.
-    pub on_phase: &'a mut dyn FnMut(Phase),
+    /// Hears how the run stands.
+    pub on_look: &'a mut dyn FnMut(Standing),
     /// Is asked now and then whether it shall end.
     pub stop: &'a dyn Fn() -> bool,
     /// Tells of processes that are gone for good, by their peers, and why.
@@ -132,21 +144,9 @@ impl Conductor {
         options: Options,
         address: &Multiaddr,
     ) -> Result<Self, ConductError> {
-        let files = inputs.files.iter().map(|(name, text)| (name.clone(), text.len() as u64));
-        let header = Header {
-            seed: plan.seed.0,
-            name: inputs.name,
-            scenario: inputs.scenario.len() as u64,
-            files: files.collect(),
-            transport: options.transport,
-            bare_links: options.bare_links,
-        };
-        header.total().ok_or(ConductError::TooLong)?;
-        let mut bytes = inputs.scenario;
-        inputs.files.values().for_each(|text| bytes.extend_from_slice(text.as_bytes()));
-        let roster = Roster::new(plan.seed, plan.peers.len());
+        let context = Arc::new(context(plan, inputs, options)?);
         let keys = identity::keypair(plan.seed, identity::CONDUCTOR);
-        let mut swarm = network::of_conductor(&keys, &roster)?;
+        let mut swarm = network::of_conductor(&keys, &context.roster)?;
         let unheard = |why: String| ConductError::Listen { address: address.clone(), why };
         let incoming = swarm.behaviour().streams.new_control().accept(PROTOCOL);
         let incoming = incoming.map_err(|error| unheard(error.to_string()))?;
@@ -162,8 +162,6 @@ impl Conductor {
             }
         };
         let address = address.with(Protocol::P2p(*swarm.local_peer_id()));
-        let plan = Arc::clone(plan);
-        let context = Arc::new(Context { plan, roster, header, inputs: bytes, epoch: Instant::now() });
         Ok(Self { swarm, incoming, context, address })
     }
 
@@ -183,25 +181,28 @@ impl Conductor {
         watchers: Watchers<'_>,
     ) -> Result<Run<V>, ConductError> {
         let Self { mut swarm, mut incoming, context, .. } = self;
-        let Watchers { on_phase, stop, mut gone } = watchers;
+        let Watchers { on_look, stop, mut gone } = watchers;
         let (events, mut happens) = mpsc::channel(EVENTS);
         let strangers = Arc::new(tokio::sync::Semaphore::new(STRANGERS));
         let mut ticks = tokio::time::interval(LOOK);
         let mut run = Conducted::new(Arc::clone(&context));
+        // They end with the run, whatever becomes of it.
+        let mut sessions = JoinSet::new();
         loop {
             tokio::select! {
                 _ = swarm.select_next_some() => {}
                 Some((id, stream)) = incoming.next() => {
                     if let Ok(permit) = Arc::clone(&strangers).try_acquire_owned() {
                         let session = session::serve(stream, id, Arc::clone(&context), events.clone(), permit);
-                        tokio::spawn(session);
+                        sessions.spawn(session);
                     }
                 }
+                Some(_) = sessions.join_next() => {}
                 Some(event) = happens.next() => run.on_event(event),
                 Some((peers, why)) = gone.next() => run.muster.tell(&peers, Happens::Gone(why)),
                 _ = ticks.tick() => {
-                    if let Some(phase) = run.phase() {
-                        on_phase(phase);
+                    if let Some(standing) = run.standing() {
+                        on_look(standing);
                     }
                     if stop() {
                         run.halt();
@@ -219,6 +220,24 @@ impl Conductor {
             }
         }
     }
+}
+
+/// What sessions of a run that is made from these inputs have in common.
+fn context(plan: &Arc<Plan>, inputs: Inputs, options: Options) -> Result<Context, ConductError> {
+    let files = inputs.files.iter().map(|(name, text)| (name.clone(), text.len() as u64));
+    let header = Header {
+        seed: plan.seed.0,
+        name: inputs.name,
+        scenario: inputs.scenario.len() as u64,
+        files: files.collect(),
+        transport: options.transport,
+        bare_links: options.bare_links,
+    };
+    header.total().ok_or(ConductError::TooLong)?;
+    let mut bytes = inputs.scenario;
+    inputs.files.values().for_each(|text| bytes.extend_from_slice(text.as_bytes()));
+    let roster = Roster::new(plan.seed, plan.peers.len());
+    Ok(Context { plan: Arc::clone(plan), roster, header, inputs: bytes, epoch: Instant::now() })
 }
 
 /// A process that has joined.
@@ -399,12 +418,14 @@ impl Conducted {
         }
     }
 
-    fn phase(&self) -> Option<Phase> {
-        self.muster.phase().or_else(|| {
+    fn standing(&self) -> Option<Standing> {
+        let running = || {
             let end = self.context.plan.spec.end();
             let now = Nanos(self.context.now().saturating_sub(self.start?)).min(end);
-            Some(Phase::Running { now, end })
-        })
+            Some(Phase::Running { now, end, up: self.muster.links().0 })
+        };
+        let phase = self.muster.phase().or_else(running)?;
+        Some(Standing { phase, ready: self.muster.ready(), away: self.muster.away(NAMED) })
     }
 
     fn give_up(&self) -> ConductError {
@@ -428,8 +449,7 @@ impl Conducted {
         harvest.missing_links = (self.links.1 - self.links.0) as u64;
         let mut logs = Vec::new();
         for (peers, left) in std::mem::take(&mut self.left) {
-            let added =
-                left.pieces.into_iter().try_for_each(|piece| pieces::add(&mut harvest, &peers, piece));
+            let added = left.pieces.iter().try_for_each(|packed| pieces::add(&mut harvest, &peers, packed));
             if let Err(foreign) = added {
                 harvest.dead.extend(peers.map(|peer| (Peer(peer), foreign.to_string())));
             }
@@ -501,5 +521,36 @@ impl Conducted {
             collector.entry(peer, &entry);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conduct::tests::small;
+
+    #[test]
+    fn whoever_does_not_read_what_it_is_told_is_lost_and_others_are_not() {
+        let (plan, inputs) = small(9);
+        let mut run = Conducted::new(Arc::new(context(&plan, inputs, Options::default()).unwrap()));
+        let mut join = |first: u32| {
+            let (orders, told) = mpsc::channel(session::ORDERS);
+            let (answer, _) = futures::channel::oneshot::channel();
+            run.on_event(Event::Joins { peers: first..first + 3, process: first, orders, answer });
+            told
+        };
+        let (_slow, mut quick, _away) = (join(0), join(3), join(6));
+        // Who is lost before the run has begun to be made may come back, and its seat is free.
+        run.muster.tell(&(6..9), Happens::Gone("it ended".to_owned()));
+        for peers in [0..3, 3..6] {
+            run.muster.tell(&peers, Happens::Ready);
+        }
+        run.muster.halt();
+        run.connect();
+        for _ in 0..2 * session::ORDERS {
+            run.tell_all(&ToProcess::Connect);
+            while quick.try_recv().is_ok() {}
+        }
+        assert!(run.present().into_iter().eq(std::iter::once(3..6)));
     }
 }

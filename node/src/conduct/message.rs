@@ -6,7 +6,7 @@ use libp2p::{Multiaddr, StreamProtocol};
 use peerlab_scenarios::{host::Peer, plan::Files};
 use serde::{Deserialize, Serialize};
 
-use super::{challenge::Nonce, pieces::Piece};
+use super::challenge::Nonce;
 use crate::{
     fleet::{Phase, Transport},
     host::Moved,
@@ -35,6 +35,9 @@ const ADDRESS: usize = 256;
 
 /// The most that the inputs of a plan may come to, bytes.
 pub(super) const INPUTS: u64 = 2 << 30;
+
+/// How long a last word may take.
+pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The longest reason that is taken from the other end.
 pub(super) const REASON: usize = 1000;
@@ -92,8 +95,8 @@ pub(super) enum ToConductor {
     Phase(Phase),
     /// What happened, as [`super::log`] packs it.
     Log(Vec<u8>),
-    /// A part of what it leaves behind.
-    Piece(Piece),
+    /// A part of what it leaves behind, as [`super::pieces`] packs it.
+    Piece(Vec<u8>),
     /// That was all.
     Done,
     /// It cannot go on, and why.

@@ -37,6 +37,7 @@
 //! | `network` | the swarm at either end |
 //! | `session`, `conductor` | the conductor |
 //! | `process` | a process |
+//! | `resolve` | the addresses behind a name |
 //!
 //! [`identity::CONDUCTOR`]: peerlab_scenarios::plan::identity::CONDUCTOR
 
@@ -50,12 +51,13 @@ mod muster;
 mod network;
 mod pieces;
 mod process;
+mod resolve;
 mod session;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
-    conductor::{ConductError, Conductor, Gone, Inputs, Watchers},
+    conductor::{ConductError, Conductor, Gone, Inputs, Standing, Watchers},
     muster::Missing,
-    process::{Process, ProcessError},
+    process::{Process, ProcessError, Progress},
 };

@@ -192,7 +192,7 @@ impl Muster {
         let Some(seat) = self.seats.get_mut(&peers.start) else { return };
         match happens {
             Happens::Ready => seat.ready = true,
-            Happens::Phase(Phase::Connecting { up, .. }) => seat.linked = up,
+            Happens::Phase(Phase::Connecting { up, .. } | Phase::Running { up, .. }) => seat.linked = up,
             Happens::Phase(Phase::Collecting { done, of }) => {
                 seat.collects = true;
                 seat.drained = (done, of);
@@ -201,9 +201,7 @@ impl Muster {
             Happens::Lost(why) if seat.is_alive() => seat.lost = Some(why),
             // That a connection ended says less than how its process did.
             Happens::Gone(why) if !seat.done => seat.lost = Some(why),
-            Happens::Phase(Phase::Starting { .. } | Phase::Running { .. })
-            | Happens::Lost(_)
-            | Happens::Gone(_) => {}
+            Happens::Phase(Phase::Starting { .. }) | Happens::Lost(_) | Happens::Gone(_) => {}
         }
     }
 
@@ -223,9 +221,10 @@ impl Muster {
         ((ends / 2).min(self.wanted), self.wanted)
     }
 
-    /// Peers whose processes are ready.
-    fn ready(&self) -> u32 {
-        self.alive().filter(|(_, seat)| seat.ready).map(|(_, seat)| seat.count).sum()
+    /// Peers that were ready and are not lost.
+    pub(super) fn ready(&self) -> u32 {
+        let there = self.seats.values().filter(|seat| seat.ready && seat.lost.is_none());
+        there.map(|seat| seat.count).sum()
     }
 
     fn alive(&self) -> impl Iterator<Item = (u32, &Seat)> {
@@ -328,25 +327,34 @@ impl Muster {
 
     /// Peers that never were ready, and why.
     pub(super) fn missing(&self) -> Missing {
-        let mut missing = BTreeMap::new();
-        let mut peer = 0;
-        while peer < self.peers {
-            if let Some(seat) = self.seats.get(&peer) {
-                if !seat.ready && seat.lost.is_none() {
-                    missing.extend(
-                        (peer..peer + seat.count).map(|peer| (Peer(peer), "it was not ready".to_owned())),
-                    );
-                }
-                peer += seat.count;
-                continue;
-            }
-            let gone = self.absent.range(..=peer).next_back();
-            let why =
-                gone.filter(|(from, (count, _))| **from + count > peer).map(|(_, (_, why))| why.clone());
-            missing.insert(Peer(peer), why.unwrap_or_else(|| "its process did not come".to_owned()));
-            peer += 1;
-        }
-        Missing(missing)
+        Missing(self.absent().collect())
+    }
+
+    fn absent(&self) -> impl Iterator<Item = (Peer, String)> + '_ {
+        (0..self.peers).filter_map(|peer| {
+            let before = self.seats.range(..=peer).next_back();
+            let why = match before.filter(|(first, seat)| peer - **first < seat.count) {
+                Some((_, seat)) if seat.ready || seat.lost.is_some() => return None,
+                Some(_) => "it was not ready".to_owned(),
+                None => self.gone(peer).unwrap_or_else(|| "its process did not come".to_owned()),
+            };
+            Some((Peer(peer), why))
+        })
+    }
+
+    /// Why a peer will not come, if that is known.
+    fn gone(&self, peer: u32) -> Option<String> {
+        let (first, (count, why)) = self.absent.range(..=peer).next_back()?;
+        (peer - first < *count).then(|| why.clone())
+    }
+
+    /// The first peers, so many at the most, that are not there, or not any more.
+    pub(super) fn away(&self, most: usize) -> Vec<Peer> {
+        let mut away: Vec<_> = self.absent().map(|(peer, _)| peer).take(most).collect();
+        away.extend(self.lost().map(|(peer, _)| peer).take(most));
+        away.sort_unstable();
+        away.truncate(most);
+        away
     }
 
     /// Peers that were lost after the run had begun to be made, and why.
@@ -440,6 +448,7 @@ mod tests {
         muster.admit(8, 1).unwrap();
         muster.tell(&(8..9), Happens::Ready);
         assert_eq!(muster.next(Nanos(DEADLINE.0 - 1)), None);
+        assert_eq!((muster.ready(), muster.away(2)), (9, vec![Peer(9), Peer(10)]));
         let mut other = muster.clone();
         assert_eq!(muster.next(DEADLINE), Some(Step::Connect));
         assert_eq!(
@@ -481,6 +490,7 @@ mod tests {
         muster.tell(&(4..8), Happens::Lost("its connection ended".to_owned()));
         let lost: Vec<_> = muster.lost().map(|(peer, why)| format!("{peer}: {why}")).collect();
         assert_eq!((lost.len(), lost[3].as_str()), (4, "peer 7: process 5 was killed by signal 9"));
+        assert_eq!((muster.ready(), muster.away(10)), (8, (4..8).map(Peer).collect()));
         tell_all(&mut muster, &collecting(4));
         assert_eq!(muster.next(seconds(90)), Some(Step::Leave), "the dead say nothing");
         tell_all(&mut muster, &Happens::Done);

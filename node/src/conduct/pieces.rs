@@ -47,6 +47,13 @@ pub(super) enum Piece {
     },
 }
 
+impl Piece {
+    /// As it is sent.
+    pub(super) fn pack(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).expect("every piece can be packed")
+    }
+}
+
 /// [`Traffic`] as it is sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Carried {
@@ -133,8 +140,9 @@ pub(super) fn divide(harvest: &Harvest, peers: Range<u32>) -> Vec<Piece> {
 #[error("what it left behind does not belong to this run, or is another's")]
 pub(super) struct Foreign;
 
-/// Adds a piece of a process with these peers to the harvest of the run.
-pub(super) fn add(harvest: &mut Harvest, peers: &Range<u32>, piece: Piece) -> Result<(), Foreign> {
+/// Adds a packed piece of a process with these peers to the harvest of the run.
+pub(super) fn add(harvest: &mut Harvest, peers: &Range<u32>, packed: &[u8]) -> Result<(), Foreign> {
+    let piece = postcard::from_bytes(packed).map_err(|_| Foreign)?;
     let own = |peer: u32| if peers.contains(&peer) { Ok(Peer(peer)) } else { Err(Foreign) };
     let known =
         |peer: u32| if (peer as usize) < harvest.online.len() { Ok(Peer(peer)) } else { Err(Foreign) };
@@ -229,9 +237,9 @@ mod tests {
         let harvest = full();
         let mut sum = empty();
         for piece in divide(&harvest, 0..PEERS as u32) {
-            let packed = postcard::to_allocvec(&piece).unwrap();
+            let packed = piece.pack();
             assert!(packed.len() < super::super::codec::MOST, "{}", packed.len());
-            add(&mut sum, &(0..PEERS as u32), postcard::from_bytes(&packed).unwrap()).unwrap();
+            add(&mut sum, &(0..PEERS as u32), &packed).unwrap();
         }
         assert_eq!(
             (&sum.bytes, &sum.online, &sum.fault_hits),
@@ -251,7 +259,7 @@ mod tests {
         for piece in [divide(&full(), 0..1500), divide(&full(), 1500..3000)].concat() {
             // Of one that leaves nothing behind but numbers.
             if let Piece::Sums { .. } | Piece::Hits(..) | Piece::Traffic(..) = piece {
-                add(&mut sum, &(0..3000), piece).unwrap();
+                add(&mut sum, &(0..3000), &piece.pack()).unwrap();
             }
         }
         assert_eq!((sum.events, sum.fault_hits[2], sum.conditions.busy), (154, 18, Some(1.0)));
@@ -270,7 +278,8 @@ mod tests {
             Piece::Hits(7, vec![1]),
             Piece::Traffic(few.clone(), few),
         ] {
-            assert_eq!(add(&mut empty(), &(0..9), piece.clone()), Err(Foreign), "{piece:?}");
+            assert_eq!(add(&mut empty(), &(0..9), &piece.pack()), Err(Foreign), "{piece:?}");
         }
+        assert_eq!(add(&mut empty(), &(0..9), &[0xff; 20]), Err(Foreign), "it is no piece");
     }
 }

@@ -35,13 +35,15 @@ use super::{
     challenge::{self, Nonce},
     codec::{self, CodecError},
     log::Packer,
-    message::{Header, PATIENCE, PROTOCOL, RELEASE, ToConductor, ToProcess, address_book, reason},
+    message::{FAREWELL, Header, PATIENCE, PROTOCOL, RELEASE, ToConductor, ToProcess, address_book, reason},
     network::{self, Streams},
     pieces,
+    resolve::resolve,
 };
 use crate::{
-    fleet::{Baton, Comes, Harvest, Launched, Lead, Options, Part, launch, live},
+    fleet::{Baton, Comes, Harvest, Launched, Lead, Options, Part, Phase, launch, live},
     host::{Addresses, Moved},
+    signals::Signals,
 };
 
 /// The pauses between attempts to find the conductor: the first, and the longest.
@@ -50,9 +52,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How often what has happened is sent.
 const OFTEN: Duration = Duration::from_millis(200);
-
-/// How long a last word may take.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Messages that may wait to be sent, or to be heeded. Whoever has more to say waits, and that shows as lateness.
 const WAITING: usize = 64;
@@ -70,6 +69,17 @@ pub struct Process {
     pub address: IpAddr,
     /// How long the conductor is looked for.
     pub patience: Duration,
+}
+
+/// How far a process has come.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress {
+    /// The conductor has let it in.
+    Joined,
+    /// Its first peers listen.
+    Listens,
+    /// This far its peers have come.
+    Phase(Phase),
 }
 
 /// Why a process could not do what it was there for.
@@ -157,31 +167,30 @@ async fn open(mut control: Control, conductor: PeerId) -> Result<(Stream, Nonce)
 }
 
 impl Process {
-    /// Runs its peers until all is over and the conductor has what they have to tell. `on_joined` is called when it lets them in.
+    /// Runs its peers until all is over and the conductor has what they have to tell, or until a signal comes. `on_progress` hears
+    /// how far they have come.
     ///
     /// # Errors
     /// When that does not come to pass.
-    pub fn run(self, on_joined: impl FnOnce()) -> Result<(), ProcessError> {
-        let runtime = live::runtime()?;
-        let done = runtime.block_on(self.take_part(on_joined));
-        runtime.shutdown_background();
-        done
-    }
-
-    async fn take_part(self, on_joined: impl FnOnce()) -> Result<(), ProcessError> {
-        let mut signals = Signals::listen()?;
+    pub async fn run(
+        &self,
+        signals: &mut Signals,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), ProcessError> {
         let keys = identity::keypair(self.seed, Peer(self.peers.start));
         let mut swarm = network::of_process(&keys)?;
         let found = tokio::select! {
             found = self.find(&mut swarm) => found?,
             () = signals.came() => return Err(ProcessError::Signalled),
         };
-        tokio::spawn(async move {
-            loop {
-                swarm.select_next_some().await;
+        let talk = self.talk(found, signals, on_progress);
+        futures::pin_mut!(talk);
+        loop {
+            tokio::select! {
+                done = &mut talk => return done,
+                _ = swarm.select_next_some() => {}
             }
-        });
-        self.talk(found, &mut signals, on_joined).await
+        }
     }
 
     /// The conductor's name and address.
@@ -194,7 +203,7 @@ impl Process {
     }
 
     /// Opens a stream to the conductor, as soon as it is there and asks who this is.
-    async fn find(&self, swarm: &mut Streams) -> Result<(Stream, Nonce), ProcessError> {
+    pub(super) async fn find(&self, swarm: &mut Streams) -> Result<(Stream, Nonce), ProcessError> {
         let (id, address) = self.target();
         let deadline = Instant::now() + self.patience;
         let mut pause = PAUSE;
@@ -232,9 +241,13 @@ impl Process {
         id: PeerId,
         address: &Multiaddr,
     ) -> Result<Result<(), String>, ProcessError> {
+        // Names are asked for each time: a service may have moved, or not be known yet.
+        let addresses = match resolve(address).await {
+            Ok(addresses) => addresses,
+            Err(why) => return Ok(Err(why)),
+        };
         // Streams dial as well when they find no connection, and know no address.
-        let to =
-            DialOpts::peer_id(id).addresses(vec![address.clone()]).condition(PeerCondition::Always).build();
+        let to = DialOpts::peer_id(id).addresses(addresses).condition(PeerCondition::Always).build();
         if let Err(error) = swarm.dial(to) {
             return Ok(Err(error.to_string()));
         }
@@ -260,17 +273,17 @@ impl Process {
         &self,
         (mut stream, nonce): (Stream, Nonce),
         signals: &mut Signals,
-        on_joined: impl FnOnce(),
+        on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ProcessError> {
         let header = self.join(&mut stream, &nonce).await?;
-        on_joined();
+        on_progress(Progress::Joined);
         let epoch = Epoch(Instant::now());
         let (mut reader, mut writer) = stream.split();
         let (say, said) = mpsc::channel(WAITING);
         let (heed, heard) = mpsc::channel(WAITING);
         let mut writes = pin!(write_all(&mut writer, said, epoch));
         let done = tokio::select! {
-            done = self.play(&header, Talk { say: say.clone(), heard, epoch }) => done,
+            done = self.play(&header, Talk { say: say.clone(), heard, epoch }, on_progress) => done,
             Err(error) = read_all(&mut reader, heed, say.clone(), epoch) => Err(error.into()),
             Err(error) = &mut writes => Err(error.into()),
             () = signals.came() => Err(ProcessError::Signalled),
@@ -313,7 +326,12 @@ impl Process {
     }
 
     /// Makes the plan, and runs its part of it.
-    async fn play(&self, header: &Header, mut talk: Talk) -> Result<(), ProcessError> {
+    async fn play(
+        &self,
+        header: &Header,
+        mut talk: Talk,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), ProcessError> {
         let bytes = talk.inputs(header).await?;
         let given = header.clone();
         // Others are answered meanwhile.
@@ -334,9 +352,9 @@ impl Process {
         let lead = Lead::Conductor(Arc::clone(&baton));
         let part = Part { here, addresses: addresses.clone(), lead, halt: Arc::clone(&halt) };
         let launched = launch(&plan, ground, part);
-        let harvest = talk.tell(launched, moves, &Orders { addresses, baton, halt }).await?;
+        let harvest = talk.tell(launched, moves, &Orders { addresses, baton, halt }, on_progress).await?;
         for piece in pieces::divide(&harvest, self.peers.clone()) {
-            talk.say(ToConductor::Piece(piece)).await?;
+            talk.say(ToConductor::Piece(piece.pack())).await?;
         }
         talk.say(ToConductor::Done).await?;
         loop {
@@ -425,6 +443,7 @@ impl Talk {
         mut launched: Launched,
         mut moves: UnboundedReceiver<Moved>,
         orders: &Orders,
+        on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Harvest, ProcessError> {
         let mut packer = Packer::default();
         let mut often = tokio::time::interval(OFTEN);
@@ -439,13 +458,17 @@ impl Talk {
                             }
                         }
                     }
-                    Some(Comes::Phase(phase)) => self.say(ToConductor::Phase(phase)).await?,
+                    Some(Comes::Phase(phase)) => {
+                        on_progress(Progress::Phase(phase));
+                        self.say(ToConductor::Phase(phase)).await?;
+                    }
                     Some(Comes::Ready) => {
                         let mut here = Vec::new();
                         while let Ok(moved) = moves.try_recv() {
                             here.push(moved);
                         }
                         self.tell_of(&here).await?;
+                        on_progress(Progress::Listens);
                         self.say(ToConductor::Ready).await?;
                     }
                     // The conductor knows by itself when the warm-up is over.
@@ -517,29 +540,4 @@ async fn write_all(
         }
     }
     Ok(())
-}
-
-/// The system's requests to end.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
-        })
-    }
-
-    async fn came(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        #[cfg(not(unix))]
-        let _ = tokio::signal::ctrl_c().await;
-    }
 }

@@ -21,8 +21,7 @@ use super::{
     clock::Exchange,
     codec::{self, CodecError},
     log::{LogError, Spool},
-    message::{BEAT, CHUNK, Header, Move, PATIENCE, RELEASE, ToConductor, ToProcess, reason},
-    pieces::Piece,
+    message::{BEAT, CHUNK, FAREWELL, Header, Move, PATIENCE, RELEASE, ToConductor, ToProcess, reason},
 };
 use crate::{
     fleet::Phase,
@@ -32,8 +31,8 @@ use crate::{
 /// The most that the log of one process may come to on disk, bytes.
 const LOG: u64 = 64 << 30;
 
-/// Pieces that a process may leave behind.
-const PIECES: usize = 1 << 16;
+/// The most that a process may leave behind, bytes: they are kept in memory, packed, until the run is over.
+pub(super) const LEFT: usize = 64 << 20;
 
 /// Exchanges at the beginning of a session, by which clocks are compared, and the pause between.
 const EXCHANGES: usize = 8;
@@ -90,7 +89,7 @@ pub(super) enum News {
 #[derive(Debug)]
 pub(super) struct Left {
     pub(super) log: Spool,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<Vec<u8>>,
 }
 
 /// Why a session ends that should not.
@@ -100,7 +99,7 @@ enum SessionError {
     Codec(#[from] CodecError),
     #[error(transparent)]
     Log(#[from] LogError),
-    #[error("it leaves more than {PIECES} pieces behind")]
+    #[error("it leaves more than {LEFT} bytes behind")]
     TooMuch,
     #[error("it said what it may not say now")]
     OutOfTurn,
@@ -197,19 +196,26 @@ impl Session<'_> {
     ) -> Result<(), SessionError> {
         let (mut reader, mut writer) = stream.split();
         let context = Arc::clone(&self.context);
-        let writes = pin!(write_all(&mut writer, told, &context));
-        let reads = pin!(self.read_all(&mut reader, orders));
-        match select(reads, writes).await {
-            // What is left to be said is that all has come.
-            Either::Left((read, writes)) => {
-                read?;
-                Ok(writes.await?)
-            }
-            Either::Right((written, reads)) => {
-                written?;
-                reads.await
+        {
+            let writes = pin!(write_all(&mut writer, told, &context));
+            let reads = pin!(self.read_all(&mut reader, orders));
+            match select(reads, writes).await {
+                // What is left to be said is that all has come.
+                Either::Left((read, writes)) => {
+                    read?;
+                    writes.await?;
+                }
+                Either::Right((written, reads)) => {
+                    written?;
+                    reads.await?;
+                }
             }
         }
+        // It goes when it has heard that. If the conductor went first, it might never hear it.
+        let mut rest = [0; 64];
+        let goes = async { while reader.read(&mut rest).await.is_ok_and(|read| read > 0) {} };
+        let _ = tokio::time::timeout(FAREWELL, goes).await;
+        Ok(())
     }
 
     async fn read_all(
@@ -217,6 +223,7 @@ impl Session<'_> {
         stream: &mut (impl AsyncRead + Unpin),
         mut orders: mpsc::Sender<ToProcess>,
     ) -> Result<(), SessionError> {
+        let mut left = 0;
         loop {
             let message = codec::read(stream, PATIENCE).await?;
             let news = match message {
@@ -232,7 +239,8 @@ impl Session<'_> {
                     continue;
                 }
                 ToConductor::Piece(piece) => {
-                    if self.left.pieces.len() == PIECES {
+                    left += piece.len();
+                    if left > LEFT {
                         return Err(SessionError::TooMuch);
                     }
                     self.left.pieces.push(piece);

@@ -1,6 +1,6 @@
 //! Processes that do not keep to the protocol, at a real conductor.
 
-use std::{ops::Range, time::Duration};
+use std::{net::Ipv4Addr, ops::Range, sync::Arc, time::Duration};
 
 use futures::{AsyncWriteExt as _, StreamExt as _, channel::mpsc, future::join_all};
 use libp2p::{Multiaddr, PeerId, Stream, identity::Keypair, multiaddr::Protocol, swarm::SwarmEvent};
@@ -21,11 +21,10 @@ use super::{
     log::Packer,
     message::{Move, PROTOCOL, RELEASE, ToConductor, ToProcess},
     network,
+    process::Process,
+    session::LEFT,
 };
 use crate::{fleet::Options, host::Entry};
-
-const SCENARIO: &str = "apiVersion: peerlab.dev/v1alpha1\nkind: Scenario\nmetadata: {name: small}\nspec:\n  duration: 1s\n  \
-                        groups: [{name: people, peers: 9}]\n  workloads: [{name: room, chat: {}}]\n";
 
 const SEED: Seed = Seed(1);
 
@@ -37,22 +36,34 @@ impl Observer for Nobody {
     fn fact(&mut self, _: Nanos, _: Peer, _: &Fact) {}
 }
 
+/// A run of so many peers, and what it is made from.
+pub(super) fn small(peers: u32) -> (Arc<Plan>, Inputs) {
+    let scenario = format!(
+        "apiVersion: peerlab.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: small}}\nspec:\n  duration: 1s\n  \
+         groups: [{{name: people, peers: {peers}}}]\n  workloads: [{{name: room, chat: {{}}}}]\n"
+    );
+    let document = read::document("small.yaml", scenario.as_bytes()).expect("it is a scenario");
+    let plan = Plan::new(&document.value, SEED, &Files::new()).expect("it can be planned");
+    let inputs =
+        Inputs { name: "small.yaml".to_owned(), scenario: scenario.into_bytes(), files: Files::new() };
+    (plan.into(), inputs)
+}
+
 /// Does something to a conductor of nine peers, whose run never begins.
 fn at_a_conductor<T>(attack: impl AsyncFnOnce(Multiaddr) -> T) -> T {
+    at_a_conductor_of(9, attack)
+}
+
+/// The same with so many peers.
+fn at_a_conductor_of<T>(peers: u32, attack: impl AsyncFnOnce(Multiaddr) -> T) -> T {
     let runtime = crate::fleet::runtime().expect("a runtime starts");
     runtime.block_on(async {
-        let document = read::document("small.yaml", SCENARIO.as_bytes()).expect("it is a scenario");
-        let plan = Plan::new(&document.value, SEED, &Files::new()).expect("it can be planned").into();
-        let inputs = Inputs {
-            name: "small.yaml".to_owned(),
-            scenario: SCENARIO.as_bytes().to_vec(),
-            files: Files::new(),
-        };
+        let (plan, inputs) = small(peers);
         let any = "/ip4/127.0.0.1/tcp/0".parse().expect("it is an address");
         let conductor = Conductor::listen(&plan, inputs, Options::default(), &any).await.expect("it listens");
         let address = conductor.address().clone();
         let (_, gone) = mpsc::unbounded();
-        let watchers = Watchers { on_phase: &mut |_| (), stop: &|| false, gone };
+        let watchers = Watchers { on_look: &mut |_| (), stop: &|| false, gone };
         tokio::select! {
             came = attack(address) => came,
             _ = conductor.conduct(Nobody, watchers) => panic!("there was no run to end"),
@@ -187,6 +198,43 @@ fn a_flood_of_streams_is_not_served_and_others_are() {
             if let Ok(ToProcess::Challenge(_)) = heard(&mut stream).await {
                 break;
             }
+        }
+    });
+}
+
+#[test]
+fn whoever_leaves_too_much_behind_loses_its_connection() {
+    let too_much = after_joining(async |stream: &mut Stream| {
+        let piece = ToConductor::Piece(vec![0; MOST / 2]);
+        // The last ones may find the connection closed.
+        for _ in 0..=LEFT / (MOST / 2) {
+            let _ = codec::write(stream, &piece, SOON).await;
+        }
+    });
+    assert!(matches!(too_much, CodecError::Gone(_)));
+}
+
+#[test]
+fn processes_that_come_all_at_once_are_all_served() {
+    const MANY: u32 = 200;
+    at_a_conductor_of(MANY, async |address| {
+        let comers = (0..MANY).map(|peer| {
+            let process = Process {
+                conductor: address.clone(),
+                seed: SEED,
+                peers: peer..peer + 1,
+                address: Ipv4Addr::LOCALHOST.into(),
+                patience: Duration::from_secs(60),
+            };
+            async move {
+                let mut swarm = network::of_process(&own(Peer(peer))).expect("the key will do");
+                let found = process.find(&mut swarm).await;
+                // It stays connected, so that none has the place of another.
+                found.map(|asked| (swarm, asked))
+            }
+        });
+        for served in join_all(comers).await {
+            assert!(served.is_ok(), "{:?}", served.err());
         }
     });
 }

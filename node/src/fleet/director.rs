@@ -75,6 +75,8 @@ pub enum Phase {
         now: Nanos,
         /// When it ends.
         end: Nanos,
+        /// So many connections of the plan stand; where others run in other processes, so many ends of them.
+        up: usize,
     },
     /// Peers say and hear their last.
     Collecting {
@@ -136,6 +138,7 @@ pub(super) struct Director {
     pending: Vec<Option<(Peer, Command)>>,
     active: Vec<usize>,
     clock: Option<Clock>,
+    is_over: bool,
     harvest: Harvest,
 }
 
@@ -160,6 +163,7 @@ impl Director {
             pending: Vec::new(),
             active: Vec::new(),
             clock: None,
+            is_over: false,
             harvest,
             setup,
         }
@@ -184,8 +188,9 @@ impl Director {
         let _ = self.setup.report.unbounded_send(comes);
     }
 
+    /// Whether the run is to end before its time. When it is over, there is nothing left to end.
     fn is_halted(&self) -> bool {
-        self.setup.halt.load(Ordering::Relaxed)
+        !self.is_over && self.setup.halt.load(Ordering::Relaxed)
     }
 
     fn at(&mut self, time: Nanos, act: Act) {
@@ -351,7 +356,9 @@ impl Director {
             }
             if Instant::now() >= look {
                 look = Instant::now() + LOOK;
-                self.report(Comes::Phase(Phase::Running { now: now.min(end), end }));
+                let linked = self.setup.gauges.linked();
+                let up = if matches!(self.setup.lead, Lead::Own) { linked / 2 } else { linked };
+                self.report(Comes::Phase(Phase::Running { now: now.min(end), end, up }));
             }
             if now >= end {
                 return;
@@ -543,7 +550,7 @@ impl Director {
     async fn collect(&mut self) {
         let gauges = Arc::clone(&self.setup.gauges);
         let of = self.seats.iter().filter(|seat| seat.orders.is_some()).count();
-        let halted = self.setup.halt.swap(false, Ordering::Relaxed);
+        self.is_over = true;
         match self.setup.lead.clone() {
             _ if self.clock.is_none() => {}
             Lead::Own => {
@@ -556,7 +563,6 @@ impl Director {
                 self.wait(CONDUCTED, all_have, phase).await;
             }
         }
-        self.setup.halt.store(halted, Ordering::Relaxed);
         self.clock = None;
         for seat in &mut self.seats {
             seat.wanted = false;

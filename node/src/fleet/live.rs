@@ -38,9 +38,6 @@ impl Default for Options {
 /// Why a fleet could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
-    /// The runtime did not start.
-    #[error("the runtime cannot start: {0}")]
-    Runtime(#[from] std::io::Error),
     /// The links of the plan cannot be laid.
     #[error(transparent)]
     Links(#[from] peerlab_scenarios::plan::PlanError),
@@ -52,22 +49,20 @@ pub fn threads() -> usize {
     thread::available_parallelism().map_or(2, NonZero::get)
 }
 
-/// Runs a plan to its end, or until `stop` says so, which is asked now and then. `on_phase` hears how far it has come.
+/// Runs a plan on a runtime to its end, or until `stop` says so, which is asked now and then. `on_phase` hears how far it has come.
 ///
 /// # Errors
 /// When the system refuses what a fleet needs.
 pub fn run<V: Observer>(
+    runtime: &Runtime,
     plan: &Arc<Plan>,
     observer: V,
     options: Options,
     on_phase: &mut dyn FnMut(Phase),
     stop: &dyn Fn() -> bool,
 ) -> Result<Run<V>, FleetError> {
-    let runtime = runtime()?;
     let ground = ground(plan, &plan.peers.iter().collect(), options, runtime.handle())?;
-    let run = block_on(carry_out(plan, ground, observer, on_phase, stop));
-    runtime.shutdown_background();
-    Ok(run)
+    Ok(block_on(carry_out(plan, ground, observer, on_phase, stop)))
 }
 
 /// A runtime that serves a fleet.

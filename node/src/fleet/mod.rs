@@ -190,7 +190,7 @@ pub async fn carry_out<V: Observer>(
 }
 
 /// Peers that are named one by one at the most.
-const NAMED: usize = 10;
+pub(crate) const NAMED: usize = 10;
 
 pub(crate) fn named<'a>(peers: impl ExactSizeIterator<Item = (&'a Peer, &'a String)>) -> String {
     let count = peers.len();

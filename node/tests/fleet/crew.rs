@@ -92,7 +92,8 @@ pub(crate) fn run_until(plan: &Arc<Plan>, stop: &dyn Fn() -> bool) -> Came {
 /// Runs a plan in a certain way, until `stop` says so.
 pub(crate) fn run_with(plan: &Arc<Plan>, options: Options, stop: &dyn Fn() -> bool) -> Came {
     let witness = Witness { recorder: Recorder::new(plan), facts: Vec::new() };
-    let run = fleet::run(plan, witness, options, &mut |_| (), stop).expect("the fleet runs");
+    let runtime = fleet::runtime().expect("a runtime starts");
+    let run = fleet::run(&runtime, plan, witness, options, &mut |_| (), stop).expect("the fleet runs");
     let Witness { recorder, facts } = run.observer;
     let report = assemble::report(plan, &run.outcome, &recorder);
     Came { outcome: run.outcome, report, facts }

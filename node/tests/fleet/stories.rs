@@ -85,6 +85,14 @@ fn a_partition_heals() {
 }
 
 #[test]
+fn what_a_cut_holds_back_at_the_end_is_in_flight_and_has_not_vanished() {
+    let came = run(&chat("faults: [{name: cut, at: 3s, outage: {peers: [3]}}]")
+        .replace("network: {", "network: {timeout: 1m, "));
+    came.holds();
+    assert!(came.outcome.traffic.in_flight > 0);
+}
+
+#[test]
 fn who_crashed_comes_back_with_what_it_had_stored_and_gets_the_rest() {
     let came = run(&chat("faults: [{name: crash, at: 2s, for: 2s, kill: {peers: [5]}}]")
         .replace("duration: 6s", "duration: 10s"));

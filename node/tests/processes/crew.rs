@@ -9,6 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::Request;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 
 /// Twelve peers, and what they say to each other in one room.
@@ -52,8 +56,12 @@ impl Place {
     }
 
     pub(crate) fn report(&self) -> Value {
-        let text = fs::read_to_string(self.out().join("report.json")).expect("there is a report");
-        serde_json::from_str(&text).expect("it is JSON")
+        serde_json::from_str(&self.file("report.json")).expect("it is JSON")
+    }
+
+    /// A file of the run folder.
+    pub(crate) fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.out().join(name)).expect("it is there")
     }
 
     pub(crate) fn has_report(&self) -> bool {
@@ -117,8 +125,11 @@ impl Program {
         self.child.id()
     }
 
-    /// Waits until it says a line that begins so.
+    /// Waits until it has said a line that begins so.
     pub(crate) fn wait_for(&mut self, beginning: &str) -> String {
+        if let Some(line) = self.said.iter().find(|line| line.starts_with(beginning)) {
+            return line.clone();
+        }
         loop {
             let line = self.heard.recv_timeout(PATIENCE);
             let line = line.unwrap_or_else(|_| panic!("it did not say `{beginning}`, but {:?}", self.said));
@@ -127,6 +138,11 @@ impl Program {
                 return line;
             }
         }
+    }
+
+    /// Where it serves.
+    pub(crate) fn url(&mut self) -> String {
+        self.wait_for("serving at ").trim_start_matches("serving at ").to_owned()
     }
 
     /// Waits until it has ended. Gives its exit code and all that it said.
@@ -162,6 +178,32 @@ impl Drop for Program {
         // It has ended, unless a test has failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Asks a program for something over HTTP. Gives the code of the answer, and what it holds.
+pub(crate) fn ask(method: &str, url: &str) -> (u16, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+        let request = Request::builder().method(method).uri(url).body(Empty::new()).expect("it can be asked");
+        let answer = client.request(request).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        let code = answer.status().as_u16();
+        let body = answer.into_body().collect().await.expect("the answer is whole").to_bytes();
+        (code, String::from_utf8_lossy(&body).into_owned())
+    })
+}
+
+/// Asks for something until it is as it is wanted to be.
+pub(crate) fn wait_until<T>(mut asks: impl FnMut() -> T, is_so: impl Fn(&T) -> bool) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let came = asks();
+        if is_so(&came) {
+            return came;
+        }
+        assert!(Instant::now() < deadline, "it never was as it was wanted to be");
+        thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -3,4 +3,5 @@
 #![cfg(unix)]
 
 mod crew;
+mod served;
 mod stories;

@@ -128,7 +128,7 @@ fn show(phase: Phase) {
     let text = match phase {
         Phase::Starting { up, of } => format!("starting {up}/{of} peers"),
         Phase::Connecting { up, of } => format!("waiting for the mesh: {up}/{of} connections"),
-        Phase::Running { now, end } => {
+        Phase::Running { now, end, .. } => {
             format!("running {:.1} of {:.1} s", now.as_secs_f64(), end.as_secs_f64())
         }
         Phase::Collecting { done, of } => format!("collecting from {done}/{of} peers"),

@@ -70,7 +70,7 @@ pub(super) fn run(options: &Run) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match options.log {
-        LogForm::Json => log.json().flatten_event(true).init(),
+        LogForm::Json => log.json().flatten_event(true).with_current_span(false).init(),
         LogForm::Pretty => log.init(),
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

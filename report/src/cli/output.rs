@@ -1,13 +1,17 @@
 //! What may be asked of a run's output, by the same names of every engine, and how it is given.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
-use peerlab_scenarios::plan::{Plan, WorkloadKind};
+use peerlab_scenarios::{
+    plan::{Plan, WorkloadKind},
+    report::Report,
+};
 
 use super::{
     Stop,
@@ -91,6 +95,19 @@ fn holds_something_else(path: &Path) -> bool {
         && start != *b"<?xml"
 }
 
+/// A report that was written.
+#[derive(Debug)]
+pub struct Written {
+    /// The report.
+    pub report: Report,
+    /// How the program is to end.
+    pub exit_code: u8,
+    /// The run folder.
+    pub place: PathBuf,
+    /// The files in it, by their paths there.
+    pub files: BTreeSet<PathBuf>,
+}
+
 impl Output {
     /// Whether there can be any facts to write of the plan of this file.
     ///
@@ -159,6 +176,14 @@ impl Output {
     /// # Errors
     /// When the system refuses.
     pub fn finish(&self, folder: Folder, finished: Finished<'_>) -> Result<u8, Stop> {
+        self.write(folder, finished).map(|written| written.exit_code)
+    }
+
+    /// The same, and what was written.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn write(&self, folder: Folder, finished: Finished<'_>) -> Result<Written, Stop> {
         let Finished { ready, outcome, mut recorder, run, engine, pace } = finished;
         let plan = &ready.plan;
         recorder.facts.take().map_or(Ok(()), FactWriter::finish)?;
@@ -175,6 +200,7 @@ impl Output {
         folder.write("report.json", json.as_bytes())?;
         folder.write("report.html", html::page(&page::page(&report, figures, engine)).as_bytes())?;
         self.write_junit(|| junit::xml(&report, run.took.as_secs_f64()))?;
+        let files = folder.files();
         let place = folder.finish()?;
 
         if self.json {
@@ -182,7 +208,9 @@ impl Output {
         } else if !self.quiet {
             print(&summary::of(&report, outcome, pace, &place))?;
         }
-        Ok(if outcome.interrupted.is_some() { INTERRUPTED } else { report.verdict().exit_code() })
+        let exit_code =
+            if outcome.interrupted.is_some() { INTERRUPTED } else { report.verdict().exit_code() };
+        Ok(Written { report, exit_code, place, files })
     }
 }
 
