@@ -132,7 +132,7 @@ pub fn prepare(
     given: Option<&BTreeMap<String, String>>,
     max_peers: u32,
 ) -> Result<Prepared, Refusal> {
-    let whole = document(object, object.spec.clone());
+    let whole = document(object, &object.spec);
     let read = document_for(SCENARIO_FILE, whole.as_bytes(), |_| Vec::new());
     let document_read = read.map_err(|problems| Refusal::invalid(&problems))?;
     let scenario = &document_read.value;
@@ -153,7 +153,7 @@ pub fn prepare(
     // The conductor has no use for it, and what may be changed of it during a run must not change what the run is of.
     let mut spec = object.spec.clone();
     spec.as_object_mut().map(|fields| fields.remove("cluster"));
-    let document = document(object, spec);
+    let document = document(object, &spec);
     let bytes = document.len() + files.iter().map(|(name, text)| name.len() + text.len()).sum::<usize>();
     if bytes > CONFIG_MAP_BYTES {
         return Err(Refusal::of(
@@ -178,7 +178,7 @@ pub fn prepare(
 }
 
 /// The scenario as a file: what the user wrote, and nothing of what a cluster adds to it.
-fn document(object: &ScenarioObject, spec: serde_json::Value) -> String {
+fn document(object: &ScenarioObject, spec: &serde_json::Value) -> String {
     let document = json!({
         "apiVersion": "peerlab.dev/v1alpha1",
         "kind": "Scenario",

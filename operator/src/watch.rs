@@ -261,7 +261,7 @@ async fn forward<K>(
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, kind = std::any::type_name::<K>(), "a watch was interrupted")
+                tracing::warn!(%error, kind = std::any::type_name::<K>(), "a watch was interrupted");
             }
         }
     }

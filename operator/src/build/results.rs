@@ -82,7 +82,7 @@ pub fn result(plot: &Plot<'_>, run_id: &str, fetched: &Fetched) -> Child {
             data.insert(JSON.to_owned(), json.to_owned());
         }
         Ok(json) => {
-            left_out.push(format!("report.json: its {} bytes are more than a ConfigMap holds", json.len()))
+            left_out.push(format!("report.json: its {} bytes are more than a ConfigMap holds", json.len()));
         }
         Err(error) => left_out.push(format!("report.json: {error}")),
     }

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The API server said no, or nothing.
-    #[error("{what}: {source}")]
+    #[error("{what}: {}", said(source))]
     Api {
         /// What was to be done.
         what: String,
@@ -55,6 +55,14 @@ impl ApplyError {
                 _ => "unreachable",
             },
         }
+    }
+}
+
+/// What the API server said, without the rest of its answer.
+fn said(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        error => error.to_string(),
     }
 }
 
@@ -103,9 +111,22 @@ impl Applier<'_> {
                 }
             }
         }
+        // To apply puts back what was changed, but not what was added to a list, and may even be refused for it. What is merged is put in a list's place.
+        let is_edited = seen.is_some() && self.memory.has_applied(self.uid(), hash, child);
+        let merged = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let merge = async || api.patch(&child.name, &merged, &Patch::Merge(&child.body)).await;
         self.metrics.api_call("apply");
-        let params = PatchParams::apply(MANAGER).force();
-        let patched = api.patch(&child.name, &params, &Patch::Apply(&child.body)).await;
+        let patched = if is_edited {
+            merge().await
+        } else {
+            match api
+                .patch(&child.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&child.body))
+                .await
+            {
+                Err(kube::Error::Api(status)) if status.is_invalid() && seen.is_some() => merge().await,
+                patched => patched,
+            }
+        };
         let patched = patched.map_err(ApplyError::of(format!("apply {what}")))?;
         self.memory.applied(self.uid(), hash, Owned::of(child.kind, &patched.metadata));
         Ok(())

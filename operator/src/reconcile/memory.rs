@@ -8,7 +8,7 @@ use std::{
 
 use super::observe::Owned;
 use crate::{
-    build::Kind,
+    build::{Child, Kind},
     prepare::{Prepared, Refusal},
 };
 
@@ -73,6 +73,14 @@ impl Memory {
         let scenarios = self.lock();
         let applied = scenarios.get(uid).and_then(|known| known.applied.get(&(seen.kind, seen.name.clone())));
         applied.is_some_and(|(known, version)| *known == body && *version == seen.version)
+    }
+
+    /// Whether an object was applied as it is to be, whatever it is now.
+    pub(super) fn has_applied(&self, uid: &str, body: blake3::Hash, child: &Child) -> bool {
+        let scenarios = self.lock();
+        let applied =
+            scenarios.get(uid).and_then(|known| known.applied.get(&(child.kind, child.name.clone())));
+        applied.is_some_and(|(known, _)| *known == body)
     }
 
     pub(super) fn applied(&self, uid: &str, body: blake3::Hash, now: Owned) {

@@ -243,12 +243,25 @@ async fn act(
     for doomed in &decision.delete {
         applier.delete(doomed).await?;
     }
+    let mut failed = None;
     for child in &decision.apply {
-        applier.apply(child, &observed.owned).await?;
+        if let Err(error) = applier.apply(child, &observed.owned).await {
+            failed.get_or_insert((child.kind, error));
+        }
     }
-    applier.write_status(&decision.status).await?;
-    for event in &decision.events {
-        tell(scenario, event, context).await;
+    // What stands in the way of one object is no reason to say nothing; but that there is a conductor must not be said before it is so.
+    if failed.as_ref().is_none_or(|(kind, _)| *kind != Kind::Job) {
+        applier.write_status(&decision.status).await?;
+        for event in &decision.events {
+            tell(scenario, event, context).await;
+        }
+    }
+    if let Some((_, error)) = failed {
+        if !error.is_conflict() {
+            let event = Event { is_warning: true, reason: "ApplyFailed".to_owned(), note: error.to_string() };
+            tell(scenario, &event, context).await;
+        }
+        return Err(error.into());
     }
     if let Some(address) = decision.collect {
         collect(&applier, context, observed, address).await?;

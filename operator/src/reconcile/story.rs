@@ -55,7 +55,7 @@ pub(super) fn story(before: &ScenarioStatus, after: &ScenarioStatus) -> Vec<Even
         Phase::Running => tell(false, phase.name(), &format!("run {run}: {}", message(PEERS_READY))),
         Phase::Collecting => tell(false, phase.name(), message(RESULTS_COLLECTED)),
         Phase::Complete => {
-            tell(false, phase.name(), &format!("{}; {}", message(COMPLETE), message(RESULTS_COLLECTED)))
+            tell(false, phase.name(), &format!("{}; {}", message(COMPLETE), message(RESULTS_COLLECTED)));
         }
         Phase::Failed => {
             let reason =

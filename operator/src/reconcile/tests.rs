@@ -49,7 +49,13 @@ impl Server {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let short =
             path.rsplit('/').take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("/");
-        self.asked.lock().expect("no test panicked").push(format!("{method} {short}"));
+        let kind = request
+            .headers()
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default();
+        let merges = if kind.contains("merge-patch") { " (merge)" } else { "" };
+        self.asked.lock().expect("no test panicked").push(format!("{method} {short}{merges}"));
         let body = request.into_body().collect().await.expect("a body").to_bytes();
         let failure = |code: StatusCode| {
             let status = json!({
@@ -222,7 +228,7 @@ async fn what_is_there_is_not_written_again_until_somebody_changes_it() {
     story.writers.services.apply_watcher_event(&Watched::Apply(service));
     story.reconcile(&scenario).await.expect("nothing stands in the way");
     let asked = story.server.asked();
-    assert!(asked.contains(&"PATCH services/chat-peers".to_owned()), "{asked:?}");
+    assert!(asked.contains(&"PATCH services/chat-peers (merge)".to_owned()), "{asked:?}");
 }
 
 #[tokio::test]
@@ -234,7 +240,9 @@ async fn an_object_of_somebody_else_is_not_taken_over() {
     let error = story.reconcile(&object("chat", chat())).await.expect_err("the name is taken");
     assert_eq!(error.reason(), "name_taken");
     assert!(error.to_string().contains("ConfigMap chat-scenario is there already"), "{error}");
-    assert_eq!(story.server.asked(), ["GET configmaps/chat-scenario"]);
+    let asked = story.server.asked();
+    assert!(!asked.contains(&"PATCH configmaps/chat-scenario".to_owned()), "{asked:?}");
+    assert_eq!(asked.last().map(String::as_str), Some("POST lab/events"), "its owner is told");
 }
 
 #[tokio::test]

@@ -2,17 +2,38 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::ValidationRule;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceColumnDefinition, CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+    JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
 
 pub use super::{ScenarioResource, status};
+
+/// What `kubectl get scenarios` shows, by name, type and path; those of priority 1 with `-o wide` only.
+const COLUMNS: [(&str, &str, &str, i32); 8] = [
+    ("Phase", "string", ".status.phase", 0),
+    ("Ready", "integer", ".status.peersReady", 0),
+    ("Peers", "integer", ".status.peersWanted", 0),
+    ("Verdict", "string", ".status.verdict", 0),
+    ("Validity", "string", ".status.validity", 1),
+    ("Run", "string", ".status.runId", 1),
+    ("Duration", "string", ".spec.duration", 1),
+    ("Age", "date", ".metadata.creationTimestamp", 0),
+];
 
 /// What `kubectl apply` needs to know scenarios: the types of the language with their bounds, defaults and rules.
 #[must_use]
 pub fn definition() -> CustomResourceDefinition {
     let mut definition = ScenarioResource::crd();
     for version in &mut definition.spec.versions {
+        let columns = COLUMNS.map(|(name, type_, path, priority)| CustomResourceColumnDefinition {
+            name: name.to_owned(),
+            type_: type_.to_owned(),
+            json_path: path.to_owned(),
+            priority: (priority > 0).then_some(priority),
+            ..CustomResourceColumnDefinition::default()
+        });
+        version.additional_printer_columns = Some(columns.into());
         for schema in version.schema.iter_mut().flat_map(|schema| &mut schema.open_api_v3_schema) {
             open_closed(schema);
             let rule = unchanged_while_it_runs(schema);

@@ -107,15 +107,7 @@ pub struct Metadata {
         category = "peerlab",
         namespaced,
         status = "status::ScenarioStatus",
-        doc = "An experiment on a network of peers.",
-        printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
-        printcolumn(name = "Ready", type_ = "integer", json_path = ".status.peersReady"),
-        printcolumn(name = "Peers", type_ = "integer", json_path = ".status.peersWanted"),
-        printcolumn(name = "Verdict", type_ = "string", json_path = ".status.verdict"),
-        printcolumn(name = "Validity", type_ = "string", json_path = ".status.validity", priority = 1),
-        printcolumn(name = "Run", type_ = "string", json_path = ".status.runId", priority = 1),
-        printcolumn(name = "Duration", type_ = "string", json_path = ".spec.duration", priority = 1),
-        printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+        doc = "An experiment on a network of peers."
     )
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -142,7 +142,7 @@ impl<'a> Next<'a> {
         }
         match &self.seen.conductor {
             Asked::No => {
-                let why = pod.as_ref().and_then(|pod| trouble(pod)).unwrap_or_default();
+                let why = pod.as_ref().and_then(trouble).unwrap_or_default();
                 let created = job.as_ref().and_then(|job| job.created);
                 let message = with_reason(
                     "the conductor's pod does not run yet",

@@ -189,7 +189,7 @@ impl World {
         self.settle();
     }
 
-    fn is_running() -> Self {
+    fn running() -> Self {
         let mut world = Self::new(chat());
         world.settle();
         world.peers_run();
@@ -198,7 +198,7 @@ impl World {
         world
     }
 
-    fn is_complete(mut self) -> Self {
+    fn completed(mut self) -> Self {
         self.conductor_says(Stage::Done, 30);
         self.result_is_kept("pass", "valid");
         self
@@ -361,7 +361,7 @@ fn a_quorum_does_not_wait_for_ever() {
 
 #[test]
 fn a_conductor_that_is_killed_fails_the_run() {
-    let mut world = World::is_running();
+    let mut world = World::running();
     world.conductor_ends(137, "");
     assert_eq!(world.status.phase, Some(Phase::Failed));
     let (_, reason, message) = world.condition(FAILED);
@@ -374,7 +374,7 @@ fn a_conductor_that_is_killed_fails_the_run() {
 
 #[test]
 fn a_conductor_whose_job_is_deleted_fails_the_run() {
-    let mut world = World::is_running();
+    let mut world = World::running();
     world.job = None;
     world.owned.retain(|owned| owned.kind != Kind::Job);
     world.pods.retain(|pod| pod.component != Some(Component::Conductor));
@@ -385,7 +385,7 @@ fn a_conductor_whose_job_is_deleted_fails_the_run() {
 
 #[test]
 fn a_conductor_that_does_not_answer_is_waited_for_but_not_for_ever() {
-    let mut world = World::is_running();
+    let mut world = World::running();
     world.conductor = Asked::InVain("http://10.0.0.7:8080/status: connection refused".to_owned());
     world.settle();
     assert_eq!(
@@ -400,7 +400,7 @@ fn a_conductor_that_does_not_answer_is_waited_for_but_not_for_ever() {
 
 #[test]
 fn a_run_that_does_not_end_is_ended() {
-    let mut world = World::is_running();
+    let mut world = World::running();
     world.pass(90 + 600 + 1);
     world.settle();
     assert_eq!((world.status.phase, world.condition(FAILED).1), (Some(Phase::Failed), "RunOverdue"));
@@ -412,7 +412,7 @@ fn a_run_that_does_not_end_is_ended() {
 
 #[test]
 fn a_report_that_nobody_fetched_is_told() {
-    let mut world = World::is_running();
+    let mut world = World::running();
     world.conductor_says(Stage::Done, 30);
     world.conductor_ends(1, "");
     assert_eq!((world.status.phase, world.condition(FAILED).1), (Some(Phase::Failed), "ResultsLost"));
@@ -421,7 +421,7 @@ fn a_report_that_nobody_fetched_is_told() {
 
 #[test]
 fn a_peer_that_is_killed_is_named_and_the_run_goes_on() {
-    let mut world = World::is_running();
+    let mut world = World::running();
     let pod = world.pods.iter_mut().find(|pod| pod.name == "chat-homes-2").expect("it runs");
     pod.restarts = 1;
     pod.ended = Some(Ended { code: 137, reason: "OOMKilled".to_owned(), message: String::new() });
@@ -432,13 +432,13 @@ fn a_peer_that_is_killed_is_named_and_the_run_goes_on() {
     assert!(message.contains("chat-homes-2 (OOMKilled (exit code 137))"), "{message}");
     assert!(message.contains("chat-offices-0 (it is gone)"), "{message}");
     assert_eq!(world.status.phase, Some(Phase::Running));
-    world = world.is_complete();
+    world = world.completed();
     assert_eq!(world.condition(DEGRADED).0, "False", "the report knows better");
 }
 
 #[test]
 fn nothing_is_written_while_nothing_happens() {
-    let mut world = World::is_running();
+    let mut world = World::running();
     let before = world.status.clone();
     for _ in 0..5 {
         world.pass(10);
@@ -453,14 +453,14 @@ fn nothing_is_written_while_nothing_happens() {
 
 #[test]
 fn another_operator_leaves_the_objects_of_a_run_alone() {
-    let mut world = World::is_running();
+    let mut world = World::running();
     world.settings.image = "peerlab-node:2".to_owned();
     world.step();
     assert!(world.last.apply.is_empty(), "pods that are replaced would falsify the run");
     world.owned.retain(|owned| owned.name != "chat-peers");
     world.step();
     assert_eq!(world.last.apply.len(), 1, "what is missing is put back");
-    let mut world = world.is_complete();
+    let mut world = world.completed();
     assert_eq!(world.status.phase, Some(Phase::Complete));
     world.change("/cluster", json!({ "runId": "2" }));
     world.settle();
@@ -471,7 +471,7 @@ fn another_operator_leaves_the_objects_of_a_run_alone() {
 
 #[test]
 fn a_run_that_is_suspended_begins_anew() {
-    let mut world = World::is_running();
+    let mut world = World::running();
     world.change("/cluster", json!({ "suspend": true }));
     world.settle();
     assert_eq!((world.status.phase, world.condition(RUNNING).1), (Some(Phase::Suspended), "Suspended"));
@@ -504,7 +504,7 @@ fn a_scenario_may_be_suspended_before_it_begins() {
 
 #[test]
 fn another_run_keeps_the_results_of_some_before() {
-    let mut world = World::is_running().is_complete();
+    let mut world = World::running().completed();
     world.scenario.spec["cluster"] = json!({ "history": 1 });
     for run in ["2", "3"] {
         world.pods.clear();
@@ -516,7 +516,7 @@ fn another_run_keeps_the_results_of_some_before() {
         world.peers_run();
         world.conductor_runs();
         world.conductor_says(Stage::Running, 30);
-        world = world.is_complete();
+        world = world.completed();
         world.conductor_ends(0, "");
     }
     let history: Vec<_> =
@@ -529,7 +529,7 @@ fn another_run_keeps_the_results_of_some_before() {
 
 #[test]
 fn another_run_ends_the_one_that_is_under_way() {
-    let mut world = World::is_running();
+    let mut world = World::running();
     world.change("/cluster", json!({ "runId": "again" }));
     world.settle();
     assert_eq!(world.status.run.run_id.as_deref(), Some("again"));
@@ -542,7 +542,7 @@ fn another_run_ends_the_one_that_is_under_way() {
 
 #[test]
 fn a_scenario_goes_when_its_time_is_over() {
-    let mut world = World::is_running().is_complete();
+    let mut world = World::running().completed();
     world.conductor_ends(0, "");
     world.change("/cluster", json!({ "ttlAfterFinished": "1h" }));
     world.settle();
@@ -554,7 +554,7 @@ fn a_scenario_goes_when_its_time_is_over() {
 
 #[test]
 fn a_broken_change_after_the_end_hides_no_result() {
-    let mut world = World::is_running().is_complete();
+    let mut world = World::running().completed();
     world.conductor_ends(0, "");
     world.change("/duration", json!("soon"));
     world.settle();
