@@ -102,7 +102,9 @@ fn metrics(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> BTreeMap<Stri
     if matches!(plan.spec.overlay, Overlay::Gossipsub(_)) {
         put(metric::GOSSIPSUB_MESH_DEGREE, Summary::of(Unit::Count, recorder.mesh_degrees.clone(), 1.0));
         for what in PubsubCount::ALL {
-            put(counted(what), Summary::one(Unit::Count, recorder.pubsub[what as usize] as f64));
+            let count = recorder.pubsub[what as usize];
+            let none = Summary::none(Unit::Count);
+            put(counted(what), count.map_or(none, |count| Summary::one(Unit::Count, count as f64)));
         }
     }
     put(metric::OVERLAY_TAINTED, Summary::one(Unit::Count, total(|copies| copies.tainted) as f64));

@@ -68,8 +68,8 @@ pub struct Recorder {
     pub copies: Vec<Copies>,
     /// Peers in each mesh of gossipsub, at the end or when its peer stopped.
     pub mesh_degrees: Vec<u64>,
-    /// What gossipsub counted since the warm-up, in the order of [`PubsubCount::ALL`].
-    pub pubsub: [u64; PubsubCount::ALL.len()],
+    /// What gossipsub counted since the warm-up, in the order of [`PubsubCount::ALL`]; none where nobody counts it.
+    pub pubsub: [Option<u64>; PubsubCount::ALL.len()],
     /// What Kademlia counted since the warm-up, in the order of [`KademliaCount::ALL`].
     pub kademlia: [u64; KademliaCount::ALL.len()],
     /// Peers in each routing table, at the end or when its peer stopped.
@@ -105,7 +105,7 @@ impl Recorder {
             workloads: workloads.collect(),
             copies: vec![Copies::default(); plan.peers.len() as usize],
             mesh_degrees: Vec::new(),
-            pubsub: [0; PubsubCount::ALL.len()],
+            pubsub: [None; PubsubCount::ALL.len()],
             kademlia: [0; KademliaCount::ALL.len()],
             table_sizes: Vec::new(),
             provider_records: Vec::new(),
@@ -185,7 +185,7 @@ impl Observer for Recorder {
                 copies.tainted += tainted;
             }
             Fact::MeshDegree { peers } => self.mesh_degrees.push(u64::from(peers)),
-            Fact::Pubsub { what, count } => self.pubsub[what as usize] += count,
+            Fact::Pubsub { what, count } => *self.pubsub[what as usize].get_or_insert(0) += count,
             Fact::Kademlia { what, count } => self.kademlia[what as usize] += count,
             Fact::RoutingTable { peers, records } => {
                 self.table_sizes.push(u64::from(peers));

@@ -40,6 +40,9 @@ const MOST_EARLY: usize = 1000;
 /// Bytes of the hash by which anonymous messages are named, as in Ethereum's consensus layer.
 const NAME: usize = 20;
 
+/// What can be counted from outside. Of announcements, grafts and the like libp2p tells nothing, and a report has no number for them.
+const TOLD: [PubsubCount; 2] = [PubsubCount::Dropped, PubsubCount::Refused];
+
 /// Links that an item has travelled, where that is not known.
 const UNKNOWN_HOPS: u8 = 0;
 
@@ -257,11 +260,8 @@ impl Publisher {
 
     /// Hands out what was counted, and the degree of each mesh.
     pub(super) fn drain(&mut self, behaviour: &Behaviour, record: &mut dyn FnMut(Fact)) {
-        for what in PubsubCount::ALL {
-            let count = std::mem::take(&mut self.counts[what as usize]);
-            if count > 0 {
-                record(Fact::Pubsub { what, count });
-            }
+        for what in TOLD {
+            record(Fact::Pubsub { what, count: std::mem::take(&mut self.counts[what as usize]) });
         }
         for topic in &self.subscribed {
             let peers = behaviour.mesh_peers(&IdentTopic::new(topic.to_string()).hash()).count();
@@ -338,7 +338,7 @@ impl Overlay<Native> for Pubsub {
     }
 
     fn lives_on(&self, _: Peer) -> bool {
-        // Connections that libp2p has in a mesh keep themselves; all others are the plan's.
+        // Only libp2p knows whom it has in a mesh: who carries out that a role hangs up asks it.
         false
     }
 }

@@ -107,13 +107,23 @@ fn who_crashed_comes_back_with_what_it_had_stored_and_gets_the_rest() {
 }
 
 #[test]
+fn who_leaves_in_good_order_is_known_to_have_left_at_once() {
+    let came = run(&chat("faults: [{name: leave, at: 3s, for: 1m, stop: {peers: [5]}}]")
+        .replace("sync: {every: 1s}", "sync: {every: 1s}, presence: {every: 1s, timeout: 1m}"));
+    came.holds();
+    let left = |_, fact: &Fact| matches!(fact, Fact::PresenceSeen { about: Peer(5), online: false, .. });
+    assert_eq!(came.count(left), 11);
+}
+
+#[test]
 fn an_update_reaches_all_and_nothing_falsified_is_installed() {
+    // So many chunks and corruptors that some are asked for some, whoever is quicker.
     let came = run("
 duration: 20s
 coolDown: 2s
 groups:
   - {name: honest, peers: 8, link: {profile: fibre}}
-  - {name: corruptors, peers: 2, link: {profile: fibre}, behaviour: {corruptor: {}}}
+  - {name: corruptors, peers: 4, link: {profile: fibre}, behaviour: {corruptor: {}}}
 network: {latency: {fixed: {oneWay: 5ms}}}
 topology: {kRegular: {degree: 4}}
 workloads:
@@ -121,7 +131,7 @@ workloads:
     update:
       publisher: {group: honest, count: 1}
       at: 1s
-      size: 1Mi
+      size: 4Mi
       chunk: 64Ki
       fallback: 8s
       fetch: {patience: 3s}

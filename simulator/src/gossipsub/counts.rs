@@ -27,10 +27,7 @@ impl Counts {
         let Self { first, duplicate, tainted, others } = std::mem::take(self);
         record(Fact::Copies { first, duplicate, tainted });
         for what in PubsubCount::ALL {
-            let count = others[what as usize];
-            if count > 0 {
-                record(Fact::Pubsub { what, count });
-            }
+            record(Fact::Pubsub { what, count: others[what as usize] });
         }
     }
 }

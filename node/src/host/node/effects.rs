@@ -120,8 +120,20 @@ impl<R: Machine<Native>> Node<R> {
         }
     }
 
+    /// Whether libp2p's gossipsub has a peer in a mesh. It lives on connections that roles have dialled as on those of the plan, and a
+    /// role ends none that the overlay lives on; but only libp2p knows which these are, so [`Overlay::lives_on`] cannot tell.
+    ///
+    /// [`Overlay::lives_on`]: peerlab_scenarios::host::Overlay::lives_on
+    fn is_in_mesh(&self, peer: Peer) -> bool {
+        let id = self.roster.id(peer);
+        let pubsub = self.swarm.behaviour().pubsub.as_ref();
+        pubsub.is_some_and(|pubsub| pubsub.all_mesh_peers().any(|other| *other == id))
+    }
+
     fn hang_up(&mut self, peer: Peer) {
-        if !matches!(self.connections.link(peer), Some(Link::Dialled | Link::Accepted)) {
+        if !matches!(self.connections.link(peer), Some(Link::Dialled | Link::Accepted))
+            || self.is_in_mesh(peer)
+        {
             return;
         }
         for connection in self.connections.open_with(peer) {

@@ -14,7 +14,7 @@ use peerlab_scenarios::{
     units::Nanos,
 };
 
-use super::{Entry, Happening, Node, Phase};
+use super::{Entry, Node, Phase};
 use crate::host::{Native, lane::Parting, timers::Alarm};
 
 /// The longest that a peer takes to leave in good order.
@@ -56,9 +56,9 @@ impl<R: Machine<Native>> Node<R> {
             }
             let mut deadline = Delay::new(FAREWELL);
             while self.connections.all().any(|(id, _)| !self.finished.contains(&id)) {
-                match select(&mut deadline, poll_fn(|cx| self.poll_next(cx))).await {
-                    Either::Right((Happening::Swarm(event), _)) => self.on_swarm(event),
-                    Either::Right(_) => {}
+                // Whoever gave orders has gone, and would be asked for ever.
+                match select(&mut deadline, self.swarm.select_next_some()).await {
+                    Either::Right((event, _)) => self.on_swarm(event),
                     Either::Left(_) => break,
                 }
             }

@@ -86,11 +86,17 @@ fn trial(file: &Path) -> Result<(String, Trial), Stop> {
     Ok((name, fidelity::trial(&loaded).map_err(wrong)?))
 }
 
+/// The longest post of a plan's chats, B.
+fn longest_post(plan: &Plan) -> u64 {
+    plan.spec.workloads.iter().filter_map(|workload| Some(workload.chat.as_ref()?.body.0)).max().unwrap_or(0)
+}
+
 fn held(scenario: &str, trial: &Trial) -> Result<Row, PlanError> {
     let came = match trial {
         Trial::Run { plan, cut } => Ok(Held {
             cut: *cut,
             seconds: plan.spec.end().saturating_sub(plan.spec.warm_up).as_secs_f64(),
+            longest: longest_post(plan),
             fidelity: fidelity::held(plan)?,
         }),
         Trial::LeftOut(reason) => Err(reason.clone()),
