@@ -2,7 +2,11 @@
 //!
 //! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing, 130 interrupted.
 
+mod children;
+mod conduct;
 mod fleet;
+mod live;
+mod peer;
 mod progress;
 
 use std::process::ExitCode;
@@ -26,10 +30,16 @@ struct Arguments {
 enum Command {
     /// Run a scenario's peers on this machine, in real time, and write a report.
     Fleet(fleet::Fleet),
+    /// Conduct a scenario whose peers are in processes that others start, and write a report.
+    Conduct(conduct::Conduct),
+    /// Run some of a scenario's peers, by a conductor's word.
+    Peer(peer::Peer),
 }
 
 pub(crate) fn main() -> ExitCode {
     start(|arguments: Arguments| match arguments.command {
         Command::Fleet(fleet) => fleet.run(),
+        Command::Conduct(conduct) => conduct.run(),
+        Command::Peer(peer) => peer.run(),
     })
 }

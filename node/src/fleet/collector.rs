@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use peerlab_report::Observer;
-use peerlab_scenarios::{units::Nanos, wire::ItemId};
+use peerlab_scenarios::{host::Peer, units::Nanos, wire::ItemId};
 
 use crate::host::{Entry, Told};
 
@@ -12,7 +12,7 @@ const MOST: usize = 1 << 18;
 
 /// Hands on what peers tell, in the order in which it comes: causes before effects.
 #[derive(Debug)]
-pub(super) struct Collector<V> {
+pub(crate) struct Collector<V> {
     observer: V,
     end: Nanos,
     /// Numbers of items, by the order in which they first came to somebody.
@@ -21,26 +21,29 @@ pub(super) struct Collector<V> {
 }
 
 impl<V: Observer> Collector<V> {
-    pub(super) fn new(observer: V, end: Nanos) -> Self {
+    pub(crate) fn new(observer: V, end: Nanos) -> Self {
         Self { observer, end, numbers: HashMap::new(), next: 0 }
     }
 
-    pub(super) fn take_in(&mut self, told: Told) {
+    pub(crate) fn take_in(&mut self, told: Told) {
         let Told { peer, entries } = told;
-        for entry in entries {
-            match entry {
-                Entry::Listens => {}
-                Entry::Up(at) => self.observer.up(at.min(self.end), peer),
-                Entry::Down(at) => self.observer.down(at.min(self.end), peer),
-                Entry::Fact(at, fact) => self.observer.fact(at.min(self.end), peer, &fact),
-                Entry::Delivered(at, kind, item, bytes) => {
-                    let item = item.map(|item| self.number(item));
-                    self.observer.delivered(at.min(self.end), peer, kind, item, bytes);
-                }
-                Entry::Falsified(at, bytes) => self.observer.falsified(at.min(self.end), bytes),
-                Entry::Discarded(at, workload, bytes) => {
-                    self.observer.discarded(at.min(self.end), peer, workload, bytes);
-                }
+        entries.into_iter().for_each(|entry| self.entry(peer, &entry));
+    }
+
+    /// Takes in one thing that happened.
+    pub(crate) fn entry(&mut self, peer: Peer, entry: &Entry) {
+        match *entry {
+            Entry::Listens => {}
+            Entry::Up(at) => self.observer.up(at.min(self.end), peer),
+            Entry::Down(at) => self.observer.down(at.min(self.end), peer),
+            Entry::Fact(at, ref fact) => self.observer.fact(at.min(self.end), peer, fact),
+            Entry::Delivered(at, kind, item, bytes) => {
+                let item = item.map(|item| self.number(item));
+                self.observer.delivered(at.min(self.end), peer, kind, item, bytes);
+            }
+            Entry::Falsified(at, bytes) => self.observer.falsified(at.min(self.end), bytes),
+            Entry::Discarded(at, workload, bytes) => {
+                self.observer.discarded(at.min(self.end), peer, workload, bytes);
             }
         }
     }
@@ -59,11 +62,11 @@ impl<V: Observer> Collector<V> {
         number
     }
 
-    pub(super) fn measure(&mut self, at: Nanos) {
+    pub(crate) fn measure(&mut self, at: Nanos) {
         self.observer.measure(at, self.next);
     }
 
-    pub(super) fn finish(self) -> V {
+    pub(crate) fn finish(self) -> V {
         self.observer
     }
 }

@@ -77,6 +77,22 @@ pub struct Conditions {
 }
 
 impl Conditions {
+    /// The same, with how late peers were, ns.
+    #[must_use]
+    pub fn with_lateness(self, lateness: &Histogram) -> Self {
+        let late = (!lateness.is_empty()).then(|| (lateness.quantile(0.99), lateness.quantile(1.0)));
+        Self { late, ..self }
+    }
+
+    /// Adds those of another process, which may be on another machine: the worse of the two, and the processors of both.
+    #[cfg(feature = "net")]
+    pub(crate) fn add(&mut self, other: &Self) {
+        let worse = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
+        self.pressure = worse(self.pressure, other.pressure);
+        self.stolen = worse(self.stolen, other.stolen);
+        self.busy = self.busy.into_iter().chain(other.busy).reduce(|a, b| a + b);
+    }
+
     /// What of it makes a run one to be read with care.
     #[must_use]
     pub fn disturbances(&self) -> Vec<String> {
@@ -117,12 +133,12 @@ impl Watch {
         Self(Counters::read())
     }
 
-    pub(super) fn end(self, lateness: &Histogram) -> Conditions {
+    pub(super) fn end(self) -> Conditions {
         let (before, after) = (self.0, Counters::read());
         let seconds = (after.at - before.at).as_secs_f64();
         let share = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
         Conditions {
-            late: (!lateness.is_empty()).then(|| (lateness.quantile(0.99), lateness.quantile(1.0))),
+            late: None,
             pressure: before
                 .pressure
                 .zip(after.pressure)

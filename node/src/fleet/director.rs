@@ -17,26 +17,19 @@ use futures::{
     stream::FuturesUnordered,
 };
 use futures_timer::Delay;
-use peerlab_report::traffic::Traffic;
 use peerlab_scenarios::{
-    host::{Command, Links as Lives, Peer, StoreKey},
-    overlay::Any,
-    plan::{FaultEffect, Plan, Sessions, WorkloadKind},
-    report::Histogram,
+    host::{Command, Peer, StoreKey},
+    plan::{FaultEffect, PeerSet, Plan, Sessions, WorkloadKind},
     seed::mix,
     spec::Leave,
     units::Nanos,
     wire::Item,
 };
+use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
-use super::{
-    Comes, Ground,
-    conditions::{Conditions, Watch},
-    ledger::Ledger,
-    tasks,
-};
-use crate::host::{self, Addresses, Clock, Gauges, Legacy, Life, Native, Order, Roster, Told, Troubles};
+use super::{Comes, Ground, Lead, conditions::Watch, harvest::Harvest, planned_links, tasks};
+use crate::host::{self, Addresses, Clock, Gauges, Legacy, Life, Order, Roster, Told};
 
 /// Peers that are started, or told to dial, at a time, and the pause between.
 const AT_A_TIME: usize = 20;
@@ -50,6 +43,9 @@ const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const CONNECTS_WITHIN: Duration = Duration::from_secs(60);
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
 
+/// How long what a conductor says is waited for: it has deadlines of its own, and whoever loses it halts the fleet.
+const CONDUCTED: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Between the last preparation and the start, so that all have heard of it.
 const HEADS_UP: Duration = Duration::from_millis(300);
 
@@ -57,7 +53,7 @@ const HEADS_UP: Duration = Duration::from_millis(300);
 const ORDERS: usize = 64;
 
 /// How far a fleet has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// Peers begin to listen.
     Starting {
@@ -96,30 +92,12 @@ pub(super) struct Setup {
     pub(super) addresses: Addresses,
     pub(super) gauges: Arc<Gauges>,
     pub(super) ground: Ground,
+    /// The peers that are run by this director.
+    pub(super) here: PeerSet,
+    pub(super) lead: Lead,
     pub(super) tell: mpsc::Sender<Told>,
     pub(super) report: mpsc::UnboundedSender<Comes>,
     pub(super) halt: Arc<AtomicBool>,
-}
-
-/// What a fleet leaves behind.
-#[derive(Debug, Default)]
-pub struct Harvest {
-    pub(super) traffic: Traffic,
-    pub(super) warm_up: Traffic,
-    pub(super) bytes: Vec<(u64, u64)>,
-    pub(super) connected: BTreeMap<Peer, Vec<Peer>>,
-    pub(super) online: Vec<bool>,
-    pub(super) events: u64,
-    pub(super) digest: u64,
-    pub(super) fault_hits: Vec<u64>,
-    pub(super) skipped_commands: u64,
-    pub(super) interrupted: Option<Nanos>,
-    /// Peers that never reported, and why.
-    pub(super) dead: BTreeMap<Peer, String>,
-    pub(super) missing_links: u64,
-    pub(super) wanted_links: u64,
-    pub(super) troubles: Troubles,
-    pub(super) conditions: Conditions,
 }
 
 /// Something that the plan wants at an instant; what stands first is done first.
@@ -158,15 +136,13 @@ pub(super) struct Director {
     pending: Vec<Option<(Peer, Command)>>,
     active: Vec<usize>,
     clock: Option<Clock>,
-    ledger: Ledger,
-    lateness: Histogram,
+    is_over: bool,
     harvest: Harvest,
 }
 
 impl Director {
     pub(super) fn new(setup: Setup) -> Self {
         let plan = &setup.plan;
-        let n = plan.peers.len() as usize;
         let seat = |peer| Seat {
             orders: None,
             is_alive: false,
@@ -176,12 +152,7 @@ impl Director {
             may_restart: false,
             kept: BTreeMap::new(),
         };
-        let harvest = Harvest {
-            bytes: vec![(0, 0); n],
-            online: vec![false; n],
-            fault_hits: vec![0; plan.faults.len()],
-            ..Harvest::default()
-        };
+        let harvest = Harvest::of_nobody(plan);
         Self {
             seats: plan.peers.iter().map(seat).collect(),
             tasks: FuturesUnordered::new(),
@@ -190,8 +161,7 @@ impl Director {
             pending: Vec::new(),
             active: Vec::new(),
             clock: None,
-            ledger: Ledger::default(),
-            lateness: Histogram::default(),
+            is_over: false,
             harvest,
             setup,
         }
@@ -206,10 +176,9 @@ impl Director {
             self.direct().await;
         }
         self.collect().await;
-        self.harvest.conditions = watch.map_or_else(Conditions::default, |watch| watch.end(&self.lateness));
-        let Self { setup, harvest, ledger, .. } = self;
-        let (traffic, warm_up) = ledger.close();
-        let _ = setup.report.unbounded_send(Comes::Done(Box::new(Harvest { traffic, warm_up, ..harvest })));
+        self.harvest.conditions = watch.map(Watch::end).unwrap_or_default();
+        let Self { setup, harvest, .. } = self;
+        let _ = setup.report.unbounded_send(Comes::Done(Box::new(harvest)));
     }
 
     fn report(&self, comes: Comes) {
@@ -217,8 +186,9 @@ impl Director {
         let _ = self.setup.report.unbounded_send(comes);
     }
 
+    /// Whether the run is to end before its time. When it is over, there is nothing left to end.
     fn is_halted(&self) -> bool {
-        self.setup.halt.load(Ordering::Relaxed)
+        !self.is_over && self.setup.halt.load(Ordering::Relaxed)
     }
 
     fn at(&mut self, time: Nanos, act: Act) {
@@ -228,7 +198,7 @@ impl Director {
     /// Notes what the plan decides: sessions, faults, the first command of each workload, the end of the warm-up.
     fn lay_out(&mut self) {
         let plan = Arc::clone(&self.setup.plan);
-        for peer in plan.peers.iter() {
+        for peer in self.setup.here.iter().collect::<Vec<_>>() {
             self.next_session(peer);
         }
         for (number, fault) in plan.faults.iter().enumerate() {
@@ -277,6 +247,7 @@ impl Director {
             let Some(Reverse((_, Act::Begin(peer)))) = self.acts.pop() else { break };
             first.push(peer);
         }
+        let lead = self.setup.lead.clone();
         for some in first.chunks(AT_A_TIME) {
             some.iter().for_each(|peer| self.begin(*peer));
             Delay::new(PAUSE).await;
@@ -285,29 +256,45 @@ impl Director {
         let listening =
             |this: &Self| first.iter().filter(|peer| this.setup.addresses.of(**peer).is_some()).count();
         self.wait(STARTS_WITHIN, |this| (listening(this), of), |up, of| Phase::Starting { up, of }).await;
+        if let Lead::Conductor(baton) = &lead {
+            self.report(Comes::Ready);
+            self.wait(
+                CONDUCTED,
+                |_| (usize::from(baton.connects()), 1),
+                |_, _| Phase::Starting { up: of, of },
+            )
+            .await;
+        }
         for some in first.chunks(AT_A_TIME) {
             for peer in some {
                 self.order(*peer, Order::Connect);
             }
             Delay::new(PAUSE).await;
         }
-        let plan = &self.setup.plan;
-        let overlay = Any::<Native>::new(&plan.spec.overlay, plan.hub.unwrap_or_default());
-        let planned = overlay.is_none_or(|overlay| host_links(&overlay) == Lives::Planned);
-        let is_first = |peer: u32| self.seats[peer as usize].orders.is_some();
-        let reach = |a, b| plan.sites.reach(&plan.peers, Peer(a), Peer(b));
-        let wanted =
-            plan.graph.links().filter(|&[a, b]| planned && is_first(a) && is_first(b) && reach(a, b)).count();
         let gauges = Arc::clone(&self.setup.gauges);
-        let linked = move || gauges.linked() / 2;
-        self.wait(CONNECTS_WITHIN, |_| (linked(), wanted), |up, of| Phase::Connecting { up, of }).await;
-        self.harvest.wanted_links = wanted as u64;
-        self.harvest.missing_links = wanted.saturating_sub(linked()) as u64;
+        let start = match &lead {
+            Lead::Own => {
+                let is_first = |peer: Peer| self.seats[peer.index()].orders.is_some();
+                let wanted = planned_links(&self.setup.plan, is_first);
+                let linked = move || gauges.linked() / 2;
+                self.wait(CONNECTS_WITHIN, |_| (linked(), wanted), |up, of| Phase::Connecting { up, of })
+                    .await;
+                self.harvest.wanted_links = wanted as u64;
+                self.harvest.missing_links = wanted.saturating_sub(linked()) as u64;
+                Instant::now() + HEADS_UP
+            }
+            Lead::Conductor(baton) => {
+                // Who is at the other ends, and how many there should be, only the conductor knows.
+                let begins = |_: &Self| (usize::from(baton.start().is_some()), 1);
+                self.wait(CONDUCTED, begins, |_, _| Phase::Connecting { up: gauges.linked(), of: 0 }).await;
+                baton.start().unwrap_or_else(Instant::now)
+            }
+        };
         if self.is_halted() {
             self.harvest.interrupted = Some(Nanos::ZERO);
             return false;
         }
-        let clock = Clock::new(Instant::now() + HEADS_UP);
+        let clock = Clock::new(start);
         self.clock = Some(clock);
         if let Some(shaper) = &self.setup.ground.links {
             shaper.begin(clock.start());
@@ -395,6 +382,7 @@ impl Director {
             Act::Heal(number) => self.fault_ends(number),
             Act::Command(workload) => {
                 if let Some((peer, command)) = self.pending[workload].take()
+                    && self.setup.here.contains(peer)
                     && !self.order(peer, Order::Command { workload: workload as u8, command })
                     && time >= self.setup.plan.spec.warm_up
                 {
@@ -519,9 +507,9 @@ impl Director {
             online,
         } = legacy;
         self.seats[peer.index()].kept = kept;
-        self.ledger.add(&traffic, &warm_up, &accounts);
-        self.lateness.merge(&lateness);
         let harvest = &mut self.harvest;
+        harvest.ledger.add(&traffic, &warm_up, &accounts);
+        harvest.lateness.merge(&lateness);
         harvest.bytes[peer.index()].0 += sent;
         harvest.bytes[peer.index()].1 += received;
         harvest.events += steps;
@@ -558,12 +546,19 @@ impl Director {
     async fn collect(&mut self) {
         let gauges = Arc::clone(&self.setup.gauges);
         let of = self.seats.iter().filter(|seat| seat.orders.is_some()).count();
-        let halted = self.setup.halt.swap(false, Ordering::Relaxed);
-        if self.clock.is_some() {
-            self.wait(ENDS_WITHIN, |_| (gauges.drained(), of), |done, of| Phase::Collecting { done, of })
-                .await;
+        self.is_over = true;
+        match self.setup.lead.clone() {
+            _ if self.clock.is_none() => {}
+            Lead::Own => {
+                let drained = |_: &Self| (gauges.drained(), of);
+                self.wait(ENDS_WITHIN, drained, |done, of| Phase::Collecting { done, of }).await;
+            }
+            Lead::Conductor(baton) => {
+                let all_have = |_: &Self| (usize::from(baton.leaves()), 1);
+                let phase = |_, _| Phase::Collecting { done: gauges.drained(), of };
+                self.wait(CONDUCTED, all_have, phase).await;
+            }
         }
-        self.setup.halt.store(halted, Ordering::Relaxed);
         self.clock = None;
         for seat in &mut self.seats {
             seat.wanted = false;
@@ -586,12 +581,8 @@ impl Director {
     }
 }
 
-fn host_links(overlay: &Any<Native>) -> Lives {
-    peerlab_scenarios::host::Overlay::links(overlay)
-}
-
 /// Whom a fault stops.
-const fn stops(effect: &FaultEffect) -> Option<&peerlab_scenarios::plan::PeerSet> {
+const fn stops(effect: &FaultEffect) -> Option<&PeerSet> {
     match effect {
         FaultEffect::Kill(who) | FaultEffect::Stop(who) => Some(who),
         _ => None,

@@ -20,7 +20,7 @@ struct Lane {
 
 /// The accounts of a fleet.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     lanes: HashMap<u64, Lane>,
     traffic: Traffic,
     warm_up: Traffic,
@@ -40,7 +40,7 @@ fn add(sum: &mut Traffic, traffic: &Traffic) {
 
 impl Ledger {
     /// Adds the account of a peer.
-    pub(super) fn add(&mut self, traffic: &Traffic, warm_up: &Traffic, accounts: &[Account]) {
+    pub(crate) fn add(&mut self, traffic: &Traffic, warm_up: &Traffic, accounts: &[Account]) {
         add(&mut self.traffic, traffic);
         add(&mut self.warm_up, warm_up);
         for account in accounts {
@@ -49,8 +49,16 @@ impl Ledger {
         }
     }
 
+    /// What was added up so far, all of it and what was before the end of the warm-up, and the ends of lanes: what
+    /// [`Ledger::add`] takes.
+    #[cfg(feature = "net")]
+    pub(crate) fn open(&self) -> (&Traffic, &Traffic, impl Iterator<Item = Account> + '_) {
+        let ends = self.lanes.values().flat_map(|lane| [lane.sent, lane.came]).flatten();
+        (&self.traffic, &self.warm_up, ends)
+    }
+
     /// The account of all, and what of it was before the end of the warm-up.
-    pub(super) fn close(mut self) -> (Traffic, Traffic) {
+    pub(crate) fn close(mut self) -> (Traffic, Traffic) {
         for lane in self.lanes.into_values() {
             let Some(sent) = lane.sent else { continue };
             let came = lane.came.map_or(0, |came| came.frames);

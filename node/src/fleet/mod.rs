@@ -1,4 +1,4 @@
-//! The fleet: all peers of a scenario in one process.
+//! The fleet: the peers of a scenario in one process, all of them or the part that a conductor has given to it.
 //!
 //! Each swarm is driven by a task of its own. The *director* is a task that starts and stops them as the plan says, and gives
 //! them the commands of their users. What they tell comes over one bounded channel to whoever called: who tells more than it
@@ -10,9 +10,13 @@
 mod collector;
 mod conditions;
 mod director;
+mod harvest;
+#[cfg_attr(not(feature = "net"), allow(dead_code, reason = "without a network there is no conductor"))]
+mod lead;
 mod ledger;
 #[cfg(feature = "net")]
 pub mod live;
+mod planned;
 pub mod provenance;
 mod tasks;
 #[cfg(feature = "net")]
@@ -26,24 +30,29 @@ use std::{
     },
 };
 
-use futures::{StreamExt as _, channel::mpsc, stream::select};
+use futures::{
+    StreamExt as _,
+    channel::mpsc,
+    future::BoxFuture,
+    stream::{BoxStream, select},
+};
 use libp2p::identity::Keypair;
 use peerlab_report::{EngineKind, Observer, Outcome};
 use peerlab_scenarios::{
     host::Peer,
-    plan::{FaultEffect, Plan},
+    plan::{FaultEffect, PeerSet, Plan},
     report::Invariant,
     units::Nanos,
 };
 
-use self::{collector::Collector, director::Director};
-pub use self::{
-    conditions::Conditions,
-    director::{Harvest, Phase},
-};
+use self::director::Director;
+#[cfg(feature = "net")]
+pub(crate) use self::lead::Baton;
+pub(crate) use self::{collector::Collector, lead::Lead, planned::planned_links};
+pub use self::{conditions::Conditions, director::Phase, harvest::Harvest};
 #[cfg(feature = "net")]
 pub use self::{
-    live::{FleetError, Options, run, threads},
+    live::{FleetError, Options, run, runtime, threads},
     transport::Transport,
 };
 use crate::{
@@ -80,12 +89,65 @@ pub struct Run<V> {
     pub conditions: Conditions,
 }
 
-/// What comes to the thread that called.
-enum Comes {
+/// What comes from peers and their director.
+pub(crate) enum Comes {
+    /// A peer told something.
     Told(Told),
+    /// This far it has come.
     Phase(Phase),
+    /// Those peers that are there from the beginning listen, or never will.
+    Ready,
+    /// The warm-up is over, at this time.
     Measure(Nanos),
+    /// All is over.
     Done(Box<Harvest>),
+}
+
+/// Which peers of a plan are run, and by whose word.
+pub(crate) struct Part {
+    pub(crate) here: PeerSet,
+    pub(crate) addresses: Addresses,
+    pub(crate) lead: Lead,
+    /// Set by whoever wants the run to end before its time.
+    pub(crate) halt: Arc<AtomicBool>,
+}
+
+/// Peers that are running.
+pub(crate) struct Launched {
+    /// What comes from them, until all is over.
+    pub(crate) comes: BoxStream<'static, Comes>,
+    director: BoxFuture<'static, Result<(), tasks::Died>>,
+}
+
+impl Launched {
+    /// Panics as the director did, if it did. To be called when nothing comes any more.
+    pub(crate) async fn end(self) {
+        if let Err(died) = self.director.await {
+            died.pass_on();
+        }
+    }
+}
+
+/// Starts a part of a plan's peers, or all.
+pub(crate) fn launch(plan: &Arc<Plan>, ground: Ground, part: Part) -> Launched {
+    let spawn = Arc::clone(&ground.spawn);
+    let (tell, told) = mpsc::channel(WAITING);
+    let (report, reports) = mpsc::unbounded();
+    let Part { here, addresses, lead, halt } = part;
+    let director = Director::new(director::Setup {
+        plan: Arc::clone(plan),
+        roster: Roster::new(plan.seed, plan.peers.len()),
+        addresses,
+        gauges: Arc::new(Gauges::default()),
+        ground,
+        here,
+        lead,
+        tell,
+        report,
+        halt,
+    });
+    let director = tasks::spawn(&spawn, director.run());
+    Launched { comes: select(told.map(Comes::Told), reports).boxed(), director }
 }
 
 /// Runs a plan to its end, or until `stop` says so, which is asked now and then. `on_phase` hears how far it has come.
@@ -97,26 +159,17 @@ pub async fn carry_out<V: Observer>(
     stop: &dyn Fn() -> bool,
 ) -> Run<V> {
     let engine = if ground.in_real_time { EngineKind::Live } else { EngineKind::Virtual };
-    let spawn = Arc::clone(&ground.spawn);
-    let peers = plan.peers.len();
-    let (tell, told) = mpsc::channel(WAITING);
-    let (report, reports) = mpsc::unbounded();
     let halt = Arc::new(AtomicBool::new(false));
-    let director = Director::new(director::Setup {
-        plan: Arc::clone(plan),
-        roster: Roster::new(plan.seed, peers),
-        addresses: Addresses::new(peers),
-        gauges: Arc::new(Gauges::default()),
-        ground,
-        tell,
-        report,
+    let part = Part {
+        here: plan.peers.iter().collect(),
+        addresses: Addresses::new(plan.peers.len()),
+        lead: Lead::Own,
         halt: Arc::clone(&halt),
-    });
-    let task = tasks::spawn(&spawn, director.run());
+    };
+    let mut launched = launch(plan, ground, part);
     let mut collector = Collector::new(observer, plan.spec.end());
     let mut harvest = None;
-    let mut comes = select(told.map(Comes::Told), reports);
-    while let Some(come) = comes.next().await {
+    while let Some(come) = launched.comes.next().await {
         match come {
             Comes::Told(told) => collector.take_in(told),
             Comes::Measure(at) => collector.measure(at),
@@ -126,12 +179,11 @@ pub async fn carry_out<V: Observer>(
                     halt.store(true, Ordering::Relaxed);
                 }
             }
+            Comes::Ready => {}
             Comes::Done(done) => harvest = Some(*done),
         }
     }
-    if let Err(died) = task.await {
-        died.pass_on();
-    }
+    launched.end().await;
     let harvest = harvest.expect("a director that ends in good order leaves its harvest");
     let (outcome, conditions) = outcome(plan, engine, harvest);
     Run { outcome, observer: collector.finish(), conditions }
@@ -140,17 +192,16 @@ pub async fn carry_out<V: Observer>(
 /// Peers that are named one by one at the most.
 const NAMED: usize = 10;
 
-fn named<'a>(peers: impl ExactSizeIterator<Item = (&'a Peer, &'a String)>) -> String {
+pub(crate) fn named<'a>(peers: impl ExactSizeIterator<Item = (&'a Peer, &'a String)>) -> String {
     let count = peers.len();
     let named: Vec<_> = peers.take(NAMED).map(|(peer, why)| format!("{peer} ({why})")).collect();
     let more = if count > NAMED { format!(" and {} others", count - NAMED) } else { String::new() };
     format!("{}{more}", named.join(", "))
 }
 
-fn outcome(plan: &Plan, engine: EngineKind, harvest: Harvest) -> (Outcome, Conditions) {
+pub(crate) fn outcome(plan: &Plan, engine: EngineKind, harvest: Harvest) -> (Outcome, Conditions) {
     let Harvest {
-        traffic,
-        warm_up,
+        ledger,
         bytes,
         connected,
         online,
@@ -163,8 +214,12 @@ fn outcome(plan: &Plan, engine: EngineKind, harvest: Harvest) -> (Outcome, Condi
         missing_links,
         wanted_links,
         troubles,
+        lateness,
         conditions,
+        disturbances: told,
     } = harvest;
+    let (traffic, warm_up) = ledger.close();
+    let conditions = conditions.with_lateness(&lateness);
     let reported = Invariant {
         name: "every peer reported".to_owned(),
         holds: dead.is_empty(),
@@ -174,6 +229,7 @@ fn outcome(plan: &Plan, engine: EngineKind, harvest: Harvest) -> (Outcome, Condi
         },
     };
     let mut disturbances = conditions.disturbances();
+    disturbances.extend(told);
     let mut disturbed = |count: u64, told: String| {
         if count > 0 {
             disturbances.push(told);

@@ -1,6 +1,7 @@
 //! How the peers of a fleet connect.
 
 use std::{
+    net::IpAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -19,17 +20,20 @@ use libp2p::{
         upgrade::Version,
     },
     identity::Keypair,
+    multiaddr::Protocol,
     noise, quic, tcp, yamux,
 };
 use peerlab_scenarios::host::Peer;
+use serde::{Deserialize, Serialize};
 
+use super::Options;
 use crate::{
     host::Wire,
     link::{self, Shaper},
 };
 
 /// What carries connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub enum Transport {
     /// TCP, with Noise and Yamux.
     #[default]
@@ -48,12 +52,13 @@ impl Transport {
         }
     }
 
-    fn listen(self) -> Multiaddr {
-        let address = match self {
-            Self::Tcp => "/ip4/127.0.0.1/tcp/0",
-            Self::Quic => "/ip4/127.0.0.1/udp/0/quic-v1",
-        };
-        address.parse().expect("it is an address")
+    /// Any port of an address.
+    fn listen(self, address: IpAddr) -> Multiaddr {
+        let address = Multiaddr::from(address);
+        match self {
+            Self::Tcp => address.with(Protocol::Tcp(0)),
+            Self::Quic => address.with(Protocol::Udp(0)).with(Protocol::QuicV1),
+        }
     }
 }
 
@@ -91,8 +96,9 @@ impl Links {
     }
 
     /// How a peer connects.
-    pub(super) fn wire(&self, me: Peer, keys: &Keypair, kind: Transport) -> Result<Wire, TransportError> {
-        let listen = kind.listen();
+    pub(super) fn wire(&self, me: Peer, keys: &Keypair, options: Options) -> Result<Wire, TransportError> {
+        let kind = options.transport;
+        let listen = kind.listen(options.address);
         let tcp = || tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
         Ok(match self {
             Self::Shaped(shaper) => {

@@ -20,14 +20,14 @@ use super::Roster;
 /// A peer that takes no part in the run.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} takes no part in this run")]
-pub(super) struct Stranger(PeerId);
+pub(crate) struct Stranger(PeerId);
 
 /// Closes connections with strangers, whoever made them, before any protocol speaks.
 #[derive(Debug)]
-pub(super) struct Gate(Arc<Roster>);
+pub(crate) struct Gate(Arc<Roster>);
 
 impl Gate {
-    pub(super) const fn new(roster: Arc<Roster>) -> Self {
+    pub(crate) const fn new(roster: Arc<Roster>) -> Self {
         Self(roster)
     }
 

@@ -34,6 +34,8 @@ mod roster;
 mod timers;
 mod told;
 
+#[cfg(feature = "net")]
+pub(crate) use self::gate::Gate;
 pub use self::{
     clock::Clock,
     native::{Native, Seen},
@@ -41,6 +43,6 @@ pub use self::{
     overlay::Overlay,
     protocols::{Meter, Wire},
     pubsub::check as check_gossipsub,
-    roster::{Addresses, Roster},
+    roster::{Addresses, Moved, Roster},
     told::{Account, Entry, Gauges, Legacy, Told, Troubles},
 };

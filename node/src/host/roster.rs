@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use futures::channel::mpsc;
 use libp2p::{
     Multiaddr, PeerId,
     identity::{Keypair, PublicKey},
@@ -60,26 +61,50 @@ impl Roster {
     }
 }
 
+/// A peer that listens here from now on, or no longer.
+pub type Moved = (Peer, Option<Multiaddr>);
+
 /// Where the peers of a fleet listen that are up. It stands for what finds peers outside of a testbed: DNS, a tracker, mDNS.
 #[derive(Clone, Debug)]
-pub struct Addresses(Arc<RwLock<Vec<Option<Multiaddr>>>>);
+pub struct Addresses {
+    known: Arc<RwLock<Vec<Option<Multiaddr>>>>,
+    /// Who wants to hear of the peers of this process.
+    watcher: Option<mpsc::UnboundedSender<Moved>>,
+}
 
 impl Addresses {
     /// Of a fleet of which nobody is up.
     #[must_use]
     pub fn new(peers: u32) -> Self {
-        Self(Arc::new(RwLock::new(vec![None; peers as usize])))
+        Self { known: Arc::new(RwLock::new(vec![None; peers as usize])), watcher: None }
+    }
+
+    /// The same, and what the peers of this process tell of themselves: a few words in each of their lives.
+    #[must_use]
+    pub fn watched(peers: u32) -> (Self, mpsc::UnboundedReceiver<Moved>) {
+        let (watcher, moves) = mpsc::unbounded();
+        (Self { watcher: Some(watcher), ..Self::new(peers) }, moves)
     }
 
     /// Where a peer listens, if it is up.
     #[must_use]
     pub fn of(&self, peer: Peer) -> Option<Multiaddr> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(peer.index()).cloned().flatten()
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(peer.index()).cloned().flatten()
     }
 
-    /// Says where a peer listens, or that it does no longer.
+    /// Says where a peer of this process listens, or that it does no longer.
     pub fn set(&self, peer: Peer, address: Option<Multiaddr>) {
-        if let Some(entry) = self.0.write().unwrap_or_else(PoisonError::into_inner).get_mut(peer.index()) {
+        if let Some(watcher) = &self.watcher {
+            // Whoever watched may have gone.
+            let _ = watcher.unbounded_send((peer, address.clone()));
+        }
+        self.learn((peer, address));
+    }
+
+    /// Takes note of what a peer of another process has told.
+    pub fn learn(&self, (peer, address): Moved) {
+        if let Some(entry) = self.known.write().unwrap_or_else(PoisonError::into_inner).get_mut(peer.index())
+        {
             *entry = address;
         }
     }

@@ -15,9 +15,10 @@ use peerlab_scenarios::{
     units::Nanos,
     wire::{Item, ItemId, Kind},
 };
+use serde::{Deserialize, Serialize};
 
 /// Something that happened at a peer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entry {
     /// It listens: others can dial it.
     Listens,
@@ -80,7 +81,7 @@ impl Gauges {
 }
 
 /// What one end of a lane has carried, by the name that its sender gave it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The lane.
     pub lane: u64,
@@ -97,7 +98,7 @@ pub struct Account {
 }
 
 /// What went wrong with a peer's connections, by what it is called in a report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Troubles {
     /// Dials that failed though the other peer was up.
     pub dials_failed: u64,

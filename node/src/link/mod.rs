@@ -106,11 +106,7 @@ impl Shaper {
     /// # Errors
     /// When peers of a site share an uplink and are not all in one process.
     pub fn new(plan: &Arc<Plan>, here: &PeerSet, spawn: Spawn) -> Result<Self, PlanError> {
-        if let Some(site) = divided_site(plan, here) {
-            let number = plan.spec.sites.iter().position(|spec| spec.name == *site).unwrap_or_default();
-            let why = format!("the peers of a site `{site}` share it, so they must all run in one process");
-            return Err(PlanError { path: format!("spec.sites[{number}].uplink"), why });
-        }
+        check_division(plan, here)?;
         let send_buffer = match &plan.spec.overlay {
             Overlay::Gossipsub(gossipsub) => gossipsub.send_buffer.0 as usize,
             _ => SEND_BUFFER,
@@ -192,6 +188,17 @@ impl Network {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Whether the links of a plan can be laid when just these of its peers are in one process.
+///
+/// # Errors
+/// When peers of a site share an uplink and are not all in one process.
+pub fn check_division(plan: &Plan, here: &PeerSet) -> Result<(), PlanError> {
+    let Some(site) = divided_site(plan, here) else { return Ok(()) };
+    let number = plan.spec.sites.iter().position(|spec| spec.name == *site).unwrap_or_default();
+    let why = format!("the peers of a site `{site}` share it, so they must all run in one process");
+    Err(PlanError { path: format!("spec.sites[{number}].uplink"), why })
 }
 
 /// A site with an uplink of which some peers are here and some are not.

@@ -56,7 +56,7 @@ fn plumtree_finds_its_own_neighbours() {
 
 #[test]
 fn quic_carries_the_same_over_bare_links() {
-    let options = Options { transport: Transport::Quic, bare_links: true };
+    let options = Options { transport: Transport::Quic, bare_links: true, ..Options::default() };
     let came = run_with(&plan(CHAT), options, &|| false);
     came.holds();
     assert_eq!(came.mean("room.delivery.completeness"), 100.0);
@@ -82,6 +82,14 @@ fn a_partition_heals() {
     assert_eq!(came.mean("room.delivery.completeness"), 100.0);
     let caught_up = |_, fact: &Fact| matches!(fact, Fact::Shown { route: Route::CatchUp, .. });
     assert!(came.count(caught_up) > 0, "nothing had to be caught up after the partition");
+}
+
+#[test]
+fn what_a_cut_holds_back_at_the_end_is_in_flight_and_has_not_vanished() {
+    let came = run(&chat("faults: [{name: cut, at: 3s, outage: {peers: [3]}}]")
+        .replace("network: {", "network: {timeout: 1m, "));
+    came.holds();
+    assert!(came.outcome.traffic.in_flight > 0);
 }
 
 #[test]

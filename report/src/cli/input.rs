@@ -106,7 +106,7 @@ pub fn load(path: &Path, refusals: Refusals) -> Result<Loaded, Result<Problems, 
         // Once it is known to be wrong, it is told as well what a plan would find.
         Err(_) => Err(Ok(document_for(&name, &bytes, |scenario| {
             let mut faults = hindered(scenario);
-            faults.extend(unplannable(scenario, &named.borrow().files, &faults));
+            faults.extend(unplannable(scenario, scenario.spec.seed, &named.borrow().files, &faults));
             faults
         })
         .expect_err("what was wrong with the same bytes before still is"))),
@@ -147,14 +147,14 @@ impl Named {
 
 /// What a plan of a small scenario finds, but for the fields at fault already. A plan of a large one takes too long to be
 /// made for several readings of a file that is wrong.
-fn unplannable(scenario: &Scenario, files: &Files, known: &[Fault]) -> Vec<Fault> {
+fn unplannable(scenario: &Scenario, seed: u64, files: &Files, known: &[Fault]) -> Vec<Fault> {
     let spec = &scenario.spec;
     let counted: u64 = spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
     let peers = spec.peers.map_or(counted, |all| counted.max(u64::from(all)));
     if peers > MOST_PEERS_READ_AGAIN || expected_links(&spec.topology, peers) > MOST_LINKS_READ_AGAIN {
         return Vec::new();
     }
-    let errors = Plan::new(scenario, Seed(spec.seed), files).err().unwrap_or_default();
+    let errors = Plan::new(scenario, Seed(seed), files).err().unwrap_or_default();
     let new = |fault: &Fault| !known.iter().any(|known| known.path == fault.path);
     errors.into_iter().map(Fault::from).filter(new).collect()
 }
@@ -182,8 +182,14 @@ impl Loaded {
     pub fn plan(self, seed: Option<u64>) -> Result<Ready, Problems> {
         let Self { document, bytes, files } = self;
         let seed = seed.unwrap_or(document.value.spec.seed);
-        let plan = plan_with(&document, &files, seed)?;
-        Ok(Ready { document, bytes, files, plan })
+        match plan_with(&document, &files, seed) {
+            Ok(plan) => Ok(Ready { document, bytes, files, plan }),
+            // A plan stops at its first obstacle. The others are found with that one out of the way, where the scenario is small.
+            Err(first) => {
+                let hindered = |scenario: &Scenario| unplannable(scenario, seed, &files, &[]);
+                Err(document_for(document.name(), &bytes, hindered).err().unwrap_or(first))
+            }
+        }
     }
 }
 

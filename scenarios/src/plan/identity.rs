@@ -5,6 +5,9 @@ use libp2p_identity::{Keypair, PeerId};
 
 use crate::{host::Peer, seed::Seed};
 
+/// Whom the keys of a run's conductor are derived for: no plan has a peer of this index.
+pub const CONDUCTOR: Peer = Peer(u32::MAX);
+
 /// The Ed25519 key of a peer.
 #[must_use]
 pub fn keypair(seed: Seed, peer: Peer) -> Keypair {

@@ -240,6 +240,10 @@ mod tests {
     fn a_matrix_is_read_or_says_where_it_is_wrong() {
         let regions = Regions::read("from,a,b\na,1,20.5\nb,20.5,2\n").unwrap();
         assert_eq!(regions.one_way(0, 1), Nanos(20_500_000));
+        let uneven = Regions::read("from,a,b\na,1,10\nb,30,2\n").unwrap();
+        assert_eq!([(0, 1), (1, 0)].map(|(a, b)| uneven.one_way(a, b)), [Nanos::from_millis(20); 2]);
+        let half = Regions::read("from,a,b\na,1\nb,30,2\n").unwrap();
+        assert_eq!(half.one_way(0, 1), Nanos::from_millis(30));
         assert_eq!(
             Regions::read("from,a,b\na,1,2\nb,,2\n").unwrap_err(),
             "line 3: `` is not a delay in milliseconds from 0 to 60000"

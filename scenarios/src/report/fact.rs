@@ -1,9 +1,11 @@
 //! What machines tell the report: typed, small, and folded at once into histograms and counters.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{host::Peer, units::Nanos};
 
 /// How an item came to a reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Route {
     /// By the overlay.
     Overlay,
@@ -14,7 +16,7 @@ pub enum Route {
 }
 
 /// What a gossipsub peer counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PubsubCount {
     /// Items announced to others, once for each that was told.
     Announced,
@@ -52,7 +54,7 @@ impl PubsubCount {
 }
 
 /// What a Kademlia peer counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KademliaCount {
     /// Peers asked, by lookups of its roles, refreshes and renewals alike.
     Requests,
@@ -70,7 +72,7 @@ impl KademliaCount {
 }
 
 /// What a lookup took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     /// When it began.
     pub began: Nanos,
@@ -83,7 +85,7 @@ pub struct Asked {
 }
 
 /// What became of a chunk that was fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChunkFate {
     /// It was right, and is kept.
     Kept,
@@ -94,7 +96,7 @@ pub enum ChunkFate {
 }
 
 /// Why a manifest was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ManifestFault {
     /// Its signature is wrong.
     Tainted,
@@ -107,7 +109,7 @@ pub enum ManifestFault {
 }
 
 /// Something that happened at a peer. The host adds when and to whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {
     /// An overlay counted the items that came from neighbours since it was last asked.
     Copies {

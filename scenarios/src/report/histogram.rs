@@ -31,6 +31,16 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
+    /// Counts a number so many times.
+    pub fn record_times(&mut self, value: u64, times: u64) {
+        if times > 0 {
+            self.buckets.record_n(value, times).expect("a histogram grows as needed");
+            self.sum += u128::from(value) * u128::from(times);
+            self.min = self.min.min(value);
+            self.max = self.max.max(value);
+        }
+    }
+
     /// Counts all that another has counted.
     pub fn merge(&mut self, other: &Self) {
         self.buckets.add(&other.buckets).expect("a histogram grows as needed");
@@ -131,6 +141,17 @@ mod tests {
             let rank = ((share * values.len() as f64).ceil() as usize).max(1);
             let (exact, told) = (values[rank - 1], histogram.quantile(share));
             prop_assert!(exact <= told && told - exact <= exact / 1_000, "{} for {}", told, exact);
+        }
+
+        #[test]
+        fn counts_carry_all_but_the_sum_and_the_smallest(values in prop::collection::vec(any::<u32>(), 0..50)) {
+            let histogram = of(&values.iter().map(|&value| u64::from(value)).collect::<Vec<_>>());
+            let mut carried = Histogram::default();
+            histogram.counts().for_each(|(value, times)| carried.record_times(value, times));
+            prop_assert_eq!((carried.len(), carried.max()), (histogram.len(), histogram.max()));
+            for share in [0.5, 0.99, 1.0] {
+                prop_assert_eq!(carried.quantile(share), histogram.quantile(share));
+            }
         }
 
         #[test]

@@ -110,8 +110,8 @@ pub struct Diurnal {
 #[schemars(rename = "PostTrace")]
 pub struct Trace {
     /// A file of comma-separated values, one post a line: `time,room,member,bytes`. The time is a duration since the
-    /// run's start such as `1.5s`; room and member count from 0, members within their room. The header may be left
-    /// out.
+    /// run's start such as `1.5s`, before its end; room and member count from 0, members within their room. The header
+    /// may be left out.
     pub file: String,
 }
 

@@ -19,6 +19,7 @@ pub mod read;
 mod schema;
 mod selector;
 pub mod semantics;
+mod start;
 mod target;
 mod time_of_day;
 pub mod topology;
@@ -34,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use self::count::PeerCount;
 pub use self::{
     chat::ChatSpec, count::Count, discovery::Discovery, distribution::*, fault::*, group::*,
-    lookups::LookupsSpec, network::*, overlay::Overlay, selector::Who, target::Target,
+    lookups::LookupsSpec, network::*, overlay::Overlay, selector::Who, start::Start, target::Target,
     time_of_day::TimeOfDay, topology::Topology, traversal::Traversal, update::UpdateSpec, workload::Workload,
 };
 use crate::units::Nanos;
@@ -130,6 +131,9 @@ pub struct ScenarioSpec {
     /// How long the run goes on after `duration`, with nothing new, so that what is on its way arrives. Default: 30s.
     #[serde(default = "half_a_minute")]
     pub cool_down: Nanos,
+    /// When the run begins, if its peers are processes of their own. Default: when all are there, within a minute.
+    #[serde(default)]
+    pub start: Start,
     /// Peers in all, of which groups may have shares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<PeerCount>")]

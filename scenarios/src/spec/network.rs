@@ -156,8 +156,9 @@ pub enum Table {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MatrixLatency {
-    /// A CSV file: a header `from,REGION,REGION,…`, then a line for each region, one-way milliseconds. The path is
-    /// relative to the scenario's file.
+    /// A CSV file: a header `from,REGION,REGION,…`, then a line for each region, one-way milliseconds. Where both
+    /// directions are given, their mean serves both, which keeps the round trip. The path is relative to the scenario's
+    /// file.
     pub file: String,
     /// As for `regions`. Default: 10 %.
     #[serde(default = "default_spread")]

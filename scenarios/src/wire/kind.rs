@@ -1,12 +1,14 @@
 //! What messages there are.
 
+use serde::{Deserialize, Serialize};
+
 /// What a message is. Kinds up to [`Kind::KadRpc`] are the overlay's and discovery's, those from [`Kind::Fetch`] the host's own,
 /// and the others a role's.
 ///
 /// Those whose names begin with `Pubsub` are RPCs of gossipsub, each of which libp2p sends by itself; those after them are of
 /// Kademlia and of what it needs. They travel in libp2p's encoding and not in a [`Frame`](super::Frame): neither is a machine of this crate,
 /// but a model in the one engine and the library itself in the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Kind {
     /// An item on its way to all; `hops` counts the links travelled, this one included.

@@ -245,6 +245,28 @@ fn files_of_a_scenario_are_named_where_they_are_missing() {
 }
 
 #[test]
+fn obstacles_of_a_plan_do_not_hide_each_other() {
+    let workshop = Workshop::new("obstacles");
+    let network = "network: {latency: {matrix: {file: delays.csv}}}\nworkloads";
+    let spec = TINY
+        .replace("topology: {ring: {}}", "topology: {import: {file: graph.txt}}")
+        .replace("posts: {poisson: {every: 1s}}", "posts: {trace: {file: posts.csv}}")
+        .replacen("workloads", network, 1);
+    workshop.write("scenario.yaml", scenario(&spec).as_bytes());
+    workshop.write("delays.csv", b"from,a\nb,1\n");
+    workshop.write("graph.txt", b"0 0 0 0 0\n");
+    workshop.write("posts.csv", b"1h,0,0,10\n");
+    for command in ["run", "validate"] {
+        let told = refused(&workshop, &[command, "scenario.yaml"]);
+        for field in
+            ["network.latency.matrix.file", "topology.import.file", "workloads[0].chat.posts.trace.file"]
+        {
+            assert!(told.contains(&format!("at spec.{field}")), "{command}: {field}: {told}");
+        }
+    }
+}
+
+#[test]
 fn a_missed_target_ends_with_1() {
     let spec = TINY.replace("talk.delivery.completeness, atLeast: 100%", "talk.delivery.latency, max: 1ns");
     let report = Workshop::new("missed").simulate(&spec).ends_with(1).json();

@@ -82,6 +82,8 @@ impl<R: Machine<Native>> Node<R> {
         self.timers.set(Alarm::Drained, self.clock.now().saturating_add(Self::LAST_WORDS));
         self.traffic.in_flight += self.fetches.under_way() as u64;
         self.fetches = super::Fetches::default();
+        // The run may be stopped before the machines have started: what has come for them stays there.
+        self.traffic.in_flight += std::mem::take(&mut self.early).len() as u64;
         for (connection, _) in self.connections.all().collect::<Vec<_>>() {
             self.swarm.behaviour_mut().lane.part(connection, Parting::Over);
         }
@@ -89,8 +91,7 @@ impl<R: Machine<Native>> Node<R> {
 
     /// Whether all has been said and heard.
     pub(super) fn has_drained(&self) -> bool {
-        let is_late = self.timers.next().is_none();
-        is_late
+        self.is_late
             || self.connections.all().all(|(id, _)| self.parted.contains(&id) && self.finished.contains(&id))
     }
 
@@ -114,7 +115,7 @@ impl<R: Machine<Native>> Node<R> {
     }
 
     /// Puts down what the connections have carried that stand.
-    fn bequeath_connections(&mut self, stood: bool) {
+    pub(super) fn bequeath_connections(&mut self, stood: bool) {
         for (connection, _) in self.connections.all().collect::<Vec<_>>() {
             self.close_accounts(connection, stood);
         }

@@ -162,6 +162,8 @@ struct Node<R> {
     parted: Vec<ConnectionId>,
     /// Connections on which all that this end had to say has gone.
     finished: Vec<ConnectionId>,
+    /// Whether the last words of the others are not waited for any longer.
+    is_late: bool,
     fetches: Fetches,
     /// Those whom a machine wants to be connected with.
     wanted: Vec<Peer>,
@@ -240,6 +242,7 @@ impl<R: Machine<Native>> Node<R> {
             incoming: HashMap::new(),
             parted: Vec::new(),
             finished: Vec::new(),
+            is_late: false,
             fetches: Fetches::default(),
             wanted: Vec::new(),
             timers: Timers::default(),
@@ -288,6 +291,8 @@ impl<R: Machine<Native>> Node<R> {
             }
         }
         self.addresses.set(self.me, None);
+        // Unless that was done before: who was not waited for has its accounts all the same.
+        self.bequeath_connections(true);
         self.bequeath();
         self.flush().await;
     }
@@ -363,7 +368,7 @@ impl<R: Machine<Native>> Node<R> {
                     self.inputs.push_back(Input::Timer(key));
                 }
             }
-            Alarm::Drained => self.parted.extend(self.connections.all().map(|(id, _)| id)),
+            Alarm::Drained => self.is_late = true,
         }
     }
 

@@ -164,7 +164,7 @@ fn everybody_speaks_as_often_as_others() {
 
 #[test]
 fn a_trace_is_replayed_in_order_of_time() {
-    let text = "time, room, member, bytes\n2s,1,0,30\n\n1500ms,0,2,10\n59m,0,1,20\n60m,0,1,40\n";
+    let text = "time, room, member, bytes\n2s,1,0,30\n\n1500ms,0,2,10\n59m,0,1,20\n";
     let posts = Posts::Trace(Trace { file: "talk.csv".to_owned() });
     let spec = ChatSpec { rooms: Count::new(2), posts, ..ChatSpec::default() };
     let group = [Peer(5), Peer(9), Peer(12)];
@@ -175,6 +175,21 @@ fn a_trace_is_replayed_in_order_of_time() {
         Arc::new(plan).timeline().collect::<Vec<_>>(),
         [post(1_500, 12, 0, 10), post(2_000, 5, 1, 30), post(3_540_000, 9, 0, 20)]
     );
+}
+
+#[test]
+fn a_trace_that_outlasts_the_run_is_refused() {
+    let said = |text: &str| {
+        let posts = Posts::Trace(Trace { file: "talk.csv".to_owned() });
+        let spec = ChatSpec { posts, ..ChatSpec::default() };
+        ChatPlan::new(spec, 0, &peers(3), &[], Seed(1), HOUR, Some(text))
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(said("3599s,0,0,1"), Ok(()));
+    let one = "line 2 of the trace: it is not said before the run ends after 1h";
+    assert_eq!(said("1s,0,0,1\n60m,0,0,1"), Err(one.to_owned()));
+    assert_eq!(said("1s,0,0,1\n2h,0,0,1\n1s,0,0,1\n3h,0,0,1"), Err(format!("{one}, nor are 1 more below")));
 }
 
 #[test]

@@ -15,10 +15,13 @@ pub(super) struct TracePost {
 
 const HEADER: &str = "time,room,member,bytes";
 
-/// Reads a trace, in any order of time; what lies at the run's end or later is left out. `starts` is where each room's
-/// members begin, and where the last one's end.
+/// Reads a trace, in any order of time. `starts` is where each room's members begin, and where the last one's end.
+///
+/// A post at the run's end or later would never be said, so it is refused: a trace that was cut without a word would look like
+/// one that was replayed.
 pub(super) fn read(text: &str, starts: &[usize], duration: Nanos) -> Result<Vec<TracePost>, ChatPlanError> {
     let mut posts = Vec::new();
+    let mut late = Vec::new();
     for (line, row) in (1..).zip(text.lines()) {
         let row = row.trim();
         if row.is_empty() || (line == 1 && row.split(',').map(str::trim).eq(HEADER.split(','))) {
@@ -27,7 +30,15 @@ pub(super) fn read(text: &str, starts: &[usize], duration: Nanos) -> Result<Vec<
         let post = read_row(row, starts).map_err(|why| ChatPlanError::Trace { line, why })?;
         if post.at < duration {
             posts.push(post);
+        } else {
+            late.push(line);
         }
+    }
+    if let [line, others @ ..] = late.as_slice() {
+        let more =
+            if others.is_empty() { String::new() } else { format!(", nor are {} more below", others.len()) };
+        let why = format!("it is not said before the run ends after {duration}{more}");
+        return Err(ChatPlanError::Trace { line: *line, why });
     }
     posts.sort_by_key(|post| (post.at, post.room));
     Ok(posts)

@@ -94,6 +94,12 @@ impl Fault {
 }
 
 impl<T> Document<T> {
+    /// What errors call it: the path of its file, as a rule.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Shows faults, of which there must be at least one, at the places of their fields.
     #[must_use]
     pub fn problems(&self, faults: Vec<Fault>) -> Problems {

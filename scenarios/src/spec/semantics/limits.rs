@@ -30,6 +30,16 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
         }
     }
 
+    let start = root.key("start");
+    if spec.start.quorum == Share::ZERO {
+        let why = "a run of nobody says nothing";
+        faults.push(Fault::new(start.key("quorum"), why).help("write for example `90%`"));
+    }
+    if !(Nanos(1)..=LONGEST_RUN).contains(&spec.start.deadline) {
+        let why = format!("nobody can be waited for during {}", spec.start.deadline);
+        faults.push(Fault::new(start.key("deadline"), why).help("write for example `60s`"));
+    }
+
     let network = root.key("network");
     if !(LEAST_OF_A_PACKET.0..=MOST_OF_A_PACKET.0).contains(&spec.network.packet.0) {
         let why = format!("no network has packets of {}", spec.network.packet);
