@@ -6,7 +6,7 @@
 # gives them binaries that cargo built on the host (`--build-context peerlab-node-build=FOLDER` puts a folder in that stage's place).
 
 # On Alpine, binaries are linked statically unless one asks otherwise.
-FROM docker.io/library/rust:1-alpine AS source
+FROM rust:1-alpine AS source
 RUN apk add --no-cache musl-dev
 WORKDIR /peerlab
 COPY . .
