@@ -45,6 +45,18 @@ fmt:
 lint:
     cargo clippy --workspace --all-targets --all-features -- -D warnings
 
+# A real Kubernetes of one node, for tests: `just cluster up`, `down`, `env`, `images`, `status`; `just cluster help` lists all
+cluster *arguments:
+    tests/cluster/cluster "$@"
+
+# The operator on that cluster, as stories: `just kubernetes`, or some of them by name, with the cluster up and `cluster images` in it
+kubernetes *stories:
+    tests/kubernetes/run "$@"
+
+# Check the chart, and that charts/install.yaml is what it renders to; `UPDATE_GOLDEN=1 just chart` writes that anew (needs helm)
+chart:
+    charts/check
+
 # Measure the event queue and the engine
 bench *arguments:
     cargo bench --package peerlab-simulator "$@"
@@ -61,6 +73,7 @@ docs:
 generate:
     UPDATE_GOLDEN=1 cargo test --package peerlab-scenarios --features crd --test schema
     UPDATE_GOLDEN=1 cargo test --package peerlab-simulator --test docs -- that_of
+    UPDATE_GOLDEN=1 cargo test --package peerlab-operator
 
 # A hundred seeds of every shipped scenario but the two largest, at full size: none may break an invariant
 seeds count='100':

@@ -72,7 +72,10 @@ mod crd {
             let both = schema.get("additionalProperties").is_some() && schema.get("properties").is_some();
             assert!(!both, "{path} is a struct and a map at once");
             let format = schema["format"].as_str().unwrap_or("int64");
-            assert!(["int32", "int64", "double"].contains(&format), "{path} has the format `{format}`");
+            assert!(
+                ["int32", "int64", "double", "date-time"].contains(&format),
+                "{path} has the format `{format}`"
+            );
             for alternative in schema["oneOf"].as_array().into_iter().flatten() {
                 let words: Vec<_> =
                     alternative.as_object().into_iter().flatten().map(|(word, _)| word).collect();
@@ -113,6 +116,67 @@ mod crd {
         };
         let types = plain(rules(schemars::schema_for!(Scenario).as_value()));
         assert!(types.len() > 5, "{types:?}");
-        assert_eq!(types, plain(rules(&of_the_resource())));
+        let (of_updates, rest): (BTreeSet<_>, BTreeSet<_>) =
+            plain(rules(&of_the_resource())).into_iter().partition(|(rule, _)| rule.contains("oldSelf"));
+        assert_eq!(types, rest);
+        assert_eq!(of_updates.len(), 1, "{of_updates:?}");
+    }
+
+    #[test]
+    fn a_run_is_of_the_scenario_as_it_began() {
+        let schema = of_the_resource();
+        let per_pod = std::cell::Cell::new(10);
+        let scenario = |run: &str, began: Option<&str>, duration: &str| {
+            let per_pod = per_pod.get();
+            let spec = serde_json::json!({
+                "seed": 1, "duration": duration, "warmUp": "0s", "coolDown": "30s", "start": {}, "topology": {}, "overlay": {}, "discovery": {},
+                "network": {}, "groups": [{ "name": "all", "peers": 2 }], "workloads": [], "cluster": { "runId": run, "peersPerPod": per_pod, "podsDeadline": "5m", "suspend": run == "1" },
+            });
+            let status =
+                began.map_or_else(|| serde_json::json!({}), |run| serde_json::json!({ "runId": run }));
+            serde_json::json!({ "spec": spec, "status": status })
+        };
+        // Only the rule of updates: what a scenario must be is asked elsewhere.
+        let rule = serde_json::json!({ "type": "object", "properties": schema["properties"], "x-kubernetes-validations": schema["x-kubernetes-validations"] });
+        let refused = |new: Value, old: Value| {
+            let told = kube_cel::Validator::new().validate(&rule, &new, Some(&old)).err();
+            told.into_iter()
+                .flatten()
+                .any(|error| error.message.starts_with("a run is of the scenario as it began"))
+        };
+        assert!(!refused(scenario("1", None, "2m"), scenario("1", None, "1m")), "nothing has begun");
+        assert!(
+            !refused(scenario("1", Some("1"), "1m"), scenario("1", Some("1"), "1m")),
+            "nothing is changed"
+        );
+        assert!(
+            refused(scenario("1", Some("1"), "2m"), scenario("1", Some("1"), "1m")),
+            "the run is of another scenario"
+        );
+        assert!(
+            !refused(scenario("2", Some("1"), "2m"), scenario("1", Some("1"), "1m")),
+            "it is for another run"
+        );
+    }
+
+    #[test]
+    fn a_field_that_comes_or_goes_is_a_change() {
+        let rules = of_the_resource()["x-kubernetes-validations"].to_string();
+        assert!(rules.contains("self.spec.groups == oldSelf.spec.groups"), "{rules}");
+        assert!(
+            rules.contains(
+                "has(self.spec.faults) ? has(oldSelf.spec.faults) && self.spec.faults == oldSelf.spec.faults"
+            ),
+            "{rules}"
+        );
+        assert!(
+            rules.contains("self.spec.cluster.peersPerPod == oldSelf.spec.cluster.peersPerPod"),
+            "{rules}"
+        );
+        for changeable in
+            ["self.spec.cluster ==", "cluster.suspend ==", "cluster.runId ==", "cluster.history =="]
+        {
+            assert!(!rules.contains(changeable), "{rules}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! the API server and evaluated by [`read`] alike.
 
 pub mod chat;
+mod cluster;
 mod count;
 #[cfg(feature = "crd")]
 pub mod crd;
@@ -20,6 +21,8 @@ mod schema;
 mod selector;
 pub mod semantics;
 mod start;
+#[cfg(feature = "crd")]
+pub mod status;
 mod target;
 mod time_of_day;
 pub mod topology;
@@ -34,9 +37,10 @@ use serde::{Deserialize, Serialize};
 
 use self::count::PeerCount;
 pub use self::{
-    chat::ChatSpec, count::Count, discovery::Discovery, distribution::*, fault::*, group::*,
-    lookups::LookupsSpec, network::*, overlay::Overlay, selector::Who, start::Start, target::Target,
-    time_of_day::TimeOfDay, topology::Topology, traversal::Traversal, update::UpdateSpec, workload::Workload,
+    chat::ChatSpec, cluster::Cluster, count::Count, discovery::Discovery, distribution::*, fault::*,
+    group::*, lookups::LookupsSpec, network::*, overlay::Overlay, selector::Who, start::Start,
+    target::Target, time_of_day::TimeOfDay, topology::Topology, traversal::Traversal, update::UpdateSpec,
+    workload::Workload,
 };
 use crate::units::Nanos;
 
@@ -99,11 +103,11 @@ pub struct Metadata {
         root = "ScenarioResource",
         plural = "scenarios",
         singular = "scenario",
+        shortname = "scn",
         category = "peerlab",
         namespaced,
-        doc = "An experiment on a network of peers.",
-        printcolumn(name = "Duration", type_ = "string", json_path = ".spec.duration"),
-        printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+        status = "status::ScenarioStatus",
+        doc = "An experiment on a network of peers."
     )
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -168,6 +172,9 @@ pub struct ScenarioSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub targets: Vec<Target>,
+    /// How a cluster runs it. Only a cluster reads this.
+    #[serde(default)]
+    pub cluster: Cluster,
 }
 
 impl ScenarioSpec {

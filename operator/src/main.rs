@@ -1,0 +1,9 @@
+//! `peerlab-operator`: runs scenarios that are applied to a cluster.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

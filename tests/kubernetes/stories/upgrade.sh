@@ -1,0 +1,17 @@
+# An upgrade and a rollback in the middle of a run, which goes on; and the chart's own test.
+# shellcheck shell=bash
+
+story_upgrade() {
+    chat lasting 30 | apply
+    in_phase lasting Running
+    local pods
+    pods=$(k get pods -o name | sort)
+    install --set pods.costPerPeer.millicpu=11,pods.costPerPeer.mebibytes=5
+    same 'the pods of the run' "$pods" "$(k get pods -o name | sort)" >/dev/null
+    helm rollback peerlab --namespace "$operator_namespace" --wait >/dev/null
+    same 'the pods of the run' "$pods" "$(k get pods -o name | sort)" >/dev/null
+    complete lasting
+    same verdict pass "$(status lasting verdict)"
+    remove lasting
+    helm test peerlab --namespace "$operator_namespace" --timeout 5m --logs | sed 's/^/  /'
+}
