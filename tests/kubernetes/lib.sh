@@ -102,6 +102,11 @@ operator_pod() {
 # kill_operator: without a word of parting, as a machine that dies.
 kill_operator() { kubectl --namespace "$operator_namespace" delete pod -l app.kubernetes.io/component=operator --grace-period 0 --force >/dev/null 2>&1; }
 
+# What the operator counts of itself, through the API server.
+metrics() { kubectl get --raw "/api/v1/namespaces/$operator_namespace/services/peerlab:http/proxy/metrics"; }
+count() { metrics | awk -v name="^peerlab_operator_$1" '$0 ~ name { sum += $2 } END { print sum + 0 }'; }
+calls() { count api_calls_total; }
+
 # explain: what there is to see when a story has failed.
 explain() {
     {

@@ -34,6 +34,9 @@ const REFUSED_BY_CONDUCTOR: &str = "RefusedByConductor";
 /// How long after a refusal that may pass the scenario is looked at again.
 const REFUSAL_PAUSE: Duration = Duration::from_secs(30);
 
+/// How often a conductor is told that it may end.
+const REPEAT: Duration = Duration::from_secs(5);
+
 /// What is to be done about a scenario.
 #[derive(Debug, Default, PartialEq)]
 pub struct Decision {
@@ -154,6 +157,17 @@ impl<'a> Next<'a> {
     /// Has all go but results.
     fn clear_away(&mut self) {
         self.delete(|owned| owned.component != Some(Component::Result));
+        self.let_go();
+    }
+
+    /// Tells a conductor that nobody waits for its report: one that was told to end keeps it for a while.
+    fn let_go(&mut self) {
+        let conductors =
+            self.seen.pods.iter().filter(|pod| pod.component == Some(Component::Conductor) && !pod.is_over);
+        if let Some(address) = conductors.filter(|pod| pod.is_running).find_map(|pod| pod.address) {
+            self.decision.release = Some(address);
+            self.again(REPEAT);
+        }
     }
 
     fn go_on(&mut self, prepared: &'a Prepared) {

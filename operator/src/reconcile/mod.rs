@@ -1,4 +1,4 @@
-//! From what is seen of a scenario to what is done about it: seeing and doing are here, deciding is in [`decide`].
+//! From what is seen of a scenario to what is done about it: seeing and doing are here, deciding is in [`mod@decide`].
 
 mod apply;
 pub mod conditions;

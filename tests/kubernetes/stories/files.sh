@@ -8,7 +8,10 @@ story_files() {
     in_phase chat-imported-graph Refused
     same reason FilesMissing "$(reason chat-imported-graph Accepted)"
     k create configmap circles --from-file="$root/scenarios/data/circles-of-friends.txt" >/dev/null
+    until_so 60 'the files are found' is_accepted chat-imported-graph
     complete chat-imported-graph
     k delete configmap circles >/dev/null
     remove chat-imported-graph
 }
+
+is_accepted() { [ "$(status "$1" 'conditions[?(@.type=="Accepted")].status')" = True ]; }

@@ -19,7 +19,3 @@ story_many() {
         until_so 60 "nothing is left of many-$n" is_gone "many-$n"
     done
 }
-
-# metrics: of the operator, through the API server.
-metrics() { kubectl get --raw "/api/v1/namespaces/$operator_namespace/services/peerlab:http/proxy/metrics"; }
-calls() { metrics | awk '/^peerlab_operator_api_calls_total/ { sum += $2 } END { print sum + 0 }'; }

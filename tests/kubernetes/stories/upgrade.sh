@@ -13,5 +13,5 @@ story_upgrade() {
     complete lasting
     same verdict pass "$(status lasting verdict)"
     remove lasting
-    helm test peerlab --namespace "$operator_namespace" --timeout 5m --logs | sed 's/^/  /'
+    helm test peerlab --namespace "$operator_namespace" --timeout 5m | grep -A4 "TEST SUITE" | tail -n 4
 }

@@ -1,7 +1,5 @@
 //! A run that is over.
 
-use std::time::Duration;
-
 use peerlab_scenarios::{
     spec::crd::status::{Phase, ResultRef},
     units::Nanos,
@@ -15,9 +13,6 @@ use crate::reconcile::{
 
 /// How long a conductor may take to end that was told to.
 const FAREWELL: Nanos = Nanos::from_secs(60);
-
-/// How often it is told.
-const REPEAT: Duration = Duration::from_secs(5);
 
 impl Next<'_> {
     /// Ends a run whose result is kept.
@@ -55,12 +50,8 @@ impl Next<'_> {
         let run = self.run();
         let finished = self.status.run.finished_at.as_ref().map(|time| time.0);
         let pod = self.conductor_pod(&run).filter(|pod| !pod.is_over);
-        let address = pod.and_then(|pod| pod.address);
         let is_late = pod.is_some() && self.is_past(finished, FAREWELL);
-        if address.is_some() {
-            self.decision.release = address;
-            self.again(REPEAT);
-        }
+        self.let_go();
         self.delete(|owned| match (owned.component, owned.kind) {
             (Some(Component::Result), _) => false,
             (_, Kind::ConfigMap) => owned.run != run,

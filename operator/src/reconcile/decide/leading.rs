@@ -61,6 +61,7 @@ impl<'a> Next<'a> {
         }
         let message = format!("the run before is being cleared away; awaited: {}", some_of(left.into_iter()));
         self.set(PEERS_READY, false, "ClearingAway", &message);
+        self.let_go();
         self.again(LATER);
         true
     }

@@ -476,6 +476,10 @@ fn a_run_that_is_suspended_begins_anew() {
     world.settle();
     assert_eq!((world.status.phase, world.condition(RUNNING).1), (Some(Phase::Suspended), "Suspended"));
     assert!(world.owned.is_empty());
+    world.conductor_runs();
+    world.step();
+    assert_eq!(world.last.release, Some([10, 0, 0, 7].into()), "nobody waits for what it has so far");
+    world.pods.retain(|pod| pod.component != Some(Component::Conductor));
 
     world.change("/cluster", json!({}));
     world.settle();

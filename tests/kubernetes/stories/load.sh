@@ -1,0 +1,35 @@
+# A thousand pods that kwok only pretends to run, two hundred scenarios, and a minute in which nothing happens. Only on the cluster of tests/cluster,
+# whose machine is this one: the operator's memory is read from its process.
+# shellcheck shell=bash
+
+story_load() {
+    "$root/tests/cluster/cluster" fake-nodes 10 >/dev/null
+    install --set pods.nodeSelector.type=kwok,pods.tolerations[0].operator=Exists
+    local before started
+    before=$(calls)
+    started=$SECONDS
+    sed -e 's/fullMesh: {}/kRegular: {degree: 4}/' <(chat crowd 60 998 '{peersPerPod: 1, podsDeadline: 10m}') | apply
+    until_so 300 'a thousand pods run' is_phase crowd Joining
+    echo "  a thousand pods ran after $((SECONDS - started)) s; $(($(calls) - before)) calls of the API server; operator: $(memory) MiB"
+    remove crowd
+
+    before=$(calls)
+    for n in $(seq 200); do
+        chat "waiting-$n" 10 4 '{suspend: true}'
+        echo ---
+    done | apply
+    until_so 120 'all are suspended' are_suspended 200
+    echo "  200 scenarios: $(($(calls) - before)) calls; operator: $(memory) MiB"
+    sleep 5
+    local reconciles
+    reconciles=$(count reconciles_total)
+    before=$(calls)
+    sleep 60
+    same 'calls of a quiet minute' 0 $(($(calls) - before))
+    same 'reconciles of a quiet minute' 0 $(($(count reconciles_total) - reconciles))
+    k delete scenarios --all --wait >/dev/null
+    install
+}
+
+memory() { ps -C peerlab-operator -o rss= | awk '{ sum += $1 } END { print int(sum / 1024) }'; }
+are_suspended() { [ "$(k get scenarios -o 'jsonpath={.items[*].status.phase}' | tr ' ' '\n' | grep -c Suspended)" = "$1" ]; }
