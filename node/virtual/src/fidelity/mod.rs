@@ -75,8 +75,9 @@ pub fn trial(loaded: &Loaded) -> Result<Trial, Vec<PlanError>> {
 
 /// Whether a scenario shows in a minute what it shows: nobody comes or goes, nothing breaks, nothing is released.
 fn can_be_cut(spec: &ScenarioSpec) -> bool {
-    let is_steady =
-        spec.groups.iter().all(|group| group.churn.is_none() && matches!(group.join, Join::AtStart(_)));
+    let is_steady = spec.groups.iter().all(|group| {
+        group.churn.is_none() && group.online.is_none() && matches!(group.join, Join::AtStart(_))
+    });
     is_steady && spec.faults.is_empty() && spec.workloads.iter().all(|workload| workload.chat.is_some())
 }
 

@@ -175,7 +175,12 @@ pub fn document(rows: &[Row]) -> String {
         };
         let fidelity = &held.fidelity;
         let name = if held.cut { format!("{scenario} ¹") } else { scenario.clone() };
-        let Some(headlines) = headlines(fidelity) else { continue };
+        let Some(headlines) = headlines(fidelity) else {
+            left_out.push_str(&format!(
+                "| {scenario} | there are no times of delivery, installing or finding |\n"
+            ));
+            continue;
+        };
         let numbers = headlines.iter().map(|headline| cell(fidelity, headline));
         let row = [name, grouped(u64::from(fidelity.peers))].into_iter().chain(numbers);
         table.push(row.chain([distance(fidelity, &headlines[0].metric)]).collect());
