@@ -9,6 +9,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use peerlab_scenarios::report::Stage;
 use serde::Deserialize;
 
 /// How long an answer to a question may take.
@@ -48,24 +49,6 @@ pub struct Progress {
     /// What it has to say.
     #[serde(default)]
     pub message: Option<String>,
-}
-
-/// What a conductor does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Stage {
-    /// It waits for peers.
-    Waiting,
-    /// It has named the instant of the start.
-    Starting,
-    /// The scenario runs.
-    Running,
-    /// It gathers what the peers have seen.
-    Collecting,
-    /// The report is written.
-    Done,
-    /// There will be none.
-    Failed,
 }
 
 /// Why a conductor's answer is none.

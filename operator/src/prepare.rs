@@ -11,7 +11,7 @@ use peerlab_scenarios::{
     seed::Seed,
     spec::{
         Cluster, Scenario, ScenarioSpec,
-        read::{Fault, Problems, document_for},
+        read::{Problems, document_for},
     },
     units::Nanos,
 };
@@ -147,9 +147,8 @@ pub fn prepare(
         ));
     }
     let files = given_files(scenario, given)?;
-    let plan = Plan::new(scenario, Seed(scenario.spec.seed), &files).map_err(|errors| {
-        Refusal::invalid(&document_read.problems(errors.into_iter().map(Fault::from).collect()))
-    })?;
+    let plan = Plan::of(&document_read, Seed(scenario.spec.seed), &files)
+        .map_err(|problems| Refusal::invalid(&problems))?;
     // The conductor has no use for it, and what may be changed of it during a run must not change what the run is of.
     let mut spec = object.spec.clone();
     spec.as_object_mut().map(|fields| fields.remove("cluster"));
@@ -190,8 +189,7 @@ fn document(object: &ScenarioObject, spec: &serde_json::Value) -> String {
 
 /// No fewer peers than the plan will have.
 fn at_most(spec: &ScenarioSpec) -> u64 {
-    let counted: u64 = spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
-    counted + u64::from(spec.peers.unwrap_or(0))
+    spec.counted_peers() + u64::from(spec.peers.unwrap_or(0))
 }
 
 /// The key of a file in a ConfigMap: its name without its folders.

@@ -155,8 +155,7 @@ impl Cost {
 
     /// The estimate by the number of peers and of edges, with so many bytes for each.
     fn of_size(spec: &ScenarioSpec, peer: f64, edge: f64) -> Self {
-        let groups = || spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
-        let peers = spec.peers.map_or_else(groups, u64::from);
+        let peers = spec.peers.map_or_else(|| spec.counted_peers(), u64::from);
         let edges = expected_links(&spec.topology, peers);
         let memory = vec![
             ("the program", PROGRAM),

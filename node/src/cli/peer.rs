@@ -12,16 +12,19 @@ use libp2p::Multiaddr;
 use peerlab_node::{
     conduct::{Process, ProcessError, Progress},
     fleet,
-    serve::Stage,
     signals::Signals,
 };
 use peerlab_report::cli::{BAD_INPUT, Stop, interrupt::INTERRUPTED, tell};
-use peerlab_scenarios::{seed::Seed, units::Nanos};
+use peerlab_scenarios::{
+    report::{Stage, Verdict},
+    seed::Seed,
+    units::Nanos,
+};
 
 use super::serve::{Serve, Told};
 
 /// The exit code of a run that says nothing.
-pub(super) const INVALID: u8 = 3;
+pub(super) const INVALID: u8 = Verdict::Invalid.exit_code();
 
 /// Peers in a row: `7`, or `7..10` for 7, 8 and 9.
 #[derive(Clone, Debug, PartialEq, Eq)]

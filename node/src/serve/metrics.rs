@@ -1,5 +1,6 @@
 //! What is known of a run, as OpenMetrics 1.0 (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 
+use peerlab_scenarios::report::Stage;
 use prometheus_client::{
     encoding::text::encode,
     metrics::{
@@ -10,10 +11,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{
-    pulse::Beat,
-    status::{Stage, Status},
-};
+use super::{pulse::Beat, status::Status};
 
 /// The media type of what [`text`] gives.
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

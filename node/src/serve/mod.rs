@@ -31,5 +31,5 @@ mod tests;
 pub use self::{
     pulse::{Beat, Heart},
     server::{ServeError, Server},
-    status::{Files, Stage, Status},
+    status::{Files, Status},
 };

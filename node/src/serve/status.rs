@@ -4,50 +4,12 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use peerlab_scenarios::{
     host::Peer,
-    report::{Report, Trust, Verdict},
+    report::{Report, Stage, Trust, Verdict},
     units::Nanos,
 };
 use serde::Serialize;
 
 use crate::fleet::Phase;
-
-/// How far a run has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Stage {
-    /// Peers are waited for.
-    #[default]
-    Waiting,
-    /// Neighbours connect.
-    Starting,
-    /// It goes on.
-    Running,
-    /// Peers say and hear their last, and the report is written.
-    Collecting,
-    /// There is a report, or for a process of peers: all was said.
-    Done,
-    /// There is none, and never will be.
-    Failed,
-}
-
-impl Stage {
-    /// All, in their order.
-    pub const ALL: [Self; 6] =
-        [Self::Waiting, Self::Starting, Self::Running, Self::Collecting, Self::Done, Self::Failed];
-
-    /// As it is told.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Starting => "starting",
-            Self::Running => "running",
-            Self::Collecting => "collecting",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// The files of a run folder, by their paths in it.
 #[derive(Clone, Debug, Default)]
@@ -146,11 +108,7 @@ impl Status {
             elapsed_seconds: self.elapsed.as_secs_f64(),
             duration_seconds: self.duration.as_secs_f64(),
             validity: self.validity,
-            verdict: self.verdict.map(|verdict| match verdict {
-                Verdict::Met => "pass",
-                Verdict::Missed => "fail",
-                Verdict::Invalid => "invalid",
-            }),
+            verdict: self.verdict.map(Verdict::name),
             exit_code: self.exit_code,
             message: self.message.as_deref(),
             files: &self.files.names,
@@ -180,13 +138,6 @@ struct Told<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_stage_has_one_name() {
-        for stage in Stage::ALL {
-            assert_eq!(serde_json::to_value(stage).unwrap(), stage.name());
-        }
-    }
 
     #[test]
     fn a_status_tells_how_far_a_run_has_come_and_why_there_is_no_report() {

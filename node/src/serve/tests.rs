@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use peerlab_scenarios::report::Stage;
 use tokio::{
     runtime::{Builder, Runtime},
     sync::watch,
@@ -15,7 +16,7 @@ use tokio::{
 use super::{
     pulse::Heart,
     server::{HEAD, Limits, Server},
-    status::{Files, Stage, Status},
+    status::{Files, Status},
 };
 
 /// A server that tells of a run, and what it stands on.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use peerlab_scenarios::spec::crd::status::ScenarioStatus;
+
 use crate::settings::MANAGER;
 
 /// Who looks after an object.
@@ -51,10 +53,10 @@ impl Component {
     }
 }
 
-/// The value of the label [`RUN`].
+/// The value of the label [`RUN`], of the run that a status tells of.
 #[must_use]
-pub fn run_label(run_id: &str, attempt: i32) -> String {
-    format!("{run_id}.{attempt}")
+pub fn run_label(status: &ScenarioStatus) -> String {
+    format!("{}.{}", status.run.run_id.as_deref().unwrap_or_default(), status.attempt.unwrap_or(1))
 }
 
 /// The labels of all pods of a run.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io::Write as _};
 
 use flate2::{Compression, write::GzEncoder};
 use k8s_openapi::{ByteString, api::core::v1::ConfigMap};
-use peerlab_scenarios::report::{Report, Trust, Verdict};
+use peerlab_scenarios::report::Report;
 
 use super::{Child, Component, Kind, Plot, result_name};
 use crate::prepare::CONFIG_MAP_BYTES;
@@ -37,26 +37,6 @@ pub struct Fetched {
     pub html: Result<Vec<u8>, String>,
 }
 
-/// As a status says it.
-#[must_use]
-pub const fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Met => "pass",
-        Verdict::Missed => "fail",
-        Verdict::Invalid => "invalid",
-    }
-}
-
-/// As a status says it.
-#[must_use]
-pub const fn validity_name(trust: Trust) -> &'static str {
-    match trust {
-        Trust::Valid => "valid",
-        Trust::Degraded => "degraded",
-        Trust::Invalid => "invalid",
-    }
-}
-
 /// The ConfigMap of a result. The same report makes the same object.
 ///
 /// What does not fit is left out, and [`LEFT_OUT`] says so: first the page, then the report, of which the annotations still say what came of it.
@@ -67,8 +47,8 @@ pub fn result(plot: &Plot<'_>, run_id: &str, fetched: &Fetched) -> Child {
     let reasons: String = validity.reasons.join("; ").chars().take(REASONS_LENGTH).collect();
     metadata.annotations.get_or_insert_default().extend(
         [
-            (VERDICT, verdict_name(fetched.report.verdict()).to_owned()),
-            (VALIDITY, validity_name(validity.state).to_owned()),
+            (VERDICT, fetched.report.verdict().name().to_owned()),
+            (VALIDITY, validity.state.name().to_owned()),
             (REASONS, reasons),
         ]
         .map(|(annotation, value)| (annotation.to_owned(), value)),

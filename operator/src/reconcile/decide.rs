@@ -23,7 +23,7 @@ use super::{
     story::{Event, story},
 };
 use crate::{
-    build::{Child, Component, Kind, Plot, run_label},
+    build::{Child, Component, Kind, run_label},
     prepare::{Prepared, Refusal},
     settings::Settings,
 };
@@ -127,8 +127,7 @@ impl<'a> Next<'a> {
 
     /// The label of the run that is under way.
     fn run(&self) -> String {
-        let run_id = self.status.run.run_id.as_deref().unwrap_or_default();
-        run_label(run_id, self.status.attempt.unwrap_or(1))
+        run_label(&self.status)
     }
 
     fn is_over(&self) -> bool {
@@ -137,11 +136,6 @@ impl<'a> Next<'a> {
 
     fn is_under_way(&self) -> bool {
         self.status.run.run_id.is_some() && !self.is_over()
-    }
-
-    fn plot(&self, prepared: &'a Prepared, run: &'a str) -> Plot<'a> {
-        let Observed { name, namespace, uid, .. } = *self.seen;
-        Plot { prepared, settings: self.settings, name, namespace, uid, run }
     }
 
     /// Has objects go, but those that go already.

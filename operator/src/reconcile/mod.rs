@@ -36,7 +36,7 @@ use self::{
 };
 pub use self::{apply::ApplyError, memory::Memory, story::Event};
 use crate::{
-    build::{self, Component, Kind, Plot, results},
+    build::{self, Component, Kind, results},
     conductor::{AskError, Asker},
     metrics::Metrics,
     prepare::{self, prepare},
@@ -208,7 +208,7 @@ async fn files(
     context: &Context,
 ) -> Result<Option<BTreeMap<String, String>>, ReconcileError> {
     let status = scenario.known_status();
-    let run = build::run_label(status.run.run_id.as_deref().unwrap_or_default(), status.attempt.unwrap_or(1));
+    let run = build::run_label(&status);
     let own = build::scenario_name(scenario.name());
     let has_begun =
         seen.owned.iter().any(|owned| owned.kind == Kind::ConfigMap && owned.name == own && owned.run == run);
@@ -292,9 +292,8 @@ async fn collect(
     let html = context.asker.file(address, "report.html").await;
     let html = html.map(|page| page.to_vec()).map_err(|error| error.to_string());
     let run_id = observed.status.run.run_id.as_deref().unwrap_or_default();
-    let run = build::run_label(run_id, observed.status.attempt.unwrap_or(1));
-    let Observed { name, namespace, uid, .. } = *observed;
-    let plot = Plot { prepared, settings: &context.settings, name, namespace, uid, run: &run };
+    let run = build::run_label(&observed.status);
+    let plot = observed.plot(prepared, &context.settings, &run);
     let fetched = results::Fetched { json: json.to_vec(), report, html };
     applier.apply(&results::result(&plot, run_id, &fetched), &observed.owned).await?;
     Ok(())

@@ -13,9 +13,10 @@ use k8s_openapi::{
 use peerlab_scenarios::spec::crd::status::ScenarioStatus;
 
 use crate::{
-    build::{BUILDER, COMPONENT, Component, GROUP, Kind, RUN, results},
+    build::{BUILDER, COMPONENT, Component, GROUP, Kind, Plot, RUN, results},
     conductor::Progress,
     prepare::{Prepared, Refusal},
+    settings::Settings,
 };
 
 /// What was seen of a scenario.
@@ -43,6 +44,15 @@ pub struct Observed<'a> {
     pub conductor: Asked,
     /// What time it is.
     pub now: Timestamp,
+}
+
+impl<'a> Observed<'a> {
+    /// What a run of it is built from.
+    #[must_use]
+    pub fn plot(&self, prepared: &'a Prepared, settings: &'a Settings, run: &'a str) -> Plot<'a> {
+        let Self { name, namespace, uid, .. } = *self;
+        Plot { prepared, settings, name, namespace, uid, run }
+    }
 }
 
 /// What a conductor says.

@@ -149,7 +149,7 @@ impl Named {
 /// made for several readings of a file that is wrong.
 fn unplannable(scenario: &Scenario, seed: u64, files: &Files, known: &[Fault]) -> Vec<Fault> {
     let spec = &scenario.spec;
-    let counted: u64 = spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
+    let counted = spec.counted_peers();
     let peers = spec.peers.map_or(counted, |all| counted.max(u64::from(all)));
     if peers > MOST_PEERS_READ_AGAIN || expected_links(&spec.topology, peers) > MOST_LINKS_READ_AGAIN {
         return Vec::new();
@@ -182,7 +182,7 @@ impl Loaded {
     pub fn plan(self, seed: Option<u64>) -> Result<Ready, Problems> {
         let Self { document, bytes, files } = self;
         let seed = seed.unwrap_or(document.value.spec.seed);
-        match plan_with(&document, &files, seed) {
+        match Plan::of(&document, Seed(seed), &files) {
             Ok(plan) => Ok(Ready { document, bytes, files, plan }),
             // A plan stops at its first obstacle. The others are found with that one out of the way, where the scenario is small.
             Err(first) => {
@@ -193,18 +193,13 @@ impl Loaded {
     }
 }
 
-fn plan_with(document: &Document<Scenario>, files: &Files, seed: u64) -> Result<Plan, Problems> {
-    Plan::new(&document.value, Seed(seed), files)
-        .map_err(|errors| document.problems(errors.into_iter().map(Fault::from).collect()))
-}
-
 impl Ready {
     /// The plan of the same scenario with another seed.
     ///
     /// # Errors
     /// What cannot be planned.
     pub fn plan_with(&self, seed: u64) -> Result<Plan, Problems> {
-        plan_with(&self.document, &self.files, seed)
+        Plan::of(&self.document, Seed(seed), &self.files)
     }
 }
 

@@ -164,6 +164,19 @@ impl topology::Fleet for Fleet<'_> {
 }
 
 impl Plan {
+    /// Works out a scenario that was read, as [`Plan::new`] does.
+    ///
+    /// # Errors
+    /// As [`Plan::new`], at the places of the fields in the document.
+    pub fn of(
+        document: &read::Document<Scenario>,
+        seed: Seed,
+        files: &Files,
+    ) -> Result<Self, read::Problems> {
+        Self::new(&document.value, seed, files)
+            .map_err(|errors| document.problems(errors.into_iter().map(read::Fault::from).collect()))
+    }
+
     /// Works out a scenario. `files` holds the text of every file that [`files`] lists.
     ///
     /// # Errors

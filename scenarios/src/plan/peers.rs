@@ -182,7 +182,7 @@ fn counts(spec: &ScenarioSpec) -> Result<Vec<u32>, PlanError> {
     let parts = |group: &Group| u64::from(group.share.unwrap_or_default().parts_per_billion());
     let all = u64::from(Share::ALL.parts_per_billion());
     let shares: u64 = spec.groups.iter().map(parts).sum();
-    let fixed: u64 = spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
+    let fixed = spec.counted_peers();
     if shares > all {
         let percent = shares as f64 / 1e7;
         return Err(PlanError::new(

@@ -10,6 +10,7 @@ pub mod lookups;
 pub mod metric;
 pub mod replicates;
 mod settling;
+mod stage;
 pub mod statistics;
 mod summary;
 pub mod update;
@@ -27,6 +28,7 @@ pub use histogram::Histogram;
 pub use lookups::LookupsRecorder;
 pub use metric::{Metric, Unit};
 pub use settling::{NOTABLE_BIAS, Settling};
+pub use stage::Stage;
 pub use summary::{Statistic, Summary};
 pub use update::UpdateRecorder;
 pub use verdict::{Bound, Invariant, TargetResult, Trust, Validity, bounds, judge};
@@ -112,6 +114,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// In a word, as programs are told of it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Met => "pass",
+            Self::Missed => "fail",
+            Self::Invalid => "invalid",
+        }
+    }
+
     /// The exit code: 0, 1 or 3. 2 stands for bad input, of which there is no report.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
@@ -120,6 +132,14 @@ impl Verdict {
             Self::Missed => 1,
             Self::Invalid => 3,
         }
+    }
+
+    /// What a program says that has ended with this code.
+    #[must_use]
+    pub fn of_exit_code(code: i32) -> Option<Self> {
+        [Self::Met, Self::Missed, Self::Invalid]
+            .into_iter()
+            .find(|verdict| i32::from(verdict.exit_code()) == code)
     }
 }
 

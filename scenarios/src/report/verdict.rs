@@ -19,6 +19,18 @@ pub enum Trust {
     Invalid,
 }
 
+impl Trust {
+    /// In a word, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Degraded => "degraded",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 /// Whether a run's numbers can be believed, and why not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validity {

@@ -183,6 +183,12 @@ impl ScenarioSpec {
     pub const fn end(&self) -> Nanos {
         self.duration.saturating_add(self.cool_down)
     }
+
+    /// The peers of groups that say how many they have. Those with a share come to the rest of `peers`, as the plan divides it.
+    #[must_use]
+    pub fn counted_peers(&self) -> u64 {
+        self.groups.iter().filter_map(|group| group.peers).map(u64::from).sum()
+    }
 }
 
 const fn first_seed() -> u64 {

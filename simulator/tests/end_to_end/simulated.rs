@@ -5,7 +5,7 @@ use peerlab_scenarios::{
     plan::{Files, Plan},
     report::Report,
     seed::Seed,
-    spec::read::{Fault, document},
+    spec::read::document,
 };
 use peerlab_simulator::{engine::threads::division::Division, model};
 
@@ -33,8 +33,8 @@ pub(crate) fn simulate_on(threads: usize, spec: &str, files: &[(&str, &str)]) ->
         return Err(document.problems(refusals).to_string());
     }
     let files: Files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    let plan = Plan::new(&document.value, Seed(document.value.spec.seed), &files)
-        .map_err(|errors| document.problems(errors.into_iter().map(Fault::from).collect()).to_string())?;
+    let plan = Plan::of(&document, Seed(document.value.spec.seed), &files)
+        .map_err(|problems| problems.to_string())?;
     let recorder = Recorder::new(&plan);
     let (outcome, recorder) = match Division::of(&plan, threads, 1e6) {
         Ok(division) => model::run_divided(&plan, &division, recorder, &|_| false),

@@ -54,7 +54,7 @@ pub fn trial(loaded: &Loaded) -> Result<Trial, Vec<PlanError>> {
     if let Some(first) = refused.first() {
         return Ok(Trial::LeftOut(format!("`{}`: {}", first.path, first.message)));
     }
-    let peers: u64 = scenario.spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
+    let peers = scenario.spec.counted_peers();
     if peers > u64::from(MOST_PEERS) {
         return Ok(Trial::LeftOut(format!("more than {MOST_PEERS} peers")));
     }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use peerlab_scenarios::spec::crd::status::Phase;
+use peerlab_scenarios::{
+    report::{Stage, Verdict},
+    spec::crd::status::Phase,
+};
 
 use super::{Component, Next, Owned, Prepared};
 use crate::{
     build::{self, peer_name},
-    conductor::{Progress, Stage},
+    conductor::Progress,
     reconcile::{
         conditions::{self, PEERS_READY, RESULTS_COLLECTED, RUNNING},
         observe::{Asked, Ended, PodView},
@@ -69,7 +72,7 @@ impl<'a> Next<'a> {
     /// Applies what a run needs. Objects that another operator built, with other settings, stay as they are: pods that are replaced in the middle of a
     /// run would falsify it.
     fn keep(&mut self, prepared: &'a Prepared, run: &str, conducts: bool) {
-        let plot = self.plot(prepared, run);
+        let plot = self.seen.plot(prepared, self.settings, run);
         let fingerprint = self.settings.fingerprint();
         let mut children = build::surroundings(&plot);
         children.extend(conducts.then(|| build::conductor(&plot)));
@@ -264,20 +267,20 @@ impl<'a> Next<'a> {
     /// A conductor that has ended, with nothing of it kept.
     fn ended(&mut self, ended: Option<&Ended>, job: Option<&str>) {
         let told = ended.map_or_else(|| "its pod is gone".to_owned(), Ended::told);
-        match (ended.map(|ended| ended.code), job) {
-            (Some(2), _) => {
+        let code = ended.map(|ended| ended.code);
+        match (code, job, code.and_then(Verdict::of_exit_code)) {
+            (Some(2), ..) => {
                 let message = ended.map(|ended| ended.message.trim()).filter(|message| !message.is_empty());
                 self.refuse_by_conductor(message.unwrap_or(&told));
             }
-            (_, Some("DeadlineExceeded")) => {
+            (_, Some("DeadlineExceeded"), _) => {
                 self.fail(
                     "DeadlineExceeded",
                     "the conductor was ended, for the run took longer than it ever should",
                 );
             }
-            (Some(code @ (0 | 1 | 3)), _) if self.status.phase == Some(Phase::Collecting) => {
-                let verdict = ["pass", "fail", "", "invalid"][code.unsigned_abs() as usize];
-                self.status.run.verdict = Some(verdict.to_owned());
+            (.., Some(verdict)) if self.status.phase == Some(Phase::Collecting) => {
+                self.status.run.verdict = Some(verdict.name().to_owned());
                 let message = format!(
                     "the conductor ended before its report was fetched: {told}; the verdict is from its exit code"
                 );

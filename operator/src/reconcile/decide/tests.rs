@@ -1,12 +1,13 @@
 //! Runs as stories: a small cluster that does what is decided, and what happens in it.
 
 use k8s_openapi::jiff::SignedDuration;
+use peerlab_scenarios::report::Stage;
 use serde_json::json;
 
 use super::*;
 use crate::{
     build,
-    conductor::{Progress, Stage},
+    conductor::Progress,
     prepare::{
         prepare,
         tests::{chat, object},
@@ -108,7 +109,7 @@ impl World {
     }
 
     fn run(&self) -> String {
-        run_label(self.status.run.run_id.as_deref().unwrap_or_default(), self.status.attempt.unwrap_or(1))
+        run_label(&self.status)
     }
 
     fn pod(&self, name: &str, component: Component) -> PodView {

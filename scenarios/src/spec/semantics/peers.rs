@@ -12,7 +12,7 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
         // The rules of the language have told so already.
         return;
     }
-    let given: u64 = spec.groups.iter().filter_map(|group| group.peers).map(u64::from).sum();
+    let given = spec.counted_peers();
     let parts = |share: Share| u64::from(share.parts_per_billion());
     let shares: u64 = spec.groups.iter().filter_map(|group| group.share).map(parts).sum();
     let all = parts(Share::ALL);
