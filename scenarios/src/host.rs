@@ -24,6 +24,8 @@ mod peer_host;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 pub use behaviour::Behaviour;
 pub use cx::{Circle, Cx, Env, Neighbours, Outbox, Uplink};
 pub use peer_host::{PeerHost, RoleSlot};
@@ -31,7 +33,7 @@ pub use peer_host::{PeerHost, RoleSlot};
 use crate::{
     report::Fact,
     units::Nanos,
-    wire::{Item, ItemId, Kind, Note, Topic},
+    wire::{Blob, Item, ItemId, Kind, Note, Topic},
 };
 
 /// A peer, by its index in the plan.
@@ -135,7 +137,7 @@ impl<H: Host> Msg<H> {
 }
 
 /// How a message travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Lane {
     /// In order and complete as long as the connection lives; a loss costs a retransmission's delay.
     Reliable,
@@ -146,7 +148,7 @@ pub enum Lane {
 }
 
 /// Whose idea a connection was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Link {
     /// An edge of the plan's topology: it is in [`Cx::links`] while it is up.
     Planned,
@@ -157,7 +159,7 @@ pub enum Link {
 }
 
 /// Why a connection ended or was never made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Why {
     /// This side or the other hung up.
     HungUp,
@@ -172,7 +174,7 @@ pub enum Why {
 }
 
 /// Names one timer of one machine: setting it again moves it. The upper 8 bits belong to [`PeerHost`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TimerKey(pub u32);
 
 /// Names one fetch of one machine among those that are under way. The upper 8 bits belong to [`PeerHost`].
@@ -180,11 +182,11 @@ pub struct TimerKey(pub u32);
 pub struct ReqId(pub u32);
 
 /// Names one lookup of one role among those that are under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct QueryId(pub u32);
 
 /// What a role asks of discovery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Lookup {
     /// Let others find this peer as a provider of a content, by its number in the workload.
     Provide(u32),
@@ -200,10 +202,12 @@ pub enum Lookup {
 }
 
 /// What came of a lookup.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// Those that keep the provider's record now; those that provide the content; the peer, if it was found.
+    /// Those that provide the content; the peer, if it was found; of those that keep the provider's record now, whom the host knows.
     pub peers: Vec<Peer>,
+    /// Whether anybody keeps the provider's record now.
+    pub kept: bool,
     /// Links of the chain by which each peer was named to this one by the one before: 1 when it was known from the start. Of the
     /// peer that was found, of the one that named the first provider, of the nearest that keeps a record. Not every host knows.
     pub hops: Option<u8>,
@@ -214,7 +218,7 @@ pub struct Found {
 }
 
 /// A fetch, as the peer knows it that is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ask {
     /// Who asks.
     pub by: Peer,
@@ -223,11 +227,11 @@ pub struct Ask {
 }
 
 /// Names something that a machine keeps over a crash: storing it again replaces it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StoreKey(pub u64);
 
-/// What a person or a program asks of a role, from the plan's timeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a person or a program asks of a role: from the plan's timeline, or at a terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Say something of so many bytes in a room of a chat.
     Post {
@@ -235,6 +239,13 @@ pub enum Command {
         room: u32,
         /// Length of the text in bytes.
         bytes: u32,
+    },
+    /// Say this in a room of a chat.
+    Say {
+        /// The room's index in the workload.
+        room: u32,
+        /// The text, no longer than [`MAX_BODY`](crate::plan::chat::MAX_BODY). Boxed: most inputs are none of this, and are moved.
+        text: Box<Blob>,
     },
     /// Release a version of an update.
     Release {
@@ -324,7 +335,7 @@ pub enum Input<H: Host> {
         /// What was served, whole and unread, or why there is nothing.
         result: Result<H::Item, Why>,
     },
-    /// A lookup of this role came to its end.
+    /// A lookup of this role came to its end; or, for an overlay that has the host look things up, one of those.
     Found {
         /// Which.
         query: QueryId,

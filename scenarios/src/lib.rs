@@ -3,6 +3,7 @@
 //! Nothing here owns a clock, a socket, a task, a thread, a file or a source of entropy. Engines (the simulator, the
 //! node) bring those and drive what is here.
 
+pub mod capabilities;
 pub mod host;
 pub mod network;
 pub mod overlay;

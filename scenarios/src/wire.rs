@@ -9,6 +9,8 @@ mod kind;
 pub mod merkle;
 pub mod update;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use kind::Kind;
@@ -98,8 +100,8 @@ impl ItemId {
 pub enum Blob {
     /// So many bytes that nobody looks into; zeros on the wire.
     Sized(u32),
-    /// The bytes.
-    Real(Box<[u8]>),
+    /// The bytes, shared by all copies: what is sent on or served is not copied for that.
+    Real(Arc<[u8]>),
 }
 
 impl Blob {
@@ -107,9 +109,10 @@ impl Blob {
     /// say. They are the output of BLAKE3 for the item's name.
     #[must_use]
     pub fn filler(id: ItemId, len: u32) -> Self {
-        let mut bytes = vec![0; len as usize];
-        blake3::Hasher::new().update(&id.bits().to_le_bytes()).finalize_xof().fill(&mut bytes);
-        Self::Real(bytes.into())
+        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, len as usize).collect();
+        let whole = Arc::get_mut(&mut bytes).expect("nobody shares it yet");
+        blake3::Hasher::new().update(&id.bits().to_le_bytes()).finalize_xof().fill(whole);
+        Self::Real(bytes)
     }
 
     /// Length in bytes.
@@ -396,7 +399,8 @@ impl Frame {
             Body::Item(_) => 1,
             Body::Note(_) => 2,
         };
-        let header = vec![self.kind.number(), self.hops, self.workload, sort];
+        let mut header = Vec::with_capacity(self.encoded_len() as usize);
+        header.extend([self.kind.number(), self.hops, self.workload, sort]);
         match &self.body {
             Body::Nothing => Ok(header),
             Body::Item(item) => postcard::to_extend(item, header),

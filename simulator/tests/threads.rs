@@ -126,7 +126,7 @@ fn threads_1_2_4_7_give_the_same_digest_and_the_same_report_for_every_shipped_sc
     }
     assert_eq!(
         whole,
-        ["ipfs-retrieval", "nat-world", "update-rollout", "update-with-adversaries"],
+        ["ipfs-retrieval", "nat-world", "update-in-a-minute", "update-rollout", "update-with-adversaries"],
         "these stay on one thread"
     );
     assert!(divided >= 17, "{divided}");

@@ -125,9 +125,9 @@ impl<O, R> PeerHost<O, R> {
                 let input = Input::Command { workload, command };
                 Self::role_step(roles, cx, workload, input);
             }
-            Input::Published { .. } | Input::Found { .. } => {
-                unreachable!("only the overlay of the same peer hands these to roles")
-            }
+            // That which a role asked for comes from the overlay, which asked the host in its place.
+            Input::Found { query, found } => overlay.step(cx, Input::Found { query, found }),
+            Input::Published { .. } => unreachable!("only the overlay of the same peer hands these to roles"),
             Input::Stop => Self::every_machine(overlay, roles, cx, || Input::Stop),
             Input::PeerUp { peer, link } => {
                 Self::every_machine(overlay, roles, cx, || Input::PeerUp { peer, link });

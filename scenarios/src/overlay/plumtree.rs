@@ -25,7 +25,8 @@ use crate::{
 ///
 /// Beyond the paper: a second copy from the neighbour that brought the first prunes nobody, for that is the network's
 /// doing; a neighbour that sends a falsified item is pruned; what awaits announcement to a neighbour is announced before
-/// it becomes eager, lest it get it neither way. Neighbours that come later are not told of earlier items.
+/// it becomes eager, lest it get it neither way; who leaves in good order pushes its last items to all, for it will answer
+/// nobody who asks for them. Neighbours that come later are not told of earlier items.
 #[derive(Debug)]
 pub struct Plumtree<H: Host> {
     params: Params,
@@ -183,6 +184,18 @@ impl<H: Host> Plumtree<H> {
         }
     }
 
+    /// This peer is leaving. What it would still announce, and what its roles say last, goes to all neighbours in full.
+    fn leave(&mut self, cx: &mut Cx<'_, H>) {
+        cx.cancel(ANNOUNCE);
+        for (hops, id) in std::mem::take(&mut self.unannounced) {
+            let Some((_, item)) = self.recent.get(id) else { continue };
+            for peer in self.lazy() {
+                cx.send(peer, Lane::Reliable, Msg::new(Kind::Gossip, hops, Payload::Item(item.clone())));
+            }
+        }
+        self.neighbours.iter_mut().for_each(|it| it.eager = true);
+    }
+
     fn graft(&mut self, cx: &mut Cx<'_, H>, peer: Peer, ids: Vec<ItemId>) {
         self.set_eager(cx, peer, true);
         let note = cx.make_note(Note::Ids(ids));
@@ -254,6 +267,7 @@ impl<H: Host> Machine<H> for Plumtree<H> {
             }
             (_, Input::Timer(ANNOUNCE)) => self.announce(cx),
             (_, Input::Timer(ASK)) => self.ask_for_missing(cx),
+            (_, Input::Stop) => self.leave(cx),
             (Some(view), input) => {
                 view.step(cx, &input);
                 for change in view.changes() {

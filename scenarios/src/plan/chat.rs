@@ -5,11 +5,13 @@
 
 mod expected;
 mod posting;
+mod ranks;
 mod trace;
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 use posting::Posting;
+pub use ranks::Ranks;
 use trace::TracePost;
 
 use super::selection::lowest;
@@ -18,7 +20,7 @@ use crate::{
     seed::Seed,
     spec::{
         Count,
-        chat::{ChatSpec, Posts},
+        chat::{ChatSpec, Partners, Posts, Presence, Sync},
     },
     units::{Bytes, Nanos},
 };
@@ -127,6 +129,7 @@ pub struct ChatPlan {
     archives: Vec<Peer>,
     all_rooms: Vec<u32>,
     trace: Vec<TracePost>,
+    is_open: bool,
 }
 
 impl ChatPlan {
@@ -188,7 +191,40 @@ impl ChatPlan {
             archives,
             all_rooms,
             trace: posts,
+            is_open: false,
         })
+    }
+
+    /// A room that anybody may join while it lasts, for people rather than for runs: nobody lists its members or says what will be
+    /// said. Members compare what they hold with those they are connected with every `sync`, and tell what they have read.
+    #[must_use]
+    pub fn open(presence: Presence, sync: Nanos) -> Self {
+        let spec = ChatSpec {
+            presence: Some(presence),
+            sync: Sync { every: sync, with: Partners::Neighbours },
+            read_receipts: true,
+            ..ChatSpec::default()
+        };
+        Self {
+            workload: 0,
+            seed: Seed(0),
+            // Nothing is planned to be said.
+            duration: Nanos::ZERO,
+            spec,
+            members: Vec::new(),
+            starts: Vec::new(),
+            memberships: Vec::new(),
+            archives: Vec::new(),
+            all_rooms: vec![0],
+            trace: Vec::new(),
+            is_open: true,
+        }
+    }
+
+    /// Whether anybody may join.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// The workload's index.
@@ -215,7 +251,14 @@ impl ChatPlan {
         self.rooms()
     }
 
-    /// The members of a room in ascending order; none when there is no such room.
+    /// The members of a room by rank; none when there is no such room.
+    #[inline]
+    #[must_use]
+    pub fn ranks(&self, room: u32) -> Ranks<'_> {
+        if self.is_open && room < self.rooms() { Ranks::Open } else { Ranks::Planned(self.members(room)) }
+    }
+
+    /// The members of a room that the plan lists, in ascending order; none when there is no such room.
     #[must_use]
     pub fn members(&self, room: u32) -> &[Peer] {
         let room = room as usize;
@@ -228,12 +271,7 @@ impl ChatPlan {
     /// A member's place among the members of a room.
     #[must_use]
     pub fn rank(&self, room: u32, peer: Peer) -> Option<usize> {
-        let members = self.members(room);
-        // A room of all peers needs no search.
-        if members.get(peer.index()) == Some(&peer) {
-            return Some(peer.index());
-        }
-        members.binary_search(&peer).ok()
+        self.ranks(room).rank(peer).map(|rank| rank as usize)
     }
 
     /// The peers that keep the history of all rooms, in ascending order.
@@ -248,13 +286,14 @@ impl ChatPlan {
         self.archives.binary_search(&peer).is_ok()
     }
 
-    /// The rooms whose history a peer keeps, in ascending order: those it is a member of, or all for an archive.
+    /// The rooms whose history a peer keeps, in ascending order: those it is a member of, or all for an archive and where anybody
+    /// is a member.
     pub fn rooms_of(&self, peer: Peer) -> impl Iterator<Item = u32> + '_ {
         let begin = self.memberships.partition_point(|&(member, _)| member < peer);
         let end = self.memberships.partition_point(|&(member, _)| member <= peer);
-        let is_archive = self.is_archive(peer);
-        let own = if is_archive { &[] } else { &self.memberships[begin..end] };
-        let all = if is_archive { self.all_rooms.as_slice() } else { &[] };
+        let keeps_all = self.is_open || self.is_archive(peer);
+        let own = if keeps_all { &[] } else { &self.memberships[begin..end] };
+        let all = if keeps_all { self.all_rooms.as_slice() } else { &[] };
         own.iter().map(|&(_, room)| room).chain(all.iter().copied())
     }
 

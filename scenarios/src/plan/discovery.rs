@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// The protocol's name: that of the public network, so that messages are as long as there.
+pub const PROTOCOL: &str = "/ipfs/kad/1.0.0";
+
 /// Bytes of the multihash that names a content: the code of SHA-256, the length, the hash.
 pub const CONTENT_NAME: usize = 34;
 

@@ -261,7 +261,7 @@ mod tests {
             let all: Vec<_> = plan.timeline().collect();
             prop_assert!(all.is_sorted_by_key(|(at, ..)| *at));
             let mut provided = BTreeSet::new();
-            for &(at, peer, command) in &all {
+            for (at, peer, command) in all.iter().cloned() {
                 match command {
                     Command::Provide { content } => {
                         prop_assert!(at >= plan.spec.provide_at && at < plan.spec.begin());

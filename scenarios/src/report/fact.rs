@@ -247,8 +247,8 @@ pub enum Fact {
         workload: u8,
         /// The content.
         content: u32,
-        /// Peers that were told.
-        keepers: u32,
+        /// Whether anybody who was told keeps it.
+        kept: bool,
         /// What it took.
         asked: Asked,
     },

@@ -109,8 +109,8 @@ impl LookupsRecorder {
         let mine = self.plan.workload();
         let counts = |workload, began| workload == mine && self.window.contains(&began);
         match *fact {
-            Fact::Provided { workload, keepers, asked, .. } if counts(workload, asked.began) => {
-                self.provide.add(now, &asked, keepers > 0);
+            Fact::Provided { workload, kept, asked, .. } if counts(workload, asked.began) => {
+                self.provide.add(now, &asked, kept);
             }
             Fact::ProviderFound { workload, content, provider, began } if workload == mine => {
                 let right = self.plan.providers(content).binary_search(&provider).is_ok();

@@ -28,7 +28,7 @@ pub use histogram::Histogram;
 pub use lookups::LookupsRecorder;
 pub use metric::{Metric, Unit};
 pub use settling::{NOTABLE_BIAS, Settling};
-pub use stage::Stage;
+pub use stage::{Progress, Stage};
 pub use summary::{Statistic, Summary};
 pub use update::UpdateRecorder;
 pub use verdict::{Bound, Invariant, TargetResult, Trust, Validity, bounds, judge};
@@ -103,13 +103,16 @@ pub struct FaultSummary {
 }
 
 /// How a run ended, as programs see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// Every target was met.
+    #[serde(rename = "pass")]
     Met,
     /// A target was missed.
+    #[serde(rename = "fail")]
     Missed,
     /// The run says nothing.
+    #[serde(rename = "invalid")]
     Invalid,
 }
 
@@ -154,5 +157,11 @@ impl Report {
         } else {
             Verdict::Missed
         }
+    }
+
+    /// What came of the run as it was planned: one that was interrupted says nothing of targets that are for the whole of it.
+    #[must_use]
+    pub fn conclusion(&self) -> Verdict {
+        if self.scenario.interrupted.is_some() { Verdict::Invalid } else { self.verdict() }
     }
 }

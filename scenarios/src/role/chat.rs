@@ -17,7 +17,10 @@
 //! A crash takes all but the entries that were shown: these are stored in the order in which they were shown, and
 //! read back without being shown again. What still waited is fetched again.
 //!
-//! Left out: editing and deleting, rooms and members that change during the run, encryption. When an author forks, each
+//! **Open rooms** ([`ChatPlan::open`]) list no members: whoever is let in by the host and signs what it says is one. A member is
+//! known from its first sign of life on, and who comes to be connected is told at once who is there.
+//!
+//! Left out: editing and deleting, rooms that change during the run, encryption. When an author forks, each
 //! member keeps the branch that it saw first, and they agree on all but that log. When more than
 //! [`MAX_AFTER`](crate::wire::chat::MAX_AFTER) members speak at once, an answer names only the latest of them, and may
 //! be shown before the others.
@@ -127,7 +130,7 @@ impl<H: Host> Chat<H> {
     /// How many entries of an author's log of a room this peer holds.
     #[must_use]
     pub fn entries_of(&self, room: u32, author: Peer) -> u32 {
-        let rank = self.rank(room, author);
+        let rank = self.plan.ranks(room).rank(author);
         self.room(room).zip(rank).map_or(0, |(room, rank)| self.rooms[room].log.count(rank))
     }
 
@@ -142,16 +145,12 @@ impl<H: Host> Chat<H> {
         self.rooms.binary_search_by_key(&id, |room| room.id).ok()
     }
 
-    fn rank(&self, room: u32, peer: Peer) -> Option<u32> {
-        self.plan.rank(room, peer).map(|rank| rank as u32)
-    }
-
     /// Begins with what a crash has left, from an empty state.
     fn start(&mut self, cx: &mut Cx<'_, H>, kept: &[(StoreKey, H::Item)]) {
         *self = Self::new(Arc::clone(&self.plan));
         let receipts = self.plan.spec().read_receipts;
         let room = |id| {
-            let me = self.plan.rank(id, cx.me).map(|rank| rank as u32);
+            let me = self.plan.ranks(id).rank(cx.me);
             let reading = (receipts && me.is_some()).then(Box::default);
             Room { id, me, log: Log::default(), backlog: Backlog::default(), reading }
         };
@@ -166,7 +165,7 @@ impl<H: Host> Chat<H> {
         if let Some(presence) = &self.plan.spec().presence {
             let mine = self.rooms.iter().filter(|room| room.me.is_some());
             let peers = mine.flat_map(|room| self.plan.members(room.id)).filter(|peer| **peer != cx.me);
-            self.contacts = Contacts::new(peers.copied().collect());
+            self.contacts = Contacts::new(peers.copied().collect(), self.plan.is_open());
             if self.is_present() {
                 cx.subscribe(self.plan.presence_topic());
             }
@@ -180,10 +179,10 @@ impl<H: Host> Chat<H> {
         let id = cx.item(handle).topic;
         let Some(index) = self.room(id) else { return };
         let (plan, room) = (&self.plan, &mut self.rooms[index]);
-        let rank = |peer| plan.rank(id, peer).map(|rank| rank as u32);
+        let ranks = plan.ranks(id);
         // What a damaged store has lost, and what depends on it, the others have.
-        let Verdict::Next((author, _)) = judge(&room.log, cx.host(), rank, handle) else { return };
-        room.log.append(cx.host(), plan.members(id), author, handle.clone());
+        let Verdict::Next((author, _)) = judge(&room.log, cx.host(), ranks, handle) else { return };
+        room.log.append(cx.host(), ranks, author, handle.clone());
         if room.me == Some(author) {
             self.own_entry(cx, index, handle);
         }
@@ -199,21 +198,21 @@ impl<H: Host> Chat<H> {
     }
 
     /// The user says something.
-    fn post(&mut self, cx: &mut Cx<'_, H>, id: u32, bytes: u32) {
+    fn post(&mut self, cx: &mut Cx<'_, H>, id: u32, text: Blob) {
         let Some((index, me)) = self.room(id).and_then(|room| Some((room, self.rooms[room].me?))) else {
             return;
         };
         let name = self.name(cx.now, cx.me);
         let room = &mut self.rooms[index];
-        let (members, seq) = (self.plan.members(id), room.log.count(me));
+        let (ranks, seq) = (self.plan.ranks(id), room.log.count(me));
         let post = Post {
             seq,
             prev: room.log.head(cx.host(), me),
-            after: room.log.tips(cx.host(), members, me),
-            text: Blob::Sized(bytes),
+            after: room.log.tips(cx.host(), ranks, me),
+            text,
         };
         let item = cx.make_item(Item::new(name, id, cx.now, Content::Chat(ChatItem::Post(post))));
-        room.log.append(cx.host(), members, me, item.clone());
+        room.log.append(cx.host(), ranks, me, item.clone());
         self.own_entry(cx, index, &item);
         self.keep(cx, item.clone());
         cx.record(Fact::Posted { workload: self.plan.workload(), room: id, seq });
@@ -242,8 +241,8 @@ impl<H: Host> Chat<H> {
         while let Some(arrival) = next.take().or_else(|| woken.pop()) {
             let (plan, room) = (&self.plan, &mut self.rooms[index]);
             let id = room.id;
-            let rank = |peer| plan.rank(id, peer).map(|rank| rank as u32);
-            let forked = match judge(&room.log, cx.host(), rank, &arrival.item) {
+            let ranks = plan.ranks(id);
+            let forked = match judge(&room.log, cx.host(), ranks, &arrival.item) {
                 Verdict::Known => continue,
                 Verdict::Foreign => {
                     let author = cx.item(&arrival.item).author();
@@ -257,7 +256,7 @@ impl<H: Host> Chat<H> {
                     place.0
                 }
                 Verdict::Next(place) => {
-                    let exposed = exposed(&room.log, cx.host(), rank, &arrival.item);
+                    let exposed = exposed(&room.log, cx.host(), ranks, &arrival.item);
                     let route = arrival.route;
                     woken.extend(room.backlog.woken_by(place).into_iter().map(|it| it.after(route)));
                     self.show(cx, index, place, arrival);
@@ -267,7 +266,7 @@ impl<H: Host> Chat<H> {
                 Verdict::Forked(author) => author,
             };
             let room = &mut self.rooms[index];
-            cx.record(Fact::Refused { workload, author: self.plan.members(id)[forked as usize] });
+            cx.record(Fact::Refused { workload, author: self.plan.ranks(id).peer(forked) });
             room.log.close(forked);
             woken.extend(room.backlog.woken_by_closing(forked));
         }
@@ -277,15 +276,15 @@ impl<H: Host> Chat<H> {
     fn show(&mut self, cx: &mut Cx<'_, H>, index: usize, (author, seq): (u32, u32), arrival: Arrival<H>) {
         let Arrival { item, from, at, hops, route } = arrival;
         let room = &mut self.rooms[index];
-        let members = self.plan.members(room.id);
-        room.log.append(cx.host(), members, author, item.clone());
+        let ranks = self.plan.ranks(room.id);
+        room.log.append(cx.host(), ranks, author, item.clone());
         if room.me == Some(author) {
             self.own_entry(cx, index, &item);
         } else if room.me.is_some() {
             cx.record(Fact::Shown {
                 workload: self.plan.workload(),
                 room: room.id,
-                author: members[author as usize],
+                author: ranks.peer(author),
                 seq,
                 posted: cx.item(&item).at,
                 held: cx.now.saturating_sub(at),
@@ -314,9 +313,11 @@ impl<H: Host> Chat<H> {
     }
 
     /// Names this peer's next item: by time, in units of about a millisecond, or the next number when that is taken.
-    /// So numbers count up, and none returns after a crash, though not all that they named was stored.
+    /// So numbers count up, and none returns after a crash, though not all that they named was stored. An open room has no end:
+    /// there the unit is a quarter of a second, which lasts for 36 years.
     fn name(&mut self, now: Nanos, me: Peer) -> ItemId {
-        let number = self.next_number.max(u32::try_from(now.0 >> 20).unwrap_or(u32::MAX));
+        let unit = if self.plan.is_open() { 28 } else { 20 };
+        let number = self.next_number.max(u32::try_from(now.0 >> unit).unwrap_or(u32::MAX));
         self.next_number = number.saturating_add(1);
         ItemId::new(self.plan.workload(), me, number)
     }
@@ -368,8 +369,8 @@ impl<H: Host> Chat<H> {
         for index in 0..self.rooms.len() {
             let room = &mut self.rooms[index];
             let Some(reading) = &mut room.reading else { continue };
-            let members = self.plan.members(room.id);
-            let count = |rank: u32| (members[rank as usize], room.log.count(rank));
+            let ranks = self.plan.ranks(room.id);
+            let count = |rank: u32| (ranks.peer(rank), room.log.count(rank));
             let read: Vec<_> = reading.take_news().into_iter().map(count).collect();
             if !read.is_empty() {
                 let topic = room.id;
@@ -382,8 +383,8 @@ impl<H: Host> Chat<H> {
     fn read_by(&mut self, cx: &mut Cx<'_, H>, index: usize, reader: Peer, count: u32) {
         let room = &mut self.rooms[index];
         let Some(reading) = &mut room.reading else { return };
-        if let Some(rank) = self.plan.rank(room.id, reader) {
-            for &posted in reading.read_by(rank as u32, count) {
+        if let Some(rank) = self.plan.ranks(room.id).rank(reader) {
+            for &posted in reading.read_by(rank, count) {
                 cx.record(Fact::ReadSeen { workload: self.plan.workload(), reader, posted });
             }
         }
@@ -444,14 +445,18 @@ impl<H: Host> Machine<H> for Chat<H> {
                     self.tell(cx, self.plan.presence_topic(), ChatItem::Leave);
                 }
             }
-            Input::Command { command: Command::Post { room, bytes }, .. } => self.post(cx, room, bytes),
+            Input::Command { command: Command::Post { room, bytes }, .. } => {
+                self.post(cx, room, Blob::Sized(bytes));
+            }
+            Input::Command { command: Command::Say { room, text }, .. } => self.post(cx, room, *text),
             Input::Command { command, .. } => unreachable!("a chat is not told to {command:?}"),
             Input::PeerUp { peer, link } => {
                 if let Err(place) = self.connected.binary_search(&peer) {
                     self.connected.insert(place, peer);
                 }
                 self.unsent.drain(..).for_each(|post| cx.publish(post));
-                if !self.announced {
+                // Where nobody is listed, who is there is what a newcomer wants to know first.
+                if !self.announced || self.plan.is_open() {
                     self.beat(cx);
                 }
                 self.meet(cx, peer, link);

@@ -90,15 +90,15 @@ impl Lookups {
         before.for_each(|content| self.provide(cx, content));
     }
 
-    fn command<H: Host>(&mut self, cx: &mut Cx<'_, H>, command: Command) {
-        match command {
+    fn command<H: Host>(&mut self, cx: &mut Cx<'_, H>, command: &Command) {
+        match *command {
             Command::Provide { content } => self.provide(cx, content),
             Command::FindProviders { content } => {
                 let wanted = self.plan.spec().wanted.get();
                 self.begin(cx, State::Finding { content }, Lookup::Providers { content, wanted });
             }
             Command::FindPeer { peer } => self.begin(cx, State::FindingPeer { peer }, Lookup::Peer(peer)),
-            Command::Post { .. } | Command::Release { .. } => {}
+            Command::Post { .. } | Command::Say { .. } | Command::Release { .. } => {}
         }
     }
 
@@ -108,8 +108,7 @@ impl Lookups {
         let asked = Asked { began, hops: found.hops, requests: found.requests, failed: found.failed };
         match state {
             State::Providing { content } => {
-                let keepers = found.peers.len() as u32;
-                cx.record(Fact::Provided { workload, content, keepers, asked });
+                cx.record(Fact::Provided { workload, content, kept: found.kept, asked });
             }
             State::Finding { content } => {
                 for &provider in &found.peers {
@@ -185,7 +184,7 @@ impl<H: Host> Machine<H> for Lookups {
     fn step(&mut self, cx: &mut Cx<'_, H>, input: Input<H>) {
         match input {
             Input::Start { .. } => self.start(cx),
-            Input::Command { command, .. } => self.command(cx, command),
+            Input::Command { command, .. } => self.command(cx, &command),
             Input::Found { query, found } => self.found(cx, query, &found),
             Input::PeerUp { peer, link } => self.peer_up(cx, peer, link),
             Input::PeerDown { peer, .. } => {

@@ -9,7 +9,8 @@ use crate::units::Nanos;
 /// How a cluster runs the scenario. It changes nothing of what is simulated or measured, so engines that are one program accept it and leave it
 /// alone: the same file runs everywhere. It is a part of `spec`, and not a set of annotations, so that it is checked and explained like all else.
 ///
-/// Once a run has begun, `runId`, `suspend`, `ttlAfterFinished` and `history` may still be changed; the rest of `spec` only together with `runId`.
+/// Once a run has begun, `runId`, `cancel`, `suspend`, `ttlAfterFinished` and `history` may still be changed; the rest of `spec` only together with
+/// `runId`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cluster {
@@ -21,6 +22,11 @@ pub struct Cluster {
     /// Peers of a group that share a pod, at the most. Default: 10.
     #[serde(default = "ten")]
     pub peers_per_pod: Count<1, 1_000>,
+    /// The run that is to end now, by its `runId`. What its peers have seen so far becomes its report, which says that it was interrupted, and its
+    /// verdict is `invalid`; where they have not begun, it ends without a report. Another `runId` runs the scenario again. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub cancel: Option<String>,
     /// No pods: a run that has not begun waits, one that is under way ends without a result and begins anew afterwards. Default: false.
     #[serde(default)]
     pub suspend: bool,
@@ -46,12 +52,21 @@ impl Default for Cluster {
         Self {
             run_id: first_run(),
             peers_per_pod: ten(),
+            cancel: None,
             suspend: false,
             files: None,
             pods_deadline: five_minutes(),
             ttl_after_finished: None,
             history: three(),
         }
+    }
+}
+
+impl Cluster {
+    /// Whether the run that it names is to end now.
+    #[must_use]
+    pub fn cancels(&self) -> bool {
+        self.cancel.as_ref() == Some(&self.run_id)
     }
 }
 

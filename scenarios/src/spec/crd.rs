@@ -44,7 +44,7 @@ pub fn definition() -> CustomResourceDefinition {
 }
 
 /// What may be changed of `spec.cluster` while a run is under way: it does not touch the run, or ends it.
-const CHANGEABLE: [&str; 4] = ["history", "runId", "suspend", "ttlAfterFinished"];
+const CHANGEABLE: [&str; 5] = ["cancel", "history", "runId", "suspend", "ttlAfterFinished"];
 
 /// A run is of the scenario as it was when the run began: what is changed afterwards is for another run, and has to say so. This is a rule
 /// of the whole resource, for only there both `spec` and `status` are seen, and of updates, so no engine but a cluster meets it.

@@ -28,9 +28,9 @@ pub struct Network {
     /// Payload of a packet, 64B to 65535B: longer messages are several, each of which may be lost. Default: 1400.
     #[serde(default = "packet_payload")]
     pub packet: Bytes,
-    /// Round trips until a new connection carries a message. Default: 3, that is TCP 1, protocol negotiation and Noise 2;
-    /// QUIC needs 1.
-    #[serde(default = "three_round_trips")]
+    /// Round trips until a new connection carries a message. Default: 2, that is TCP 1 and Noise 1, along with which libp2p's dialler
+    /// sends its negotiation of protocols (multistream-select, V1Lazy); QUIC needs 1, and one that negotiates each layer first 3 or more.
+    #[serde(default = "two_round_trips")]
     #[schemars(schema_with = "round_trips")]
     pub handshake: u32,
     /// How long nothing must be heard until a connection counts as broken; more than none. Default: 15s.
@@ -53,7 +53,7 @@ impl Default for Network {
             loss: Share::ZERO,
             overhead: packet_overhead(),
             packet: packet_payload(),
-            handshake: three_round_trips(),
+            handshake: two_round_trips(),
             timeout: fifteen_seconds(),
             processing: Processing::default(),
             traversal: Traversal::default(),
@@ -73,8 +73,8 @@ const fn packet_payload() -> Bytes {
     Bytes(1400)
 }
 
-const fn three_round_trips() -> u32 {
-    3
+const fn two_round_trips() -> u32 {
+    2
 }
 
 const fn fifteen_seconds() -> Nanos {

@@ -68,7 +68,7 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResultRef {
-    /// The ConfigMap with `summary.json`, `report.json.gz` and `report.html.gz`.
+    /// The ConfigMap with `report.json` and `report.html.gz`.
     pub config_map: String,
 }
 

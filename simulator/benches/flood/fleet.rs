@@ -16,6 +16,11 @@ pub(crate) const MOST_MESSAGES: u32 = 100;
 /// Neighbours of a peer.
 const DEGREE: u32 = 8;
 
+/// Messages of a fleet of so many: as many deliveries whatever its size.
+fn messages(peers: u32) -> u32 {
+    (1_000_000 / peers).clamp(1, MOST_MESSAGES)
+}
+
 /// A fleet, and what its peers say when.
 pub(crate) struct Fleet {
     pub(crate) plan: Plan,
@@ -25,21 +30,29 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// With all that the network does.
     pub(crate) fn full(peers: u32) -> Self {
-        Self::new(peers, "{jitter: 5%, loss: 1%}", "{up: 50Mbit, down: 100Mbit}")
+        Self::of(peers, messages(peers))
+    }
+
+    /// The same with one message: what it takes besides the flood, but for that.
+    pub(crate) fn nearly_silent(peers: u32) -> Self {
+        Self::of(peers, 1)
+    }
+
+    fn of(peers: u32, messages: u32) -> Self {
+        Self::new(peers, messages, "{jitter: 5%, loss: 1%}", "{up: 50Mbit, down: 100Mbit}")
     }
 
     /// With a network that only takes time.
     pub(crate) fn bare(peers: u32) -> Self {
         Self::new(
             peers,
+            messages(peers),
             "{latency: {fixed: {oneWay: 50ms}}, jitter: 0%}",
             "{profile: datacenter, up: 1Tbit, down: 1Tbit, access: {constant: {value: 0s}}}",
         )
     }
 
-    fn new(peers: u32, network: &str, link: &str) -> Self {
-        // As many deliveries whatever the size.
-        let messages = (1_000_000 / peers).clamp(1, MOST_MESSAGES);
+    fn new(peers: u32, messages: u32, network: &str, link: &str) -> Self {
         let yaml = format!(
             "apiVersion: peerlab.dev/v1alpha1
 kind: Scenario

@@ -87,7 +87,7 @@ impl Topology {
             .map_err(|error| Stop::Input(format!("error: {name}: {error}\n")))?;
         if imported.dropped_loops + imported.dropped_duplicates > 0 {
             tell(&format!(
-                "{name}: {} edges from a node to itself and {} that were given before are left out\n",
+                "{name}: edges left out: {} from a node to itself, {} that had been given before\n",
                 imported.dropped_loops, imported.dropped_duplicates
             ));
         }

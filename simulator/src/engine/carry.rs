@@ -21,19 +21,36 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
     #[inline]
     pub(super) fn send_to_links(&mut self, from: Peer, except: Option<Peer>, lane: Lane, msg: &Msg<Store>) {
         let (parcel, mut hint) = (self.parcel(lane, msg), 0);
+        // Most of what there is to ask of each copy has one answer for all of them while nothing is wrong.
+        if self.is_calm()
+            && let Some(row) = self.links.whole_row(from)
+        {
+            for place in row {
+                let to = self.links.other_end(place);
+                if Some(to) != except {
+                    self.send_over::<true>(from, to, Some(Place::Planned(place)), parcel);
+                }
+            }
+            return;
+        }
         for number in 0..self.links.live(from).len() {
             let (to, place) = self.links.nth_live(from, number, &mut hint);
             if Some(to) != except {
-                self.send_over(from, to, place, parcel);
+                self.send_over::<false>(from, to, place, parcel);
             }
         }
+    }
+
+    /// Whether messages only have to do with their links and paths now: no fault lasts, and there are neither sites nor relays.
+    fn is_calm(&self) -> bool {
+        self.trouble.is_quiet() && !self.network.has_sites() && !self.plan.reach.matters()
     }
 
     /// Sends a message; `hint` helps to find the link, see [`super::links::Links::end`].
     #[inline]
     pub(super) fn send(&mut self, from: Peer, to: Peer, lane: Lane, msg: &Msg<Store>, hint: &mut usize) {
         let place = self.links.find(from, to, hint);
-        self.send_over(from, to, place, self.parcel(lane, msg));
+        self.send_over::<false>(from, to, place, self.parcel(lane, msg));
     }
 
     #[inline]
@@ -43,14 +60,21 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         Parcel { lane, msg, len, packets, bytes }
     }
 
-    /// Sends a message over the connection at `place`, if one stands.
+    /// Sends a message over the connection at `place`, if one stands. `CALM` is whether it is known that the engine
+    /// [is calm](Self::is_calm).
     #[inline(always)]
-    fn send_over(&mut self, from: Peer, to: Peer, place: Option<Place>, parcel: Parcel<'_>) {
+    fn send_over<const CALM: bool>(
+        &mut self,
+        from: Peer,
+        to: Peer,
+        place: Option<Place>,
+        parcel: Parcel<'_>,
+    ) {
         let Parcel { lane, msg, len, packets, bytes } = parcel;
         self.traffic.sent(msg.kind, len);
         let Some(place) = place else { return self.traffic.lost(Loss::Closed) };
-        let rate = if self.trouble.is_quiet() { Share::ALL } else { self.trouble.rate(from) };
-        let port = &mut self.seats[from.index()].port;
+        let rate = if CALM || self.trouble.is_quiet() { Share::ALL } else { self.trouble.rate(from) };
+        let port = &mut *self.seats.ports[from.index()];
         port.seq = port.seq.wrapping_add(1);
         let seq = port.seq;
         let Some(departs) = self.network.leave(port, self.now, bytes, lane, rate) else {
@@ -59,18 +83,18 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         self.store.hold(msg);
         let end = *self.links.end(from, place);
         let leaves = |phase| event::message(departs, to, from, seq, phase, end.life(), lane, msg);
-        if end.by_relay() {
+        if !CALM && end.by_relay() {
             return self.send_by_relay(leaves(Phase::Arrive));
         }
-        let lan = self.in_one_lan(from, to);
-        if self.network.has_sites() && !lan && self.plan.peers.site(from).is_some() {
+        let lan = !CALM && self.in_one_lan(from, to);
+        if !CALM && self.network.has_sites() && !lan && self.plan.peers.site(from).is_some() {
             return self.wheel.push(leaves(Phase::LeaveSite));
         }
         if departs >= self.trouble.steady_until() {
             return self.wheel.push(leaves(Phase::Depart));
         }
         let hop = Hop { from, to, delay: end.delay, departs, seq, packets, lan };
-        self.launch(hop, Some(place), end.life(), lane, msg);
+        self.launch::<CALM>(hop, Some(place), end.life(), lane, msg);
     }
 
     /// A message leaves its sender's uplink, in a network that is no longer as it was when it was sent.
@@ -87,7 +111,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         let delay = links::delay(self.plan, from, to);
         let lan = self.in_one_lan(from, to);
         let hop = Hop { from, to, delay, departs: event.time, seq: event.seq(), packets, lan };
-        self.launch(hop, place, event::life(event), lane, msg);
+        self.launch::<false>(hop, place, event::life(event), lane, msg);
     }
 
     /// A message comes to the way out of its sender's site, which it shares with its neighbours there.
@@ -106,9 +130,16 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
 
     /// Puts a message on the path between two peers, behind those before it on its connection, if that still stands.
     #[inline(always)]
-    fn launch(&mut self, hop: Hop, place: Option<Place>, life: Life, lane: Lane, msg: &Msg<Store>) {
+    fn launch<const CALM: bool>(
+        &mut self,
+        hop: Hop,
+        place: Option<Place>,
+        life: Life,
+        lane: Lane,
+        msg: &Msg<Store>,
+    ) {
         let (mut strain, mut resumes) = (Strain::NONE, None);
-        if !self.trouble.is_quiet() {
+        if !CALM && !self.trouble.is_quiet() {
             match self.held_up(hop.from, hop.to, lane, hop.departs) {
                 HeldUp::No => {}
                 HeldUp::Until(resume) => resumes = Some(resume),
@@ -128,7 +159,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         if let Some(place) = place {
             arrives = self.links.in_order(hop.from, hop.to, place, lane, arrives);
         }
-        let enters = self.network.has_sites() && !hop.lan && self.plan.peers.site(hop.to).is_some();
+        let enters = !CALM && self.network.has_sites() && !hop.lan && self.plan.peers.site(hop.to).is_some();
         let phase = if enters { Phase::EnterSite } else { Phase::Arrive };
         self.post(event::message(arrives, hop.to, hop.from, hop.seq, phase, life, lane, msg));
     }
@@ -152,7 +183,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
     pub(super) fn arrive(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if self.seats[to.index()].inlet.life != event::life(event) {
+        if self.seats.inlets[to.index()].life != event::life(event) {
             return self.lose(&msg, Loss::Offline);
         }
         let mut rate = Share::ALL;
@@ -178,7 +209,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         }
         let len = self.store.len_of(&msg);
         let (_, bytes) = self.network.size(len);
-        let link = self.seats[to.index()].link();
+        let link = self.seats.link(to);
         let ready = self.network.receive(link, self.now, len, bytes, msg.kind, rate);
         self.wheel.push(event::forward(event, ready, Phase::Deliver));
     }
@@ -188,7 +219,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
     pub(super) fn deliver(&mut self, event: &Event) {
         let (lane, msg) = event::read(event);
         let (from, to) = (Peer(event.src()), Peer(event.dst()));
-        if self.seats[to.index()].inlet.life != event::life(event) {
+        if self.seats.inlets[to.index()].life != event::life(event) {
             return self.lose(&msg, Loss::Offline);
         }
         self.traffic.delivered += 1;

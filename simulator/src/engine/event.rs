@@ -255,7 +255,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::{network::Inlet, seat::Seat},
+        engine::{
+            network::{Inlet, Port},
+            seat::Aligned,
+        },
         gossipsub::Gossipsub,
     };
 
@@ -287,8 +290,10 @@ mod tests {
         assert!(size_of::<Effect<Store>>() <= 40);
         assert_eq!(size_of::<Inlet>(), 16);
         assert_eq!(size_of::<Option<PeerHost<Flood<Store>, ()>>>(), 56);
-        assert_eq!(size_of::<Seat<Flood<Store>, ()>>(), 128, "two cache lines");
-        assert!(size_of::<Seat<Gossipsub, ()>>() <= 640, "{}", size_of::<Seat<Gossipsub, ()>>());
+        assert_eq!(size_of::<Aligned<Option<PeerHost<Flood<Store>, ()>>>>(), 64, "one cache line");
+        assert_eq!(size_of::<Aligned<Port>>(), 64, "one cache line");
+        let gossipsub = size_of::<Option<PeerHost<Gossipsub, ()>>>();
+        assert!(gossipsub <= 576, "{gossipsub}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use peerlab_scenarios::{
     host::Peer,
     plan::{
         Plan,
-        discovery::{CONTENT_NAME, Key},
+        discovery::{CONTENT_NAME, Key, PROTOCOL},
     },
     wire::Kind,
 };
@@ -68,7 +68,7 @@ const CIRCUIT: u32 = 2;
 const MULTISTREAM: u32 = line("/multistream/1.0.0");
 
 /// Bytes by which a stream for a request is proposed, and accepted.
-pub(crate) const STREAM: u32 = MULTISTREAM + line("/ipfs/kad/1.0.0");
+pub(crate) const STREAM: u32 = MULTISTREAM + line(PROTOCOL);
 /// Bytes by which it is refused.
 pub(crate) const NO_STREAM: u32 = MULTISTREAM + line("na");
 /// Bytes by which a peer is asked who it is.
@@ -85,7 +85,7 @@ pub(crate) const fn who(serves: bool) -> u32 {
         + field(ADDRESS)
         + field(name("/ipfs/id/1.0.0"))
         + field(name("/ipfs/id/push/1.0.0"));
-    let more = if serves { field(name("/ipfs/kad/1.0.0")) } else { 0 };
+    let more = if serves { field(name(PROTOCOL)) } else { 0 };
     ASK_WHO + framed(fixed + more)
 }
 

@@ -78,11 +78,11 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         if !is_own {
             return;
         }
-        let (inlet, port) = self.seats[index].link();
+        let (inlet, port) = self.seats.link(peer);
         port.start(inlet);
         let machines = (self.make)(peer);
         let planned = machines.overlay().links() == Lives::Planned;
-        self.seats[index].machines = Some(machines);
+        *self.seats.machines[index] = Some(machines);
         self.observer.up(Nanos(self.now), peer);
         let kept = last_of_each(&mut self.kept[index]);
         self.step(peer, Input::Start { kept });
@@ -108,8 +108,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         self.collect_counters(peer);
         let index = peer.index();
         self.lives[index] += 1;
-        self.seats[index].inlet.life = self.life(peer);
-        self.seats[index].machines = None;
+        self.seats.inlets[index].life = self.life(peer);
+        *self.seats.machines[index] = None;
         self.timers[index].clear();
         self.observer.down(Nanos(self.now), peer);
         let ended = self.links.disconnect_all(peer);
@@ -331,8 +331,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
                 return self.at(held.saturating_add(1), peer, other, what, id);
             }
         }
-        let seat = &self.seats[peer.index()];
-        let drained = seat.port.drained(&seat.inlet);
+        let (inlet, port) = self.seats.link(peer);
+        let drained = port.drained(inlet);
         if drained >= self.now && event.seq() == WORD_COMES {
             self.farewells.wait(peer, other, id);
             let heard = drained.saturating_add(1);
@@ -408,8 +408,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
     }
 
     pub(super) fn keeps_planned_links(&self, peer: Peer) -> bool {
-        self.seats[peer.index()]
-            .machines
+        self.seats.machines[peer.index()]
             .as_ref()
             .is_some_and(|machines| machines.overlay().links() == Lives::Planned)
     }

@@ -141,6 +141,19 @@ impl<P: Places> Links<P> {
         }
     }
 
+    /// Where this side of the connections to all of the plan's neighbours is, in their order, while all of them stand.
+    #[inline]
+    pub(super) fn whole_row(&self, from: Peer) -> Option<Range<u32>> {
+        let row = self.rows[from.index()];
+        (row.live == row.len).then(|| row.start..row.start + row.len)
+    }
+
+    /// Who is at the other end of one of [`Links::whole_row`].
+    #[inline]
+    pub(super) fn other_end(&self, place: u32) -> Peer {
+        self.known[place as usize]
+    }
+
     /// The `number`th of the plan's neighbours that are connected, and where this side of the connection is. While all are up
     /// their rows are the same, so that only one must be read.
     #[inline]

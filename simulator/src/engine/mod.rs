@@ -10,7 +10,7 @@
 //! | `event` | what an event says, in two words |
 //! | [`store`] | contents of messages, behind 4-byte handles |
 //! | `links` | connections: the plan's in compressed rows, dialled ones beside |
-//! | `seat` | what every message touches of a peer |
+//! | `seat` | what messages touch of a peer |
 //! | `network` | queues, delay, jitter, loss, processors |
 //! | `rpc` | messages of gossipsub, whose lengths are libp2p's |
 //! | `kad` | messages of Kademlia, likewise |
@@ -68,7 +68,7 @@ use self::{
     flows::Flows,
     links::Links,
     network::{Inlet, Network, Port},
-    seat::Seat,
+    seat::Seats,
     store::{ItemRef, Store, ages},
     threads::{Everyone, Outgoing, Own, Places},
     trouble::Trouble,
@@ -94,7 +94,7 @@ pub struct Engine<'p, O, R, V, P = Everyone> {
     trouble: Trouble,
     flows: Flows,
     traffic: Traffic,
-    seats: Own<Seat<O, R>, P>,
+    seats: Seats<O, R, P>,
     behaviours: Vec<Behaviour>,
     timers: Own<Vec<(TimerKey, u64)>, P>,
     kept: Own<Vec<(StoreKey, ItemRef)>, P>,
@@ -151,9 +151,21 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
                     return self.finish(now, true);
                 }
             }
+            self.look_ahead();
             self.work(&event);
         }
         self.finish(Nanos(end), false)
+    }
+
+    /// Reads of the machines of the next event, while the processor is busy with this one: their line of the cache is there when it is
+    /// their turn. Most messages meet machines that it has not seen for long.
+    #[inline(always)]
+    fn look_ahead(&self) {
+        if let Some(next) = self.wheel.likely_next() {
+            std::hint::black_box(
+                self.seats.machines.at(next.dst() as usize).is_some_and(|seat| seat.is_some()),
+            );
+        }
     }
 }
 
@@ -169,10 +181,12 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
         let behaviour = |peer| Behaviour::from(&plan.peers.group(peer).spec.behaviour);
         let behaviours: Vec<Behaviour> = plan.peers.iter().map(behaviour).collect();
         let network = Network::new(plan, plan.seed);
-        let seats = Own::new(&places, plan.peers.iter(), |peer| {
+        let inlet = |peer| Inlet::new(network.group(peer));
+        let port = |peer: Peer| {
             let honest = behaviours[peer.index()] == Behaviour::Honest;
-            Seat::new(Inlet::new(network.group(peer)), Port::new(plan.peers.group(peer).up, honest))
-        });
+            Port::new(plan.peers.group(peer).up, honest)
+        };
+        let seats = Seats::new(plan, &places, inlet, port);
         let mut engine = Self {
             plan,
             make,
@@ -331,13 +345,13 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
     /// The same, for messages: most steps are for such, and know at their place what they are.
     #[inline(always)]
     fn step_inline(&mut self, peer: Peer, input: Input<Store>) {
-        let Seat { port, machines: Some(machines), .. } = &mut self.seats[peer.index()] else { return };
+        let Some(machines) = &mut *self.seats.machines[peer.index()] else { return };
         let env = Env {
             now: Nanos(self.now),
             me: peer,
             seed: self.plan.seed,
             neighbours: &self.links,
-            uplink: &port.up,
+            uplink: &self.seats.ports[peer.index()].up,
             host: &mut self.store,
             out: &mut self.out,
         };
@@ -351,7 +365,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
     /// Carries out what a step asked for.
     fn carry_out(&mut self, peer: Peer) {
         let mut effects = std::mem::take(&mut self.out.effects);
-        if !self.seats[peer.index()].port.honest {
+        if !self.seats.ports[peer.index()].honest {
             self.behaviours[peer.index()].filter(peer, &mut self.store, &mut effects);
         }
         let mut hint = 0;
@@ -431,18 +445,18 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
 
     /// The warm-up is over: counters begin anew.
     fn measure(&mut self) {
-        for machines in self.seats.iter_mut().filter_map(|seat| seat.machines.as_mut()) {
+        for machines in self.seats.machines.iter_mut().filter_map(|machines| machines.as_mut()) {
             machines.drain_counters(&mut |_| ());
         }
         self.warm_up = self.traffic.clone();
-        self.bytes_before = self.seats.iter().map(Seat::bytes).collect();
+        self.bytes_before = self.seats.bytes().collect();
         self.circuits.measure();
         self.observer.measure(Nanos(self.now), self.store.items() as u32);
     }
 
     /// Hands a peer's counters to the report.
     fn collect_counters(&mut self, peer: Peer) {
-        if let Some(machines) = &mut self.seats[peer.index()].machines {
+        if let Some(machines) = &mut *self.seats.machines[peer.index()] {
             let (observer, now) = (&mut self.observer, Nanos(self.now));
             machines.drain_counters(&mut |fact| observer.fact(now, peer, &fact));
         }
@@ -463,16 +477,14 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
         }
         let (reached, connections) = (self.reached(), self.links.standing(self.own_peers()).collect());
         let online = self.own_peers().map(|peer| self.online(peer)).collect();
-        let bytes = self.seats.iter().zip(&self.bytes_before);
+        let bytes = self.seats.bytes().zip(&self.bytes_before);
         let outcome = Outcome {
             engine: EngineKind::Model,
             events: self.events,
             interrupted: interrupted.then_some(end),
             warm_up: self.warm_up,
             traffic: self.traffic,
-            bytes: bytes
-                .map(|(seat, (sent, received))| (seat.bytes().0 - sent, seat.bytes().1 - received))
-                .collect(),
+            bytes: bytes.map(|((sent, received), before)| (sent - before.0, received - before.1)).collect(),
             fault_hits: self.trouble.hits().to_vec(),
             skipped_commands: self.skipped_commands,
             online,

@@ -257,7 +257,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         let transit =
             Transit { circuit, from, seq: u16::MAX, stage: Stage::Out, cargo: Cargo::End { stopped } };
         let handle = self.circuits.take_in(transit);
-        let left = self.seats[from.index()].port.has_sent().max(self.now);
+        let left = self.seats.ports[from.index()].has_sent().max(self.now);
         self.push_transit(left, from, handle, &transit);
         true
     }
@@ -371,10 +371,10 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
                 self.break_circuit(transit.circuit);
                 return self.lose_transit(handle, Loss::Relay);
             }
-            let (inlet, port) = self.seats[relay.index()].link();
+            let (inlet, port) = self.seats.link(relay);
             self.network.take_in(inlet, port, self.now, bytes, rate)
         } else {
-            self.seats[relay.index()].inlet.has_received().max(self.now)
+            self.seats.inlets[relay.index()].has_received().max(self.now)
         };
         self.transit_goes_on(ready, relay, handle, Stage::ThroughRelay);
     }
@@ -383,7 +383,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
     fn leaves_relay(&mut self, handle: u32, transit: Transit, relay: Peer) {
         let rate = if self.trouble.is_quiet() { Share::ALL } else { self.trouble.rate(relay) };
         let bytes = self.bytes_of(&transit.cargo);
-        let port = &mut self.seats[relay.index()].port;
+        let port = &mut self.seats.ports[relay.index()];
         let leaves = match transit.cargo {
             Cargo::End { .. } => Some(port.has_sent().max(self.now)),
             Cargo::Message(event) => {

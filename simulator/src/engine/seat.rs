@@ -1,37 +1,81 @@
 //! What every message touches of a peer.
 
-use peerlab_scenarios::host::PeerHost;
+use std::ops::{Deref, DerefMut};
 
-use super::network::{Inlet, Port};
+use peerlab_scenarios::{
+    host::{Peer, PeerHost},
+    plan::Plan,
+};
 
-/// A peer's link and its machines, in two neighbouring cache lines.
+use super::{
+    network::{Inlet, Port},
+    threads::{Own, Places},
+};
+
+/// Links and machines of the peers that an engine holds.
 ///
-/// The engine waits for memory more than for anything else. So what a message that says nothing new touches, which most do,
-/// is in the first line: the inlet, and of the machines the roles' place and a small overlay. What it takes to send is in
-/// the second. Fields are laid out as they stand here.
+/// The engine waits for memory more than for anything else, so what messages touch together lies together, and what they touch at
+/// different times apart: an arrival looks at the inlet alone, four of which share a line of the cache; a delivery that
+/// says nothing new, which most are, at the beginning of the machines besides; and only what is sent needs the port. Were they one
+/// after the other in one array, the hot lines of all peers would compete for every other set of a cache.
 #[derive(Debug)]
-#[repr(C, align(128))]
-pub(super) struct Seat<O, R> {
-    pub(super) inlet: Inlet,
+pub(super) struct Seats<O, R, P> {
+    pub(super) inlets: Own<Inlet, P>,
     /// None while the peer does not run.
-    pub(super) machines: Option<PeerHost<O, R>>,
-    pub(super) port: Port,
+    pub(super) machines: Own<Aligned<Option<PeerHost<O, R>>>, P>,
+    pub(super) ports: Own<Aligned<Port>, P>,
 }
 
-impl<O, R> Seat<O, R> {
-    /// The seat of a peer that does not run yet.
-    pub(super) fn new(inlet: Inlet, port: Port) -> Self {
-        Self { inlet, machines: None, port }
+impl<O, R, P: Places> Seats<O, R, P> {
+    /// The seats of peers that do not run yet.
+    pub(super) fn new(
+        plan: &Plan,
+        places: &P,
+        inlet: impl FnMut(Peer) -> Inlet,
+        mut port: impl FnMut(Peer) -> Port,
+    ) -> Self {
+        Self {
+            inlets: Own::new(places, plan.peers.iter(), inlet),
+            machines: Own::new(places, plan.peers.iter(), |_| Aligned(None)),
+            ports: Own::new(places, plan.peers.iter(), |peer| Aligned(port(peer))),
+        }
     }
 
-    /// What receives, and what else the link is.
+    /// What a peer receives with, and what else its link is.
     #[inline]
-    pub(super) fn link(&mut self) -> (&mut Inlet, &mut Port) {
-        (&mut self.inlet, &mut self.port)
+    pub(super) fn link(&mut self, peer: Peer) -> (&mut Inlet, &mut Port) {
+        (&mut self.inlets[peer.index()], &mut self.ports[peer.index()])
     }
 
-    /// Bytes sent and received so far, with overhead.
-    pub(super) fn bytes(&self) -> (u64, u64) {
-        (self.port.sent(), self.port.received(&self.inlet))
+    /// Whether a peer runs.
+    #[inline]
+    pub(super) fn runs(&self, peer: Peer) -> bool {
+        self.machines[peer.index()].is_some()
+    }
+
+    /// Bytes that each peer has sent and received so far, with overhead.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.ports.iter().zip(self.inlets.iter()).map(|(port, inlet)| (port.sent(), port.received(inlet)))
+    }
+}
+
+/// Begins at a line of the cache, so that it touches no more of them than it must.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(super) struct Aligned<T>(pub(super) T);
+
+impl<T> Deref for Aligned<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Aligned<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
     }
 }

@@ -275,6 +275,20 @@ impl Wheel {
         }
     }
 
+    /// An event that is probably the next, without the trouble of being sure: what working on it takes can be fetched meanwhile.
+    #[inline]
+    #[must_use]
+    pub fn likely_next(&self) -> Option<&Event> {
+        if let Some(event) = self.open.last() {
+            return Some(event);
+        }
+        if self.occupied == 0 {
+            return None;
+        }
+        let level = &self.levels[self.occupied.trailing_zeros() as usize];
+        Some(level.slots[level.first()].first())
+    }
+
     #[inline]
     fn file(&mut self, level: usize, event: Event) {
         self.occupied |= 1 << level;

@@ -17,6 +17,7 @@ pub fn figures(fidelity: &Fidelity, runs: &[Run]) -> Vec<Figure> {
     for (metric, what, quantity) in [
         (metric::DELIVERY_LATENCY, "Delivery latency", "Time from post to showing"),
         (metric::INSTALL_TIME, "Time to install", "Time from a release to an install"),
+        (metric::FIND_TIME, "Time to find providers", "Time from asking to knowing"),
     ] {
         let of = |name: &str| {
             let workload = name.strip_suffix(metric.name)?.strip_suffix('.')?;

@@ -25,7 +25,7 @@ pub use page::{introduction, markdown, page};
 pub use tables::{distances, measures};
 
 /// The times that scenarios are about, by the metric of a workload.
-pub const TIMES: [Metric; 2] = [metric::DELIVERY_LATENCY, metric::INSTALL_TIME];
+pub const TIMES: [Metric; 3] = [metric::DELIVERY_LATENCY, metric::INSTALL_TIME, metric::FIND_TIME];
 
 /// A run that has just been made, without its provenance.
 #[must_use]
@@ -62,7 +62,7 @@ fn who(fidelity: &Fidelity, number: usize) -> String {
     if alike == 1 { engine.to_owned() } else { format!("{engine} ({})", run.name) }
 }
 
-/// The 95th percentile of every delivery and rollout, in sentences: `rooms: the model says p95 = 212 ms, real libp2p 205 ms (+3.4 %)`.
+/// The 95th percentile of every delivery, rollout and search, in sentences: `rooms: the model says p95 = 212 ms, real libp2p 205 ms (+3.4 %)`.
 fn findings(fidelity: &Fidelity) -> Vec<String> {
     let of_interest = fidelity.measures.iter().filter(|measure| measure.statistic == Statistic::P95);
     let named = of_interest.filter_map(|measure| {

@@ -172,18 +172,19 @@ impl Kademlia {
                 }
                 if let Some((workload, query)) = asker {
                     let requests = requests + told.len() as u32;
-                    cx.found(workload, query, Found { peers: told, hops, requests, failed });
+                    let kept = !told.is_empty();
+                    cx.found(workload, query, Found { peers: told, kept, hops, requests, failed });
                 } else {
                     self.republish_next(cx);
                 }
             }
             Purpose::Providers { workload, query, found, hops, .. } => {
-                cx.found(workload, query, Found { peers: found, hops, requests, failed });
+                cx.found(workload, query, Found { peers: found, kept: false, hops, requests, failed });
             }
             Purpose::Peer { workload, query, peer } => {
                 let peers: Vec<Peer> = way.results().filter(|&other| other == peer).collect();
                 let hops = peers.first().and_then(|&peer| way.hops(&self.plan, peer));
-                cx.found(workload, query, Found { peers, hops, requests, failed });
+                cx.found(workload, query, Found { peers, kept: false, hops, requests, failed });
             }
         }
     }

@@ -20,8 +20,8 @@ faults: [{name: late, at: 499h, for: 1m, outage: {count: 10}}]
 ";
 
 /// Begins it, and waits until it runs.
-fn begin(workshop: &Workshop, options: &[&str]) -> Child {
-    workshop.write("endless.yaml", scenario(ENDLESS).as_bytes());
+fn begin(workshop: &Workshop, body: &str, options: &[&str]) -> Child {
+    workshop.write("endless.yaml", scenario(body).as_bytes());
     let mut command = workshop.command(&["run", "endless.yaml", "--out", "out"]);
     command.args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("the program can be begun");
@@ -48,7 +48,7 @@ fn signal(child: &Child, name: &str) {
 fn an_interrupted_run_leaves_a_report_that_says_so() {
     for name in ["-INT", "-TERM"] {
         let workshop = Workshop::new(&format!("interrupted{name}"));
-        let child = begin(&workshop, &[]);
+        let child = begin(&workshop, ENDLESS, &["--junit", "junit.xml"]);
         signal(&child, name);
         let done = child.wait_with_output().expect("it ends");
         let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
@@ -68,14 +68,35 @@ fn an_interrupted_run_leaves_a_report_that_says_so() {
         assert!(page.contains(&banner), "{banner}");
         let length = reason.trim_start_matches("interrupted at ").replace(" of ", " run of ");
         assert!(page.contains(&format!("<dt>Duration</dt><dd>{length}</dd>")), "{length}");
-        assert_eq!(workshop.names(), ["endless.yaml", "out"]);
+        let junit = workshop.read("junit.xml");
+        assert!(junit.contains(&format!("<failure message=\"{reason}")), "{junit}");
+        assert_eq!(workshop.names(), ["endless.yaml", "junit.xml", "out"]);
     }
+}
+
+#[test]
+fn a_run_is_not_invalid_for_what_it_did_not_come_to() {
+    let workshop = Workshop::new("interrupted-early");
+    workshop.write("posts.csv", b"499h,0,0,100\n");
+    let late = ENDLESS.replace("{poisson: {every: 1s}}", "{trace: {file: posts.csv}}");
+    let child = begin(&workshop, &late, &["--quiet"]);
+    signal(&child, "-TERM");
+    assert_eq!(child.wait_with_output().expect("it ends").status.code(), Some(130));
+    let report: Value = serde_json::from_str(&workshop.read("out/report.json")).expect("it is whole");
+    assert_eq!(report["validity"]["state"], "degraded", "{}", report["validity"]);
+    let mut invariants = report["invariants"].as_array().expect("a list").iter();
+    let said =
+        invariants.find(|invariant| invariant["name"] == "talk: something was said").expect("it is there");
+    assert!(
+        said["holds"] == true && said["detail"].as_str().expect("it has one").starts_with("0 posts"),
+        "{said}"
+    );
 }
 
 #[test]
 fn who_interrupts_twice_is_left_with_nothing() {
     let workshop = Workshop::new("interrupted-twice");
-    let child = begin(&workshop, &["--quiet"]);
+    let child = begin(&workshop, ENDLESS, &["--quiet"]);
     signal(&child, "-INT");
     thread::sleep(Duration::from_millis(20));
     signal(&child, "-INT");

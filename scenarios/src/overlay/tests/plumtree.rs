@@ -102,6 +102,22 @@ fn what_awaits_announcement_to_a_neighbour_that_becomes_eager_is_announced_first
 }
 
 #[test]
+fn the_last_words_of_who_leaves_do_not_hang_on_its_branches() {
+    // A triangle whose branches are 0 – 1 and 0 – 2; 2 leaves as 0 – 2 is cut, and answers 1 no graft.
+    let edges = [(Peer(0), Peer(1)), (Peer(0), Peer(2)), (Peer(1), Peer(2))];
+    let mut world = world(1, 3, &edges, plumtree_over_plan()).patience(secs(1_000));
+    world.run_until(secs(1));
+    say(&mut world, Peer(0));
+    world.run_until(secs(30));
+    assert_eq!(tree(&world, Peer(2)).lazy().collect::<Vec<_>>(), [Peer(1)]);
+    world.cut(&[Peer(0)], &[Peer(2)]);
+    let last = say(&mut world, Peer(2));
+    world.stop(Peer(2));
+    world.run_for(secs(5));
+    assert_eq!(not_exactly_once(&world, last), []);
+}
+
+#[test]
 fn a_cut_branch_is_bridged_before_anybody_notices_the_cut() {
     let author = Peer(0);
     let mut world = grown(plumtree_over_plan(), author).patience(secs(60));

@@ -1,7 +1,8 @@
 //! What a peer holds of one room: the logs of its members, in an order in which they may be shown.
 
 use crate::{
-    host::{Host, Peer},
+    host::Host,
+    plan::chat::Ranks,
     seed::mix,
     wire::{
         Content, Item,
@@ -124,23 +125,23 @@ impl<H: Host> Log<H> {
     }
 
     /// The latest entries, for a post of `me` to name: those that no other names, and of these the ones that came last.
-    pub(super) fn tips(&self, host: &H, members: &[Peer], me: u32) -> Vec<EntryRef> {
+    pub(super) fn tips(&self, host: &H, ranks: Ranks<'_>, me: u32) -> Vec<EntryRef> {
         let others = self.tips.iter().rev().filter(|&&rank| rank != me).take(MAX_AFTER);
         others
             .filter_map(|&rank| {
-                let (author, seq) = (members[rank as usize], self.count(rank) - 1);
+                let (author, seq) = (ranks.peer(rank), self.count(rank) - 1);
                 self.head(host, rank).map(|hash| EntryRef { author, seq, hash })
             })
             .collect()
     }
 
     /// Adds the next entry of an author's log. All that it depends on is there.
-    pub(super) fn append(&mut self, host: &H, members: &[Peer], rank: u32, item: H::Item) {
+    pub(super) fn append(&mut self, host: &H, ranks: Ranks<'_>, rank: u32, item: H::Item) {
         let entry = host.item(&item);
         let after = post(entry).map_or(&[] as &[EntryRef], |post| post.after.as_slice());
         let mut tips = std::mem::take(&mut self.tips);
         tips.retain(|&tip| {
-            let mut named = after.iter().filter(|entry| entry.author == members[tip as usize]);
+            let mut named = after.iter().filter(|entry| entry.author == ranks.peer(tip));
             tip != rank && !named.any(|entry| entry.seq + 1 == self.count(tip))
         });
         tips.push(rank);
@@ -205,6 +206,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        host::Peer,
         units::Nanos,
         wire::{Blob, ItemId},
         world::Shared,
@@ -224,7 +226,7 @@ mod tests {
             let post = Post { seq, prev, after: Vec::new(), text: Blob::Sized(9) };
             let id = ItemId::new(0, Peer(author), seq);
             let item = Arc::new(Item::new(id, 0, Nanos::ZERO, Content::Chat(ChatItem::Post(post))));
-            log.append(&Shared, &members(), author, Arc::clone(&item));
+            log.append(&Shared, Ranks::Planned(&members()), author, Arc::clone(&item));
             posts.push(item);
         }
         (log, posts)

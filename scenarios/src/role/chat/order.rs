@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::log::{Log, post};
 use crate::{
     host::{Host, Peer},
+    plan::chat::Ranks,
     report::Route,
     units::Nanos,
     wire::chat::{EntryRef, MAX_AFTER},
@@ -124,15 +125,10 @@ impl<H: Host> Backlog<H> {
     }
 }
 
-/// Judges an entry by what is there. `rank` finds a member.
-pub(super) fn judge<H: Host>(
-    log: &Log<H>,
-    host: &H,
-    rank: impl Fn(Peer) -> Option<u32>,
-    item: &H::Item,
-) -> Verdict {
+/// Judges an entry by what is there.
+pub(super) fn judge<H: Host>(log: &Log<H>, host: &H, ranks: Ranks<'_>, item: &H::Item) -> Verdict {
     let item = host.item(item);
-    let (Some(post), Some(author)) = (post(item), rank(item.author())) else { return Verdict::Foreign };
+    let (Some(post), Some(author)) = (post(item), ranks.rank(item.author())) else { return Verdict::Foreign };
     if post.after.len() > MAX_AFTER || post.prev.is_some() != (post.seq > 0) {
         return Verdict::Foreign;
     }
@@ -152,7 +148,7 @@ pub(super) fn judge<H: Host>(
         return Verdict::Forked(author);
     }
     for &EntryRef { author, seq, .. } in &post.after {
-        let Some(rank) = rank(author) else { return Verdict::Foreign };
+        let Some(rank) = ranks.rank(author) else { return Verdict::Foreign };
         // What a fork has made impossible to have is not waited for.
         if log.count(rank) <= seq && !log.is_closed(rank) {
             return Verdict::Waits { place, lacks: (rank, seq) };
@@ -162,14 +158,9 @@ pub(super) fn judge<H: Host>(
 }
 
 /// The first author named by an entry in whose log another entry stands at that place: it forked.
-pub(super) fn exposed<H: Host>(
-    log: &Log<H>,
-    host: &H,
-    rank: impl Fn(Peer) -> Option<u32>,
-    item: &H::Item,
-) -> Option<u32> {
+pub(super) fn exposed<H: Host>(log: &Log<H>, host: &H, ranks: Ranks<'_>, item: &H::Item) -> Option<u32> {
     let named = post(host.item(item))?.after.iter();
-    let mut known = named.filter_map(|named| Some((rank(named.author)?, named)));
+    let mut known = named.filter_map(|named| Some((ranks.rank(named.author)?, named)));
     let (rank, _) = known.find(|&(rank, named)| {
         let here = log.find(rank, named.seq).map(|here| host.item(here).entry_hash());
         !log.is_closed(rank) && here.is_some_and(|here| here != named.hash)
@@ -192,9 +183,7 @@ mod tests {
 
     const MEMBERS: [Peer; 3] = [Peer(0), Peer(1), Peer(2)];
 
-    fn rank(peer: Peer) -> Option<u32> {
-        MEMBERS.binary_search(&peer).ok().map(|rank| rank as u32)
-    }
+    const RANKS: Ranks<'static> = Ranks::Planned(&MEMBERS);
 
     fn entry(author: u32, seq: u32, prev: Option<&Arc<Item>>, after: &[EntryRef]) -> Arc<Item> {
         let post =
@@ -215,9 +204,9 @@ mod tests {
     fn an_entry_is_judged_by_what_is_there() {
         let mut log = Log::default();
         let first = entry(0, 0, None, &[]);
-        let judged = |log: &Log<Shared>, item: &Arc<Item>| judge(log, &Shared, rank, item);
+        let judged = |log: &Log<Shared>, item: &Arc<Item>| judge(log, &Shared, RANKS, item);
         assert_eq!(judged(&log, &first), Verdict::Next((0, 0)));
-        log.append(&Shared, &MEMBERS, 0, Arc::clone(&first));
+        log.append(&Shared, RANKS, 0, Arc::clone(&first));
 
         assert_eq!(judged(&log, &first), Verdict::Known);
         let second = entry(0, 1, Some(&first), &[]);
@@ -245,14 +234,14 @@ mod tests {
     fn a_fork_is_exposed_by_who_names_the_other_branch() {
         let mut log = Log::default();
         let here = entry(0, 0, None, &[]);
-        log.append(&Shared, &MEMBERS, 0, Arc::clone(&here));
+        log.append(&Shared, RANKS, 0, Arc::clone(&here));
         let naming = |hash| entry(1, 0, None, &[reference(0, 0, hash)]);
         let other = EntryHash([7; 32]);
-        assert_eq!(exposed(&log, &Shared, rank, &naming(here.entry_hash())), None);
-        assert_eq!(exposed(&log, &Shared, rank, &naming(other)), Some(0));
-        assert_eq!(judge(&log, &Shared, rank, &naming(other)), Verdict::Next((1, 0)), "it is not to blame");
+        assert_eq!(exposed(&log, &Shared, RANKS, &naming(here.entry_hash())), None);
+        assert_eq!(exposed(&log, &Shared, RANKS, &naming(other)), Some(0));
+        assert_eq!(judge(&log, &Shared, RANKS, &naming(other)), Verdict::Next((1, 0)), "it is not to blame");
         log.close(0);
-        assert_eq!(exposed(&log, &Shared, rank, &naming(other)), None, "that is known by now");
+        assert_eq!(exposed(&log, &Shared, RANKS, &naming(other)), None, "that is known by now");
     }
 
     #[test]

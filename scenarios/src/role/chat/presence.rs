@@ -16,6 +16,8 @@ struct Contact {
     heard: Nanos,
 }
 
+const UNKNOWN: Contact = Contact { online: false, said: Nanos::ZERO, heard: Nanos::ZERO };
+
 /// The members that this peer shares a room with, and which of them are there.
 #[derive(Debug, Default)]
 pub(super) struct Contacts {
@@ -24,6 +26,8 @@ pub(super) struct Contacts {
     peers: Vec<Peer>,
     /// In the same order.
     contacts: Vec<Contact>,
+    /// Whether whoever gives a sign of life is a member.
+    is_open: bool,
     /// When the timer is due.
     due: Option<Nanos>,
 }
@@ -39,12 +43,23 @@ pub(super) struct Sign {
 }
 
 impl Contacts {
-    /// Watches these peers, none of which is known to be there.
-    pub(super) fn new(mut peers: Vec<Peer>) -> Self {
+    /// Watches these peers, none of which is known to be there; and in an open room all of whom there will be a sign.
+    pub(super) fn new(mut peers: Vec<Peer>, is_open: bool) -> Self {
         peers.sort_unstable();
         peers.dedup();
-        let unknown = Contact { online: false, said: Nanos::ZERO, heard: Nanos::ZERO };
-        Self { contacts: vec![unknown; peers.len()], peers, due: None }
+        Self { contacts: vec![UNKNOWN; peers.len()], peers, is_open, due: None }
+    }
+
+    fn place(&mut self, peer: Peer, me: Peer) -> Option<usize> {
+        match self.peers.binary_search(&peer) {
+            Ok(place) => Some(place),
+            Err(place) if self.is_open && peer != me => {
+                self.peers.insert(place, peer);
+                self.contacts.insert(place, UNKNOWN);
+                Some(place)
+            }
+            Err(_) => None,
+        }
     }
 
     /// Takes in a sign of life. Answers when to look again, if that is not settled yet.
@@ -55,7 +70,7 @@ impl Contacts {
         timeout: Nanos,
         sign: Sign,
     ) -> Option<Nanos> {
-        let place = self.peers.binary_search(&sign.from).ok()?;
+        let place = self.place(sign.from, cx.me)?;
         let contact = &mut self.contacts[place];
         // What took longer to come than a member may be silent says nothing of now.
         if sign.said < contact.said || sign.said.saturating_add(timeout) <= cx.now {

@@ -316,7 +316,7 @@ impl<H: Host> Chat<H> {
         let Note::Frontier(theirs) = cx.note(note) else { return };
         let mut theirs = theirs.clone();
         theirs.retain(|have| {
-            self.plan.keeps(have.room, from) && have.is_of(self.plan.members(have.room).len())
+            self.plan.keeps(have.room, from) && have.is_of(self.plan.ranks(have.room).count())
         });
         let theirs: Vec<_> =
             theirs.into_iter().filter_map(|have| Some((self.room(have.room)?, have.counts))).collect();

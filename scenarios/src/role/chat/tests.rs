@@ -8,17 +8,20 @@ use party::{Party, every, members, ring_of};
 use proptest::prelude::*;
 
 use crate::{
-    host::Peer,
+    host::{Command, Peer},
+    plan::chat::ChatPlan,
     report::{
         Fact, Route,
         chat::{ChatRecorder, OrderCheck},
     },
+    role::chat::log,
     spec::{
         Count,
         chat::{ChatSpec, Partners, Presence, Sync},
         overlay::{HyParView, Membership, Overlay, Plumtree},
     },
     units::{Nanos, Share},
+    wire::Blob,
 };
 
 const SECOND: Nanos = Nanos::from_secs(1);
@@ -477,6 +480,47 @@ fn a_beat_that_was_held_up_for_long_is_no_sign_of_life() {
     let about = |fact: &Fact| matches!(fact, Fact::PresenceSeen { about, .. } if *about == victim);
     let seen: Vec<_> = party.facts(about).filter(|it| it.0 > at(60)).map(|it| it.0 < at(100)).collect();
     assert_eq!(seen, [true; 3], "each saw once that it is gone, and nothing after");
+}
+
+#[test]
+fn whoever_comes_to_an_open_room_is_a_member_has_the_history_and_is_missed() {
+    let presence = Presence { every: at(5), timeout: at(20) };
+    let tree = Plumtree { membership: Membership::Plan {}, ..Plumtree::default() };
+    let plan = ChatPlan::open(presence, at(5));
+    let late = Peer(4);
+    let mut party =
+        Party::planned(plan, Overlay::Plumtree(tree), 1, &ring_of(5), |world| world.without(late));
+    party.world.run_until(at(60));
+    let say = |party: &mut Party, peer, text: &str| {
+        let text = Box::new(Blob::Real(text.as_bytes().into()));
+        party.world.command(Peer(peer), 0, Command::Say { room: 0, text });
+        party.world.run_for(SECOND);
+    };
+    say(&mut party, 0, "is anybody here?");
+    say(&mut party, 2, "I am");
+    assert_eq!(party.shown().count(), 2 * 3, "the fifth is not there");
+
+    party.world.start(late);
+    party.world.run_for(at(15));
+    let caught_up: Vec<_> = party.shown().filter(|shown| shown.reader == late).collect();
+    assert_eq!(caught_up.iter().map(|shown| shown.route).collect::<Vec<_>>(), [Route::CatchUp; 2]);
+    let seen = |party: &Party, online: bool| {
+        let of = |fact: &Fact| matches!(fact, Fact::PresenceSeen { about, online: is, .. } if (*about, *is) == (late, online));
+        party.facts(of).filter(|it| it.0 > at(60)).map(|it| it.1).collect::<BTreeSet<_>>().len()
+    };
+    assert_eq!(seen(&party, true), 4, "nobody listed it, and all know that it is there");
+    say(&mut party, 4, "and what did I miss?");
+    for reader in (0..5).map(Peer) {
+        let room = &party.chat(reader).rooms[0];
+        let said = room.log.find(late.0, 0).and_then(|item| log::post(item)).map(|post| &post.text);
+        assert_eq!(said, Some(&Blob::Real(b"and what did I miss?".as_slice().into())));
+    }
+    party.world.run_for(at(10));
+    let reads = party.facts(|fact| matches!(fact, Fact::ReadSeen { .. })).count();
+    assert_eq!(reads, 3 * 4, "each of three posts was read by four");
+    party.world.stop(late);
+    party.world.run_for(SECOND);
+    assert_eq!(seen(&party, false), 4);
 }
 
 fn overlays() -> impl Strategy<Value = Overlay> {

@@ -25,7 +25,8 @@ impl Overlay<Shared> for Oracle {
     }
     fn publish(&mut self, _: &mut Cx<'_, Shared>, _: <Shared as Host>::Item) {}
     fn look_up(&mut self, cx: &mut Cx<'_, Shared>, workload: u8, query: QueryId, _: Lookup) {
-        let found = Found { peers: self.0.clone(), hops: Some(2), requests: 5, failed: 1 };
+        let found =
+            Found { peers: self.0.clone(), kept: !self.0.is_empty(), hops: Some(2), requests: 5, failed: 1 };
         cx.found(workload, query, found);
     }
 }
@@ -137,7 +138,7 @@ fn a_provider_that_comes_back_says_again_what_it_has() {
     let contents: Vec<u32> = facts
         .iter()
         .map(|fact| match fact {
-            Fact::Provided { content, keepers: 2, .. } => *content,
+            Fact::Provided { content, kept: true, .. } => *content,
             other => panic!("{other:?}"),
         })
         .collect();

@@ -9,7 +9,7 @@
 //! 5. what fields mean to each other: for a scenario, [`semantics`].
 //! 6. whatever stands in the way of carrying it out: for a scenario, an engine, its files and its plan.
 //!
-//! What one of them finds hides nothing of the later ones, but for the first: see `rest`. Whoever knows more still adds
+//! What one of them finds hides nothing of the later ones, but for the first, and in very large documents: see `rest`. Whoever knows more still adds
 //! it through [`Document::problems`].
 //!
 //! The positions come from the one pass of gate 1; whatever is found later has a field path, and the tree knows where
@@ -148,7 +148,7 @@ pub fn document_for(
 /// # Errors
 ///
 /// All that is wrong with it. Only what the first gate finds hides what the others would: a wrong value, or an unknown
-/// field, does not.
+/// field, does not, but where a document has so many values that reading it on would take seconds.
 pub fn read_as<T: JsonSchema + DeserializeOwned>(
     name: &str,
     bytes: &[u8],

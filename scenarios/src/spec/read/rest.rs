@@ -19,6 +19,10 @@ use super::{
 /// How often the rest is read on. Each time finds at least one more mistake, and mostly all of a gate.
 const MOST_ROUNDS: usize = 8;
 
+/// A document of more values is not read on once something is wrong with it. A round is eight readings, each of which takes as
+/// long as the document is large: with half a million values, seconds.
+const MOST_VALUES: usize = 30_000;
+
 /// A document whose unknown fields are taken out, and what is to be found about it.
 pub(super) struct Rest<'a, T> {
     pub(super) schema: &'a Value,
@@ -36,6 +40,7 @@ impl<T: DeserializeOwned> Rest<'_, T> {
     /// What the document says, if it is right in all, and what is wrong besides what is at the paths of `broken`.
     pub(super) fn read(&self, mut broken: Vec<FieldPath>) -> (Option<T>, Vec<Fault>) {
         let mut told = Vec::new();
+        let is_large = values(&self.json) > MOST_VALUES;
         for _ in 0..MOST_ROUNDS {
             if broken.is_empty() && self.strays.is_empty() {
                 let (value, mut faults) = self.form_and_meaning(self.json.clone());
@@ -48,6 +53,9 @@ impl<T: DeserializeOwned> Rest<'_, T> {
                 broken.extend(faults.iter().map(|fault| fault.path.clone()));
                 told.extend(faults);
                 continue;
+            }
+            if is_large {
+                break;
             }
             let mut faults = self.common(&broken, |stand_in| {
                 Some(self.form_and_meaning(self.mended(&broken, of_choice, stand_in)).1)
@@ -118,6 +126,15 @@ impl<T: DeserializeOwned> Rest<'_, T> {
         };
         let alike = |fault: &&Fault| others.iter().all(|other| other.contains(fault)) && !follows(fault);
         if others.is_empty() { Vec::new() } else { first.iter().filter(alike).cloned().collect() }
+    }
+}
+
+/// How many values a document has, those that hold others included.
+fn values(json: &Value) -> usize {
+    1 + match json {
+        Value::Array(items) => items.iter().map(values).sum::<usize>(),
+        Value::Object(fields) => fields.values().map(values).sum::<usize>(),
+        _ => 0,
     }
 }
 

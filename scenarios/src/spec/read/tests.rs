@@ -327,3 +327,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_very_large_document_is_not_read_on_over_and_over() {
+    let told = |edges: &str| {
+        let text = format!(
+            "apiVersion: peerlab.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: t}}\nspec:\n  duration: 10\n  \
+             groups: [{{name: a, peers: 9}}, {{name: a, peers: 9}}]\n  workloads: [{{name: r, chat: {{}}}}]\n  \
+             topology: {{edges: {{list: [{edges}]}}}}\n"
+        );
+        document("t.yaml", text.as_bytes()).unwrap_err().to_string().matches("error: ").count()
+    };
+    assert_eq!((told("[0, 1]"), told(&vec!["[0, 1]"; 20_000].join(", "))), (2, 1));
+}

@@ -13,6 +13,9 @@ use crate::{
 /// The shortest interval that libp2p lets scores decay in.
 const SHORTEST_DECAY: Nanos = Nanos::from_secs(1);
 
+/// The shortest backoff that libp2p takes for one.
+const SHORTEST_BACKOFF: Nanos = Nanos::from_millis(1);
+
 pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
     let Overlay::Gossipsub(params) = &spec.overlay else { return };
     let path = super::root().key("overlay").key("gossipsub");
@@ -24,9 +27,9 @@ pub(super) fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
                 .help(format!("write at most the `historyLength`, {}", params.history_length.get())),
         );
     }
-    if params.unsubscribe_backoff == Nanos::ZERO {
+    if params.unsubscribe_backoff < SHORTEST_BACKOFF {
         faults.push(
-            Fault::new(path.key("unsubscribeBackoff"), "libp2p refuses a backoff of no time")
+            Fault::new(path.key("unsubscribeBackoff"), "libp2p refuses a backoff of less than a millisecond")
                 .help("write at least `1s`"),
         );
     }
@@ -87,14 +90,26 @@ fn check_topic(topic: &TopicScore, path: &FieldPath, faults: &mut Vec<Fault>) {
     rule.not_below("topicWeight", topic.topic_weight, 0.0);
     rule.not_below("timeInMeshWeight", topic.time_in_mesh_weight, 0.0);
     rule.lasts("timeInMeshQuantum", topic.time_in_mesh_quantum, Nanos(1));
-    rule.not_below("timeInMeshCap", topic.time_in_mesh_cap, 0.0);
+    rule.counts("timeInMeshCap", topic.time_in_mesh_cap, topic.time_in_mesh_weight);
     rule.not_below("firstMessageDeliveriesWeight", topic.first_message_deliveries_weight, 0.0);
     rule.decay("firstMessageDeliveriesDecay", topic.first_message_deliveries_decay);
-    rule.not_below("firstMessageDeliveriesCap", topic.first_message_deliveries_cap, 0.0);
+    rule.counts(
+        "firstMessageDeliveriesCap",
+        topic.first_message_deliveries_cap,
+        topic.first_message_deliveries_weight,
+    );
     rule.not_above("meshMessageDeliveriesWeight", topic.mesh_message_deliveries_weight, 0.0);
     rule.decay("meshMessageDeliveriesDecay", topic.mesh_message_deliveries_decay);
-    rule.not_below("meshMessageDeliveriesCap", topic.mesh_message_deliveries_cap, 0.0);
-    rule.not_below("meshMessageDeliveriesThreshold", topic.mesh_message_deliveries_threshold, 0.0);
+    rule.counts(
+        "meshMessageDeliveriesCap",
+        topic.mesh_message_deliveries_cap,
+        topic.mesh_message_deliveries_weight,
+    );
+    rule.counts(
+        "meshMessageDeliveriesThreshold",
+        topic.mesh_message_deliveries_threshold,
+        topic.mesh_message_deliveries_weight,
+    );
     rule.lasts("meshMessageDeliveriesActivation", topic.mesh_message_deliveries_activation, SHORTEST_DECAY);
     rule.not_above("meshFailurePenaltyWeight", topic.mesh_failure_penalty_weight, 0.0);
     rule.decay("meshFailurePenaltyDecay", topic.mesh_failure_penalty_decay);
@@ -129,6 +144,19 @@ impl Rules<'_> {
                 field,
                 format!("{value} is less than libp2p allows here"),
                 format!("write at least {least}"),
+            );
+        }
+    }
+
+    /// What has a weight must be able to count.
+    fn counts(&mut self, field: &str, value: f64, weight: f64) {
+        if weight == 0.0 {
+            self.not_below(field, value, 0.0);
+        } else if value <= 0.0 || value.is_nan() {
+            self.refuse(
+                field,
+                format!("with {value}, nothing counts that has a weight of {weight}"),
+                "write more than 0, or give it no weight".to_owned(),
             );
         }
     }
@@ -170,16 +198,20 @@ mod tests {
     fn what_libp2p_refuses_is_refused_by_field() {
         assert_eq!(told("{}"), [""; 0]);
         assert_eq!(told("{meshN: 8, score: {}}"), [""; 0]);
+        assert_eq!(told("{score: {topic: {timeInMeshWeight: 0, timeInMeshCap: 0}}}"), [""; 0]);
         for (params, field) in [
             ("{meshN: 4}", "meshNLow"),
             ("{meshN: 13}", "meshNHigh"),
             ("{meshOutboundMin: 4}", "meshOutboundMin"),
             ("{historyGossip: 6}", "historyGossip"),
             ("{unsubscribeBackoff: 0s}", "unsubscribeBackoff"),
+            ("{unsubscribeBackoff: 900us}", "unsubscribeBackoff"),
             ("{heartbeatInterval: 0s}", "heartbeatInterval"),
             ("{score: {publishThreshold: -1}}", "publishThreshold"),
             ("{score: {decayInterval: 1ms}}", "decayInterval"),
             ("{score: {topic: {topicWeight: -1}}}", "topicWeight"),
+            ("{score: {topic: {timeInMeshCap: 0}}}", "timeInMeshCap"),
+            ("{score: {topic: {meshMessageDeliveriesThreshold: 0}}}", "meshMessageDeliveriesThreshold"),
             ("{score: {topic: {meshFailurePenaltyDecay: 1}}}", "meshFailurePenaltyDecay"),
         ] {
             let told = told(params);

@@ -11,9 +11,9 @@ use crate::engine::{
     Engine, Observer,
     event::{self, Control},
     network::{Network, Strain},
-    seat::Seat,
+    seat::Seats,
     store::{ItemRef, Store},
-    threads::{Own, Places},
+    threads::Places,
     traffic::Loss,
     wheel::Event,
 };
@@ -140,7 +140,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
 
     /// The last bit of an item has left its sender.
     fn launch_item(&mut self, from: Peer, to: Peer, transfer: Transfer) {
-        self.seats[from.index()].port.flow_out(transfer.bytes);
+        self.seats.ports[from.index()].flow_out(transfer.bytes);
         let strain = self.strain_of(from, to);
         let lands = self.now.saturating_add(self.plan.delay(from, to).0).saturating_add(strain.latency);
         let landing = self.flows.launch(Landing { from, to, transfer });
@@ -154,7 +154,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
             self.flows.land(event.handle());
             return self.traffic.lost(Loss::Offline);
         }
-        let (inlet, port) = self.seats[to.index()].link();
+        let (inlet, port) = self.seats.link(to);
         port.flow_in(inlet, transfer.bytes);
         let ready = self.network.work(port, self.now, transfer.len, Kind::Serve);
         if ready > self.now {
@@ -173,7 +173,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
     /// An item that was asked for has been received and worked on.
     pub(in crate::engine) fn landed(&mut self, event: &Event) {
         let Landing { from, to, transfer } = self.flows.land(event.handle());
-        if self.seats[to.index()].machines.is_none() || self.lives[to.index()] != transfer.life {
+        if !self.seats.runs(to) || self.lives[to.index()] != transfer.life {
             return self.traffic.lost(Loss::Offline);
         }
         self.traffic.delivered += 1;
@@ -243,8 +243,8 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
 
     /// A flow moved so many bytes of what did not come to its end.
     fn count_flow(&mut self, from: Peer, to: Peer, moved: u64) {
-        self.seats[from.index()].port.flow_out(moved);
-        let (inlet, port) = self.seats[to.index()].link();
+        self.seats.ports[from.index()].flow_out(moved);
+        let (inlet, port) = self.seats.link(to);
         port.flow_in(inlet, moved);
     }
 
@@ -323,11 +323,11 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
 }
 
 /// Bytes that messages took of a link since this was last asked.
-fn take_owed<O, R, P: Places>(seats: &mut Own<Seat<O, R>, P>, network: &mut Network, side: Side) -> u64 {
+fn take_owed<O, R, P: Places>(seats: &mut Seats<O, R, P>, network: &mut Network, side: Side) -> u64 {
     match side {
-        Side::Up(peer) => seats[peer.index()].port.take_owed_up(),
+        Side::Up(peer) => seats.ports[peer.index()].take_owed_up(),
         Side::Down(peer) => {
-            let (inlet, port) = seats[peer.index()].link();
+            let (inlet, port) = seats.link(peer);
             port.take_owed_down(inlet)
         }
         Side::WayOut(site) => network.take_owed_out(site),

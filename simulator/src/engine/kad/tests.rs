@@ -167,7 +167,7 @@ fn a_peer_says_who_it_is_in_as_many_bytes_as_libp2p_writes() {
     let select = [line("/multistream/1.0.0"), line("/ipfs/id/1.0.0")].concat();
     for serves in [false, true] {
         let mut protocols = vec!["/ipfs/id/1.0.0".to_owned(), "/ipfs/id/push/1.0.0".to_owned()];
-        protocols.extend(serves.then(|| "/ipfs/kad/1.0.0".to_owned()));
+        protocols.extend(serves.then(|| PROTOCOL.to_owned()));
         let identify = proto::Identify {
             public_key: Some(vec![0; 36]),
             listen_addrs: vec![address()],
@@ -179,6 +179,6 @@ fn a_peer_says_who_it_is_in_as_many_bytes_as_libp2p_writes() {
         assert_eq!(who(serves) as usize, select.len() + identify.encode_length_delimited_to_vec().len());
     }
     assert_eq!(ASK_WHO as usize, select.len());
-    assert_eq!(STREAM as usize, [line("/multistream/1.0.0"), line("/ipfs/kad/1.0.0")].concat().len());
+    assert_eq!(STREAM as usize, [line("/multistream/1.0.0"), line(PROTOCOL)].concat().len());
     assert_eq!(NO_STREAM as usize, [line("/multistream/1.0.0"), line("na")].concat().len());
 }

@@ -47,6 +47,12 @@ impl Slot {
         Some(self.first)
     }
 
+    /// The event that came first to a slot that is not empty.
+    #[inline]
+    pub(super) fn first(&self) -> &Event {
+        &self.first
+    }
+
     /// The earliest time in the slot, `u64::MAX` if it is empty.
     pub(super) fn earliest(&self) -> u64 {
         self.earliest

@@ -44,7 +44,9 @@ pub enum ImportError {
     },
 
     /// An edge list that is XML.
-    #[error("line {line}: this is XML, not an edge list; set `format: graphml`")]
+    #[error(
+        "line {line}: this is XML, not an edge list; let its name end in `.graphml`, or set `format: graphml` in a scenario"
+    )]
     XmlAsEdgeList {
         /// The line.
         line: usize,
@@ -61,7 +63,7 @@ pub enum ImportError {
 
     /// XML of another kind.
     #[error(
-        "line {line}: the root element is `{root}`, not `graphml`; set `format: edgeList` if it is an edge list"
+        "line {line}: the root element is `{root}`, not `graphml`; let its name end in `.txt`, or set `format: edgeList` in a scenario, if it is an edge list"
     )]
     NotGraphMl {
         /// The line.

@@ -103,7 +103,18 @@ impl Party {
     ) -> Self {
         let eligible: Vec<_> = (0..peers).map(Peer).collect();
         let plan = ChatPlan::new(spec, 0, &eligible, archives, Seed(seed), Nanos::NEVER, None);
-        let plan = Arc::new(plan.expect("a chat that can be"));
+        Self::planned(plan.expect("a chat that can be"), overlay, seed, edges, set_up)
+    }
+
+    /// A chat of the peers on this network, over this overlay.
+    pub(super) fn planned(
+        plan: ChatPlan,
+        overlay: Overlay,
+        seed: u64,
+        edges: &[(Peer, Peer)],
+        set_up: impl FnOnce(World<Any<Shared>, Member>) -> World<Any<Shared>, Member>,
+    ) -> Self {
+        let plan = Arc::new(plan);
         let forgetting = Rc::new(Cell::new(None));
         let (planned, forgets) = (Arc::clone(&plan), Rc::clone(&forgetting));
         let machines = move |peer| {
