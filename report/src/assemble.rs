@@ -294,7 +294,7 @@ fn invariants(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> Vec<Invari
         list.extend(order_invariants(name, &chat.order()));
         list.push(Invariant {
             name: format!("{name}: something was said"),
-            holds: chat.posts() > 0,
+            holds: was_used(chat.posts(), outcome),
             detail: format!(
                 "{} posts, {} whose author was away, {} entries refused",
                 chat.posts(),
@@ -304,12 +304,17 @@ fn invariants(plan: &Plan, outcome: &Outcome, recorder: &Recorder) -> Vec<Invari
         });
     }
     for (name, update, _) in recorder.updates(plan) {
-        update::invariants(name, update, &mut list);
+        update::invariants(name, update, outcome, &mut list);
     }
     for (name, lookups) in recorder.lookups(plan) {
-        lookups::invariants(name, lookups, &mut list);
+        lookups::invariants(name, lookups, outcome, &mut list);
     }
     list
+}
+
+/// Whether a workload did as much as can be asked of it: something, but where the run was interrupted, perhaps before it came to that.
+fn was_used(count: u64, outcome: &Outcome) -> bool {
+    count > 0 || outcome.interrupted.is_some()
 }
 
 /// What must hold of the order in which a chat's posts are shown.

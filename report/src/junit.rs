@@ -1,4 +1,5 @@
-//! A report as JUnit XML, which continuous integration shows: a test case a target, and one an invariant.
+//! A report as JUnit XML, which continuous integration shows: a test case a target, one an invariant,
+//! and one that fails where a run was interrupted.
 
 use std::fmt::Write as _;
 
@@ -20,7 +21,13 @@ pub fn xml(report: &Report, took: f64) -> String {
         let title = format!("target: {} {}", target.metric, page::bound(target));
         (title, (!target.met).then(|| format!("observed {observed}")))
     });
-    suite(&report.scenario.name, &invariants.chain(targets).collect::<Vec<_>>(), took)
+    // A run that was stopped met its targets by half, which is no success.
+    let interrupted = report
+        .scenario
+        .interrupted
+        .map(|_| ("run: it came to its end".to_owned(), Some(report.validity.reasons.join("; "))));
+    let cases: Vec<Case> = interrupted.into_iter().chain(invariants).chain(targets).collect();
+    suite(&report.scenario.name, &cases, took)
 }
 
 /// Test cases as JUnit XML; `took` is the wall time in seconds.

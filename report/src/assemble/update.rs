@@ -7,7 +7,7 @@ use peerlab_scenarios::{
     report::{Invariant, Metric, Summary, Unit, UpdateRecorder, metric},
 };
 
-use super::percent;
+use super::{percent, was_used};
 use crate::Outcome;
 
 pub(super) fn metrics(
@@ -33,7 +33,7 @@ pub(super) fn metrics(
     put(metric::MANIFESTS_REFUSED, Summary::one(Unit::Count, update.manifests_refused() as f64));
 }
 
-pub(super) fn invariants(name: &str, update: &UpdateRecorder, list: &mut Vec<Invariant>) {
+pub(super) fn invariants(name: &str, update: &UpdateRecorder, outcome: &Outcome, list: &mut Vec<Invariant>) {
     let (bad, all) = update.bad_installs();
     list.push(Invariant {
         name: format!("{name}: what is installed is what was released, and never older than before"),
@@ -42,7 +42,7 @@ pub(super) fn invariants(name: &str, update: &UpdateRecorder, list: &mut Vec<Inv
     });
     list.push(Invariant {
         name: format!("{name}: something was released"),
-        holds: update.released() > 0,
+        holds: was_used(update.released(), outcome),
         detail: format!(
             "{} releases, {} chunks and {} manifests refused",
             update.released(),

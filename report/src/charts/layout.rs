@@ -11,7 +11,11 @@ const GOLDEN_ANGLE: f64 = 2.399_963_229_728_653;
 ///
 /// Source: H. Vogel, *A better way to construct the sunflower head*, Mathematical Biosciences 44 (1979).
 pub(crate) fn sunflower(i: usize, n: usize) -> (f64, f64) {
-    let radius = ((i as f64 + 0.5) / n.max(1) as f64).sqrt();
+    // A lone seed has the middle: by the formula it would lie near the rim.
+    if n <= 1 {
+        return (0.0, 0.0);
+    }
+    let radius = ((i as f64 + 0.5) / n as f64).sqrt();
     let (sin, cos) = (i as f64 * GOLDEN_ANGLE).sin_cos();
     (radius * cos, radius * sin)
 }
@@ -157,6 +161,11 @@ mod tests {
         let nearest_stranger = (2..23).map(|other| distance(0, other)).fold(f64::INFINITY, f64::min);
         assert!(distance(0, 1) < nearest_stranger);
         assert!(at.iter().all(|(x, y)| x.is_finite() && y.is_finite()));
+    }
+
+    #[test]
+    fn a_lone_peer_has_the_middle_of_its_disc() {
+        assert_eq!(sunflower(0, 1), (0.0, 0.0));
     }
 
     #[test]

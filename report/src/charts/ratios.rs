@@ -89,7 +89,7 @@ impl Ratios {
                 .legend
                 .push((Sample::Mark(pen.marker.unwrap_or(Marker::Circle), pen.colour), design.clone()));
         }
-        frame.legend.push((Sample::Mark(Marker::Circle, GREY), "hollow: within chance".to_owned()));
+        frame.legend.push((Sample::Ring(GREY), "hollow: within chance".to_owned()));
 
         let style = font::text(SMALL_SIZE, INK, HPos::Left, VPos::Top);
         let labels = rows.iter().map(|(label, _)| shortened(label, WIDEST_LABEL, &style)).collect();
