@@ -6,6 +6,7 @@ use libp2p::Multiaddr;
 use peerlab_node::{
     conduct::{ConductError, Conductor, Gone, Inputs, Standing, Watchers},
     fleet::Run,
+    serve::Status,
 };
 use peerlab_report::{
     cli::{Stop, input::Ready, interrupt::INTERRUPTED, tell},
@@ -27,9 +28,11 @@ pub(super) struct Conduct {
 }
 
 impl Conduct {
-    pub(super) fn run(&self) -> Result<u8, Stop> {
-        self.live.run(|scene| {
-            let conductor = listen(&scene, &self.listen)?;
+    pub(super) fn run(self) -> Result<u8, Stop> {
+        let Self { live, listen: address } = self;
+        live.run(|scene| {
+            let conductor = listen(&scene, &address)?;
+            tracing::info!(address = %conductor.address(), "listening");
             if !scene.is_quiet {
                 tell(&format!("listening at {}\n", conductor.address()));
             }
@@ -46,19 +49,28 @@ pub(super) fn listen(scene: &Scene<'_>, address: &Multiaddr) -> Result<Conductor
     let inputs = Inputs { name: scene.name(), scenario: bytes.clone(), files: files.clone() };
     let listens = Conductor::listen(scene.plan, inputs, scene.options, address);
     let conductor = scene.runtime.block_on(listens)?;
-    scene.told.update(|status| status.is_ready = true);
+    scene.told.update(|status| {
+        // Who is missing is told from the first answer on.
+        conductor.standing().into_iter().for_each(|standing| count(status, standing));
+        status.is_ready = true;
+    });
     Ok(conductor)
+}
+
+/// Tells who is there and who is not.
+fn count(status: &mut Status, standing: Standing) {
+    status.peers_ready = standing.ready;
+    status.peers_missing = standing.away;
 }
 
 /// Conducts a run to its end.
 pub(super) fn orchestrate(conductor: Conductor, scene: Scene<'_>, gone: Gone) -> Result<Run<Recorder>, Cut> {
     let Scene { runtime, told, recorder, on_phase, stop, .. } = scene;
     let on_look = &mut |standing: Standing| {
-        on_phase(standing.phase);
-        told.update(|status| {
-            status.peers_ready = standing.ready;
-            status.peers_missing = standing.away;
-        });
+        // First who is there: who hears that a run has begun may ask for that next.
+        let phase = standing.phase;
+        told.update(|status| count(status, standing));
+        on_phase(phase);
     };
     let watchers = Watchers { on_look, stop, gone };
     runtime.block_on(conductor.conduct(recorder, watchers)).map_err(|error| match error {

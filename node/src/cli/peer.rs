@@ -21,7 +21,10 @@ use peerlab_scenarios::{
     units::Nanos,
 };
 
-use super::serve::{Serve, Told};
+use super::{
+    log::{Log, tell_error},
+    serve::{Serve, Told},
+};
 
 /// The exit code of a run that says nothing.
 pub(super) const INVALID: u8 = Verdict::Invalid.exit_code();
@@ -100,10 +103,13 @@ pub(super) struct Peer {
     quiet: bool,
     #[command(flatten)]
     serve: Serve,
+    #[command(flatten)]
+    log: Log,
 }
 
 impl Peer {
-    pub(super) fn run(&self) -> Result<u8, Stop> {
+    pub(super) fn run(mut self) -> Result<u8, Stop> {
+        self.quiet |= self.log.begin()?;
         let index = match self.part.zip(self.per_part) {
             Some((part, each)) => {
                 self.index.part(part, each).map_err(|why| Stop::Input(format!("error: {why}\n")))?
@@ -120,6 +126,7 @@ impl Peer {
 
     async fn take_part(&self, index: Indices, told: &Told) -> Result<u8, Stop> {
         let say = |word: &str| {
+            tracing::info!(peers = %index, "{word}");
             if !self.quiet {
                 tell(&format!("peers {index}: {word}\n"));
             }
@@ -145,7 +152,7 @@ impl Peer {
             }
             return Ok(0);
         };
-        tell(&format!("error: peers {index}: {error}\n"));
+        tell_error(&format!("error: peers {index}: {error}\n"));
         Ok(match error {
             ProcessError::Signalled => INTERRUPTED,
             error if error.is_refusal() => BAD_INPUT,

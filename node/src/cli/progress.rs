@@ -20,6 +20,9 @@ impl Progress {
     pub(super) fn show(&mut self, phase: Phase) {
         let kind = std::mem::discriminant(&phase);
         let is_new = self.phase.replace(kind) != Some(kind);
+        if is_new {
+            tracing::info!("{}", text(phase));
+        }
         if self.is_quiet || !(is_new || self.is_terminal) {
             return;
         }

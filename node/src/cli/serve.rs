@@ -13,7 +13,8 @@ use tokio::{runtime::Runtime, sync::watch};
 /// Whether it is told, and where.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// Tell of the run over HTTP at this address: /livez, /readyz, /metrics, and of a whole run /status and /report/.
+    /// Tell of the run over HTTP at this address: /livez, /readyz, /metrics, and of a whole run /status and /report/;
+    /// POST /stop ends it where it is, and its report so far is written.
     #[arg(long, value_name = "IP:PORT")]
     serve: Option<SocketAddr>,
 }
@@ -32,6 +33,7 @@ impl Serve {
         let Some(address) = self.serve else { return Ok(Told { status, server: None }) };
         let heart = Heart::beat(runtime.handle());
         let server = Server::start(address, reads, heart.beats(), is_process)?;
+        tracing::info!(address = %server.address(), "serving over HTTP");
         if !is_quiet {
             tell(&format!("serving at http://{}\n", server.address()));
         }
@@ -43,6 +45,11 @@ impl Told {
     /// Something has changed.
     pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
         self.status.send_modify(change);
+    }
+
+    /// Whether the run was told to end where it is.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.server.as_ref().is_some_and(|(server, _)| server.is_stopped())
     }
 
     /// There is a report.

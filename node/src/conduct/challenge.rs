@@ -45,8 +45,7 @@ pub(super) fn check(
     let mut proofs = proofs.iter();
     for peer in peers.skip(1).map(Peer) {
         let proof = proofs.next().ok_or(peer)?;
-        let key = roster.public_key(peer).ok_or(peer)?;
-        if !key.verify(&text(nonce, first, peer), proof) {
+        if !roster.has_signed(peer, &text(nonce, first, peer), proof) {
             return Err(peer);
         }
     }

@@ -99,7 +99,7 @@ pub enum ConductError {
 pub struct Conductor {
     swarm: Streams,
     incoming: libp2p_stream::IncomingStreams,
-    context: Arc<Context>,
+    run: Conducted,
     address: Multiaddr,
 }
 
@@ -162,13 +162,19 @@ impl Conductor {
             }
         };
         let address = address.with(Protocol::P2p(*swarm.local_peer_id()));
-        Ok(Self { swarm, incoming, context, address })
+        Ok(Self { swarm, incoming, run: Conducted::new(context), address })
     }
 
     /// Where it listens, and its name: what processes are told.
     #[must_use]
     pub const fn address(&self) -> &Multiaddr {
         &self.address
+    }
+
+    /// How the run stands before anybody has come.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        self.run.standing()
     }
 
     /// Conducts the run to its end.
@@ -180,12 +186,12 @@ impl Conductor {
         observer: V,
         watchers: Watchers<'_>,
     ) -> Result<Run<V>, ConductError> {
-        let Self { mut swarm, mut incoming, context, .. } = self;
+        let Self { mut swarm, mut incoming, mut run, .. } = self;
+        let context = Arc::clone(&run.context);
         let Watchers { on_look, stop, mut gone } = watchers;
         let (events, mut happens) = mpsc::channel(EVENTS);
         let strangers = Arc::new(tokio::sync::Semaphore::new(STRANGERS));
         let mut ticks = tokio::time::interval(LOOK);
-        let mut run = Conducted::new(Arc::clone(&context));
         // They end with the run, whatever becomes of it.
         let mut sessions = JoinSet::new();
         loop {
@@ -514,7 +520,7 @@ impl Conducted {
         let mut measured = false;
         for (at, entry) in Merge::new(logs, key) {
             let (peer, entry) = entry?;
-            if !measured && at >= warm_up && !matches!(entry, Entry::Listens) {
+            if !measured && at >= warm_up {
                 measured = true;
                 collector.measure(warm_up);
             }

@@ -179,10 +179,10 @@ impl<I: Iterator, K: Fn(&I::Item) -> Nanos> Iterator for Merge<I, K> {
     }
 }
 
-/// When an entry happened; peers begin to listen before there is a time.
+/// When an entry happened. An open room has no conductor, and no time of a run.
 pub(super) const fn time(entry: &Entry) -> Nanos {
     match entry {
-        Entry::Listens => Nanos::ZERO,
+        Entry::Room(_) => Nanos::ZERO,
         Entry::Up(at)
         | Entry::Down(at)
         | Entry::Fact(at, _)
@@ -219,7 +219,7 @@ impl Clocks {
     pub(super) fn corrected(&self, peer: Peer, mut entry: Entry) -> Entry {
         let own = |at: &mut Nanos| *at = self.correct(peer, *at);
         match &mut entry {
-            Entry::Listens => {}
+            Entry::Room(_) => {}
             Entry::Up(at)
             | Entry::Down(at)
             | Entry::Delivered(at, ..)

@@ -33,7 +33,8 @@ impl<V: Observer> Collector<V> {
     /// Takes in one thing that happened.
     pub(crate) fn entry(&mut self, peer: Peer, entry: &Entry) {
         match *entry {
-            Entry::Listens => {}
+            // A fleet is no open room, and keeps things by itself.
+            Entry::Room(_) => {}
             Entry::Up(at) => self.observer.up(at.min(self.end), peer),
             Entry::Down(at) => self.observer.down(at.min(self.end), peer),
             Entry::Fact(at, ref fact) => self.observer.fact(at.min(self.end), peer, fact),

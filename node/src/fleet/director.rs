@@ -20,6 +20,7 @@ use futures_timer::Delay;
 use peerlab_scenarios::{
     host::{Command, Peer, StoreKey},
     plan::{FaultEffect, PeerSet, Plan, Sessions, WorkloadKind},
+    role,
     seed::mix,
     spec::Leave,
     units::Nanos,
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
 use super::{Comes, Ground, Lead, conditions::Watch, harvest::Harvest, planned_links, tasks};
-use crate::host::{self, Addresses, Clock, Gauges, Legacy, Life, Order, Roster, Told};
+use crate::host::{self, Addresses, Clock, Company, Gauges, Legacy, Life, Order, Roster, Setting, Told};
 
 /// Peers that are started, or told to dial, at a time, and the pause between.
 const AT_A_TIME: usize = 20;
@@ -437,20 +438,33 @@ impl Director {
                 return;
             }
         };
+        let life = self.seats[peer.index()].lives;
+        let tape = self.setup.ground.tapes.as_ref().map(|tapes| tapes.tape(peer, life)).transpose();
+        let tape = match tape {
+            Ok(tape) => tape,
+            Err(why) => {
+                self.harvest.dead.insert(peer, why);
+                return;
+            }
+        };
         let (mut orders, receiver) = mpsc::channel(ORDERS);
         let seat = &mut self.seats[peer.index()];
         let life = Life {
             me: peer,
             number: seat.lives,
-            plan: Arc::clone(&self.setup.plan),
+            setting: Setting::of(&self.setup.plan, peer),
+            roles: role::Any::of(&self.setup.plan, peer),
             roster: Arc::clone(&self.setup.roster),
             addresses: self.setup.addresses.clone(),
+            company: Company::default(),
             wire,
             kept: std::mem::take(&mut seat.kept),
             may_restart: seat.may_restart,
+            tells_kept: false,
             orders: receiver,
             tell: self.setup.tell.clone(),
             gauges: Arc::clone(&self.setup.gauges),
+            tape,
         };
         if let Some(clock) = self.clock {
             orders.try_send(Order::Begin(clock)).expect("an order finds room in an empty channel");
@@ -506,14 +520,12 @@ impl Director {
             connected,
             steps,
             digest,
-            lateness,
             troubles,
             online,
         } = legacy;
         self.seats[peer.index()].kept = kept;
         let harvest = &mut self.harvest;
         harvest.ledger.add(&traffic, &warm_up, &accounts);
-        harvest.lateness.merge(&lateness);
         harvest.bytes[peer.index()].0 += sent;
         harvest.bytes[peer.index()].1 += received;
         harvest.events += steps;
@@ -577,6 +589,7 @@ impl Director {
                 self.harvest.dead.insert(Peer(number as u32), "it did not end in time".to_owned());
             }
         }
+        self.harvest.lateness = gauges.take_lateness();
         if let Some(shaper) = &self.setup.ground.links {
             for (hits, more) in self.harvest.fault_hits.iter_mut().zip(shaper.hits()) {
                 *hits += more;

@@ -16,7 +16,10 @@ use peerlab_scenarios::plan::{PeerSet, Plan};
 use tokio::runtime::{Handle, Runtime};
 
 use super::{Ground, Phase, Run, Transport, carry_out, transport::Links};
-use crate::link::{Shaper, Spawn};
+use crate::{
+    host::record::Tapes,
+    link::{Shaper, Spawn},
+};
 
 /// How a fleet is to run.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +53,7 @@ pub fn threads() -> usize {
 }
 
 /// Runs a plan on a runtime to its end, or until `stop` says so, which is asked now and then. `on_phase` hears how far it has come.
+/// The lives of its peers are recorded where `tapes` says.
 ///
 /// # Errors
 /// When the system refuses what a fleet needs.
@@ -58,10 +62,12 @@ pub fn run<V: Observer>(
     plan: &Arc<Plan>,
     observer: V,
     options: Options,
+    tapes: Option<Tapes>,
     on_phase: &mut dyn FnMut(Phase),
     stop: &dyn Fn() -> bool,
 ) -> Result<Run<V>, FleetError> {
     let ground = ground(plan, &plan.peers.iter().collect(), options, runtime.handle())?;
+    let ground = Ground { tapes, ..ground };
     Ok(block_on(carry_out(plan, ground, observer, on_phase, stop)))
 }
 
@@ -96,5 +102,5 @@ pub(crate) fn ground(
         let _inside = handle.enter();
         links.wire(peer, keys, options).map_err(|error| error.to_string())
     });
-    Ok(Ground { spawn, wire, links: shaper, in_real_time: true })
+    Ok(Ground { spawn, wire, links: shaper, in_real_time: true, tapes: None })
 }

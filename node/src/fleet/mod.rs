@@ -56,7 +56,7 @@ pub use self::{
     transport::Transport,
 };
 use crate::{
-    host::{Addresses, Gauges, Roster, Told, Wire},
+    host::{Addresses, Gauges, Roster, Told, Wire, record::Tapes},
     link::{Shaper, Spawn},
 };
 
@@ -76,6 +76,8 @@ pub struct Ground {
     pub links: Option<Shaper>,
     /// Whether its time is that of this machine, which may then be late.
     pub in_real_time: bool,
+    /// Where the lives of its peers are recorded, if they are.
+    pub tapes: Option<Tapes>,
 }
 
 /// A run that is over.

@@ -1,6 +1,14 @@
 //! Which request is answered by what.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::{Stream, stream};
@@ -37,6 +45,8 @@ pub(super) struct Sources {
     pub(super) beats: watch::Receiver<Beat>,
     /// Told when the files of the run are not needed any more.
     pub(super) collected: Arc<Notify>,
+    /// Set when the run is to end where it is.
+    pub(super) stopped: Arc<AtomicBool>,
     /// Whether this is a process of peers: it has no run to tell of, and nothing to be collected.
     pub(super) is_process: bool,
 }
@@ -45,11 +55,12 @@ impl Sources {
     /// Answers a request. What it may hold besides its head is not read.
     pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
         let path = request.uri().path();
-        let wanted = if path == "/collected" { &[Method::POST][..] } else { &[Method::GET, Method::HEAD] };
+        let is_order = matches!(path, "/collected" | "/stop");
+        let wanted = if is_order { &[Method::POST][..] } else { &[Method::GET, Method::HEAD] };
         let file = path.strip_prefix("/report/").filter(|_| !self.is_process);
         let is_known = match path {
             "/livez" | "/readyz" | "/metrics" => true,
-            "/status" | "/collected" => !self.is_process,
+            "/status" | "/collected" | "/stop" => !self.is_process,
             _ => file.is_some(),
         };
         if !is_known {
@@ -57,7 +68,7 @@ impl Sources {
         }
         if !wanted.contains(request.method()) {
             let mut answer = word(StatusCode::METHOD_NOT_ALLOWED, "this is no way to ask for it");
-            let allow = if path == "/collected" { "POST" } else { "GET, HEAD" };
+            let allow = if is_order { "POST" } else { "GET, HEAD" };
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
             return answer;
         }
@@ -70,6 +81,7 @@ impl Sources {
             }
             "/status" => whole(StatusCode::OK, "application/json", self.status.borrow().json()),
             "/collected" => self.collected(),
+            "/stop" => self.stop(),
             _ => self.file(file.unwrap_or_default()).await,
         }
     }
@@ -97,6 +109,14 @@ impl Sources {
         }
         self.collected.notify_one();
         word(StatusCode::OK, "the program ends")
+    }
+
+    fn stop(&self) -> Response<Body> {
+        if self.status.borrow().is_over() {
+            return word(StatusCode::CONFLICT, "the run is over");
+        }
+        self.stopped.store(true, Ordering::Relaxed);
+        word(StatusCode::ACCEPTED, "the run ends, and its report so far follows")
     }
 
     /// A file of the run folder. Only what the run has written is there: a path is looked up in its list, and never followed.

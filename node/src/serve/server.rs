@@ -4,7 +4,10 @@ use std::{
     convert::Infallible,
     io,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -69,6 +72,7 @@ pub enum ServeError {
 pub struct Server {
     address: SocketAddr,
     collected: Arc<Notify>,
+    stopped: Arc<AtomicBool>,
     /// Dropped when it shall end.
     lives: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
@@ -102,19 +106,31 @@ impl Server {
             io::Result::Ok((listener.local_addr()?, listener))
         };
         let (address, listener) = listen().map_err(|error| ServeError::Listen { address, error })?;
-        let collected = Arc::new(Notify::new());
-        let sources = Sources { status, beats, collected: Arc::clone(&collected), is_process };
+        let (collected, stopped) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        let sources = Sources {
+            status,
+            beats,
+            collected: Arc::clone(&collected),
+            stopped: Arc::clone(&stopped),
+            is_process,
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (lives, ends) = oneshot::channel();
         let work = move || runtime.block_on(serve(listener, sources, limits, ends));
         let thread = thread::Builder::new().name("serve".to_owned()).spawn(work)?;
-        Ok(Self { address, collected, lives: Some(lives), thread: Some(thread) })
+        Ok(Self { address, collected, stopped, lives: Some(lives), thread: Some(thread) })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether somebody has said that the run is to end where it is.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// Waits until somebody says that the files of the run are not needed any more.

@@ -2,14 +2,12 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
+use crate::fleet::Phase;
 use peerlab_scenarios::{
     host::Peer,
-    report::{Report, Stage, Trust, Verdict},
+    report::{Progress, Report, Stage, Trust, Verdict},
     units::Nanos,
 };
-use serde::Serialize;
-
-use crate::fleet::Phase;
 
 /// The files of a run folder, by their paths in it.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +18,7 @@ pub struct Files {
     pub names: BTreeSet<String>,
 }
 
-/// What is told of a run. As JSON it is what `/status` answers with.
+/// What is told of a run. `/status` answers with it as a [`Progress`].
 #[derive(Clone, Debug, Default)]
 pub struct Status {
     /// How far it has come.
@@ -78,7 +76,7 @@ impl Status {
     pub fn reported(&mut self, report: &Report, exit_code: u8, files: Files) {
         self.stage = Stage::Done;
         self.validity = Some(report.validity.state);
-        self.verdict = Some(report.verdict());
+        self.verdict = Some(report.conclusion());
         self.message = (!report.validity.reasons.is_empty()).then(|| report.validity.reasons.join("; "));
         self.exit_code = Some(exit_code);
         self.files = files;
@@ -98,41 +96,23 @@ impl Status {
 
     /// As JSON.
     pub(super) fn json(&self) -> String {
-        let told = Told {
+        let progress = Progress {
             phase: self.stage,
             peers_wanted: self.peers_wanted,
             peers_ready: self.peers_ready,
             peers_missing: self.peers_missing.iter().map(ToString::to_string).collect(),
-            elapsed: self.elapsed.to_string(),
-            duration: self.duration.to_string(),
+            elapsed: self.elapsed,
+            duration: self.duration,
             elapsed_seconds: self.elapsed.as_secs_f64(),
             duration_seconds: self.duration.as_secs_f64(),
             validity: self.validity,
-            verdict: self.verdict.map(Verdict::name),
+            verdict: self.verdict,
             exit_code: self.exit_code,
-            message: self.message.as_deref(),
-            files: &self.files.names,
+            message: self.message.clone(),
+            files: self.files.names.clone(),
         };
-        serde_json::to_string(&told).expect("a status is words and numbers")
+        serde_json::to_string(&progress).expect("a status is words and numbers")
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Told<'a> {
-    phase: Stage,
-    peers_wanted: u32,
-    peers_ready: u32,
-    peers_missing: Vec<String>,
-    elapsed: String,
-    duration: String,
-    elapsed_seconds: f64,
-    duration_seconds: f64,
-    validity: Option<Trust>,
-    verdict: Option<&'static str>,
-    exit_code: Option<u8>,
-    message: Option<&'a str>,
-    files: &'a BTreeSet<String>,
 }
 
 #[cfg(test)]

@@ -125,6 +125,7 @@ fn what_is_asked_for_in_the_wrong_way_is_refused() {
     let bench = Bench::new(Limits::default(), false);
     assert!(bench.ask("GET", "/collected").contains("allow: POST"));
     assert!(bench.ask("POST", "/status").contains("allow: GET, HEAD"));
+    assert!(bench.ask("GET", "/stop").contains("allow: POST"));
     answers(&bench.ask("POST", "/collected"), 409);
     answers(&bench.ask("GET", "/report/report.json"), 404);
     answers(&bench.ask("GET", "/readyz"), 503);
@@ -134,10 +135,25 @@ fn what_is_asked_for_in_the_wrong_way_is_refused() {
     assert!(bench.ask("GET", "/metrics").contains("peerlab_phase"));
 }
 
+/// The chart's dashboard shows what pods tell of themselves.
+#[test]
+fn the_dashboard_shows_what_is_told() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/peerlab/files/dashboard.json");
+    let dashboard = fs::read_to_string(path).expect("the chart has a dashboard");
+    let told = Bench::new(Limits::default(), false).ask("GET", "/metrics");
+    let names = dashboard.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let names: Vec<_> =
+        names.filter(|name| name.starts_with("peerlab_") && !name.contains("operator")).collect();
+    assert!(names.len() > 2, "{names:?}");
+    for name in names {
+        assert!(told.lines().any(|line| line.starts_with(&format!("{name} "))), "{name} is told nowhere");
+    }
+}
+
 #[test]
 fn a_process_of_peers_has_no_run_to_tell_of() {
     let bench = Bench::new(Limits::default(), true);
-    for path in ["/status", "/collected", "/report/report.json"] {
+    for path in ["/status", "/collected", "/stop", "/report/report.json"] {
         answers(&bench.ask("GET", path), 404);
     }
     answers(&bench.ask("GET", "/livez"), 200);
