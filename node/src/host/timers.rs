@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use libp2p::swarm::ConnectionId;
+use libp2p::{PeerId, swarm::ConnectionId};
 use peerlab_scenarios::{
     host::{Peer, TimerKey},
     units::Nanos,
@@ -19,6 +19,12 @@ pub(super) enum Alarm {
     End,
     /// A neighbour whose connection is missing is to be dialled again.
     Redial(Peer),
+    /// Members of an open room whose addresses were given are to be dialled.
+    Contacts,
+    /// Somebody found on the local network is to be called, unless it is connected.
+    Call(PeerId),
+    /// Who is at the other end of a connection has had time enough to introduce itself.
+    Introduce(ConnectionId),
     /// An end that hung up has waited long enough for the other.
     Close(ConnectionId),
     /// The others have had time enough to say their last.

@@ -1,17 +1,19 @@
 //! What machines ask for, carried out.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use peerlab_report::traffic::Loss;
 use peerlab_scenarios::{
-    host::{Effect, Link, Machine, Msg, Peer, Why},
+    host::{Effect, Input, Link, Machine, Msg, Peer, Why},
     seed::mix,
     units::Nanos,
     wire::Kind,
 };
 
 use super::{Node, Phase, REDIAL, REDIAL_AT_ONCE};
-use crate::host::{Native, lane::Parting, timers::Alarm};
+use crate::host::{Entry, Native, Room, lane::Parting, timers::Alarm};
 
 /// How long an end that hung up waits for the other to close the connection.
 const LINGER: Nanos = Nanos::from_secs(5);
@@ -38,6 +40,9 @@ impl<R: Machine<Native>> Node<R> {
                 Effect::SetTimer { key, at } => self.timers.set(Alarm::Machine(key), at),
                 Effect::CancelTimer(key) => self.timers.cancel(Alarm::Machine(key)),
                 Effect::Store { key, item } => {
+                    if self.tells_kept {
+                        self.entries.push(Entry::Room(Room::Kept(key, Arc::clone(&item))));
+                    }
                     if self.may_restart {
                         self.kept.insert(key, item);
                     }
@@ -47,6 +52,13 @@ impl<R: Machine<Native>> Node<R> {
                 Effect::Abort(req) => self.abort(req),
                 Effect::Serve { ask, item } => self.serve(ask, item),
                 Effect::Refuse(ask) => self.refuse(ask),
+            }
+        }
+        for order in std::mem::take(&mut self.native.lookups) {
+            if let Some((finder, behaviour)) = self.kademlia()
+                && let Some(found) = finder.look_up(behaviour, order)
+            {
+                self.inputs.push_back(Input::Found { query: order.query, found: Box::new(found) });
             }
         }
         for order in std::mem::take(&mut self.native.pubsub) {
@@ -89,8 +101,10 @@ impl<R: Machine<Native>> Node<R> {
 
     /// Dials a neighbour of the plan again after a while, if that is for this end to do.
     pub(super) fn redial_later(&mut self, peer: Peer) {
-        if self.phase != Phase::Over && self.connections.is_planned(peer) && self.is_caller(peer) {
-            let draw = mix(self.plan.seed.0, u64::from(self.me.0), u64::from(peer.0));
+        let is_to_call =
+            self.connections.is_planned(peer) && self.is_caller(peer) && self.may_come_back(peer);
+        if self.phase != Phase::Over && is_to_call {
+            let draw = mix(self.setting.seed.0, u64::from(self.me.0), u64::from(peer.0));
             let wait = REDIAL_AT_ONCE + draw % (REDIAL - REDIAL_AT_ONCE);
             self.timers.set(Alarm::Redial(peer), self.clock.now().saturating_add(Nanos(wait)));
         }
@@ -98,9 +112,12 @@ impl<R: Machine<Native>> Node<R> {
 
     /// Begins to dial a peer. False when it is not to be found.
     fn dial(&mut self, peer: Peer) -> bool {
-        let Some(address) = self.addresses.of(peer) else { return false };
+        let addresses = self.addresses_of(peer);
+        if addresses.is_empty() {
+            return false;
+        }
         let options = DialOpts::peer_id(self.roster.id(peer))
-            .addresses(vec![address])
+            .addresses(addresses)
             .condition(PeerCondition::NotDialing)
             .build();
         // That it is being dialled already is as good.
@@ -130,11 +147,25 @@ impl<R: Machine<Native>> Node<R> {
         pubsub.is_some_and(|pubsub| pubsub.all_mesh_peers().any(|other| *other == id))
     }
 
+    /// Lets the connections with a peer end when nobody uses them.
+    fn release(&mut self, peer: Peer) {
+        for connection in self.connections.open_with(peer) {
+            self.swarm.behaviour_mut().lane.keep(connection, false);
+            if !self.found.contains(&connection) {
+                self.found.push(connection);
+            }
+        }
+    }
+
     fn hang_up(&mut self, peer: Peer) {
         if !matches!(self.connections.link(peer), Some(Link::Dialled | Link::Accepted))
             || self.is_in_mesh(peer)
         {
             return;
+        }
+        if self.finder.is_some() {
+            // Kademlia may be asking over it, which libp2p does not tell. So it ends when it has been of no use for long enough.
+            return self.release(peer);
         }
         for connection in self.connections.open_with(peer) {
             self.connections.retire(connection);

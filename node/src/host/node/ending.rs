@@ -10,6 +10,7 @@ use futures_timer::Delay;
 use peerlab_report::traffic::Loss;
 use peerlab_scenarios::{
     host::{Input, Machine},
+    report::Fact,
     spec::Leave,
     units::Nanos,
 };
@@ -21,14 +22,22 @@ use crate::host::{Native, lane::Parting, timers::Alarm};
 const FAREWELL: Duration = Duration::from_secs(2);
 
 impl<R: Machine<Native>> Node<R> {
-    /// Hands the counters of the machines to the report.
-    fn collect_counters(&mut self, now: Nanos) {
-        let entries = &mut self.entries;
-        let mut record = |fact| entries.push(Entry::Fact(now, fact));
-        self.machines.drain_counters(&mut record);
+    /// Hands out what machines and protocols have counted since they were last asked.
+    pub(super) fn drain_counters(&mut self, record: &mut dyn FnMut(Fact)) {
+        self.machines.drain_counters(record);
         if let Some(behaviour) = self.swarm.behaviour_mut().pubsub.as_mut() {
-            self.publisher.drain(behaviour, &mut record);
+            self.publisher.drain(behaviour, record);
         }
+        if let Some((finder, behaviour)) = self.kademlia() {
+            finder.drain(behaviour, record);
+        }
+    }
+
+    /// Hands the counters to the report.
+    fn collect_counters(&mut self, now: Nanos) {
+        let mut entries = std::mem::take(&mut self.entries);
+        self.drain_counters(&mut |fact| entries.push(Entry::Fact(now, fact)));
+        self.entries = entries;
     }
 
     /// The peer leaves: in good order, or at once.
@@ -36,7 +45,7 @@ impl<R: Machine<Native>> Node<R> {
         if self.phase != Phase::Running {
             return;
         }
-        let now = self.clock.now().min(self.plan.spec.end());
+        let now = self.clock.now().min(self.setting.end);
         if leave == Leave::Graceful {
             self.inputs.push_back(Input::Stop);
             self.work_off().await;
@@ -54,8 +63,9 @@ impl<R: Machine<Native>> Node<R> {
             for lane in &lanes {
                 self.swarm.behaviour_mut().lane.part(*lane, Parting::Stopped);
             }
+            // Others close a connection when they have heard that. If this process went before, the word might go with it.
             let mut deadline = Delay::new(FAREWELL);
-            while self.connections.all().any(|(id, _)| !self.finished.contains(&id)) {
+            while self.connections.all().next().is_some() {
                 // Whoever gave orders has gone, and would be asked for ever.
                 match select(&mut deadline, self.swarm.select_next_some()).await {
                     Either::Right((event, _)) => self.on_swarm(event),

@@ -13,7 +13,7 @@ use peerlab_scenarios::{
 };
 
 use super::{Node, Phase};
-use crate::host::{Entry, Native, bulk};
+use crate::host::{Entry, Native, bulk, pieces};
 
 /// A fetch under way.
 #[derive(Clone, Copy, Debug)]
@@ -82,8 +82,8 @@ impl<R: Machine<Native>> Node<R> {
 
     fn answer(&mut self, ask: Ask, msg: &Msg<Native>) {
         let Some(asked) = self.fetches.asked.remove(&ask) else { return };
-        let frame = self.encode(msg);
-        self.traffic.sent(msg.kind, frame.len() as u32);
+        let frame = pieces::of(msg, &self.native);
+        self.traffic.sent(msg.kind, frame.iter().map(bytes::Bytes::len).sum::<usize>() as u32);
         self.fetches.answers.insert(asked, ask.by);
         self.swarm.behaviour_mut().bulk.answer(self.roster.id(ask.by), asked, frame);
     }

@@ -7,6 +7,8 @@
 //! What a step records is told before what it sends can go anywhere. So whoever listens to all peers hears of causes before
 //! effects.
 
+mod company;
+mod doorway;
 mod effects;
 mod ending;
 mod fetches;
@@ -15,13 +17,14 @@ mod network;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     future::poll_fn,
+    io,
     pin::Pin,
     sync::{Arc, atomic::AtomicU64},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use futures::{SinkExt as _, StreamExt as _, channel::mpsc, future::poll_immediate};
+use futures::{StreamExt as _, channel::mpsc};
 use futures_timer::Delay;
 use libp2p::{
     Swarm,
@@ -30,10 +33,9 @@ use libp2p::{
 use peerlab_report::traffic::Traffic;
 use peerlab_scenarios::{
     host::{
-        Behaviour, Command, Effect, Env, Input, Links, Machine, Outbox, Overlay as _, Peer, PeerHost,
+        Command, Effect, Env, Input, Links, Machine, Outbox, Overlay as _, Peer, PeerHost, RoleSlot,
         StoreKey, Uplink, Why,
     },
-    plan::Plan,
     role,
     seed::mix,
     spec,
@@ -42,13 +44,16 @@ use peerlab_scenarios::{
 };
 use web_time::Instant;
 
-use self::fetches::Fetches;
+pub use self::company::Company;
+use self::{doorway::Doorway, fetches::Fetches};
 use super::{
-    Addresses, Clock, Entry, Gauges, Legacy, Meter, Native, Overlay, Roster, Told, Wire,
-    connections::Connections,
+    Addresses, Clock, Entry, Gauges, Legacy, Meter, Native, Overlay, Roster, Setting, Told, Wire,
+    connections::{Connections, Lasting},
     contents::Contents,
-    protocols::{Identity, Protocols, ProtocolsEvent, swarm},
+    kademlia::{self, Finder},
+    protocols::{Chosen, Identity, Protocols, ProtocolsEvent, swarm},
     pubsub::{self, Publisher},
+    record::Tape,
     timers::{Alarm, Timers},
 };
 
@@ -67,28 +72,36 @@ pub struct Life {
     pub me: Peer,
     /// Which of its lives, from 0.
     pub number: u32,
-    /// What the scenario and the seed decide.
-    pub plan: Arc<Plan>,
+    /// What of the run concerns it.
+    pub setting: Setting,
+    /// Its roles.
+    pub roles: Vec<RoleSlot<role::Any<Native>>>,
     /// Who takes part.
     pub roster: Arc<Roster>,
     /// Where the others listen.
     pub addresses: Addresses,
+    /// How it finds others in an open room.
+    pub company: Company,
     /// How connections are made.
     pub wire: Wire,
     /// What the life before has kept.
     pub kept: BTreeMap<StoreKey, Arc<Item>>,
     /// Whether there may be another life, for which something is to be kept.
     pub may_restart: bool,
+    /// Whether it tells what its machines want to be kept, for the listener to keep it.
+    pub tells_kept: bool,
     /// What it is told.
     pub orders: mpsc::Receiver<Order>,
     /// Where it tells what happens.
     pub tell: mpsc::Sender<Told>,
     /// What it has in common with the other peers of its process.
     pub gauges: Arc<Gauges>,
+    /// What its machines are told is recorded here, if it is to be.
+    pub tape: Option<Tape>,
 }
 
 /// What a peer is told to do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Order {
     /// To connect with those neighbours whom it is to dial.
     Connect,
@@ -113,6 +126,9 @@ pub enum NodeError {
     /// It cannot listen.
     #[error("it cannot listen: {0}")]
     Listen(String),
+    /// The network of this machine would not let it look for others.
+    #[error("it cannot look for others by mDNS: {0}")]
+    Mdns(io::Error),
     /// libp2p's gossipsub would not have its parameters.
     #[error("gossipsub refuses its parameters: {0}")]
     Gossipsub(String),
@@ -139,7 +155,7 @@ enum Happening {
 
 struct Node<R> {
     me: Peer,
-    plan: Arc<Plan>,
+    setting: Setting,
     roster: Arc<Roster>,
     addresses: Addresses,
     meter: Meter,
@@ -154,7 +170,8 @@ struct Node<R> {
     out: Outbox<Native>,
     contents: Contents,
     publisher: Publisher,
-    behaviour: Behaviour,
+    finder: Option<Finder>,
+    doorway: Doorway,
     connections: Connections,
     /// What the other ends call their lanes, and frames that came over them.
     incoming: HashMap<ConnectionId, (u64, u64)>,
@@ -167,6 +184,8 @@ struct Node<R> {
     fetches: Fetches,
     /// Those whom a machine wants to be connected with.
     wanted: Vec<Peer>,
+    /// Connections that Kademlia has dialled, which end when it does not use them.
+    found: Vec<ConnectionId>,
     timers: Timers,
     delay: Option<(Nanos, Delay)>,
     clock: Clock,
@@ -175,22 +194,26 @@ struct Node<R> {
     /// What came before the machines started.
     early: Vec<(ConnectionId, Bytes)>,
     entries: Vec<Entry>,
+    /// Whether machines have recorded anything that was not told.
+    has_untold_facts: bool,
     may_restart: bool,
+    tells_kept: bool,
     kept: BTreeMap<StoreKey, Arc<Item>>,
     traffic: Traffic,
     /// The account and the bytes at the end of the warm-up, or when this life began if that was later.
     before: Option<(Traffic, (u64, u64))>,
     legacy: Legacy,
+    tape: Option<Tape>,
 }
 
 /// Lives a life, until it is told to leave or the run is over.
 ///
 /// # Errors
 /// When it cannot begin.
-pub async fn run(life: Life, executor: impl Executor + Send + 'static) -> Result<Legacy, NodeError> {
+pub async fn run(mut life: Life, executor: impl Executor + Send + 'static) -> Result<Legacy, NodeError> {
     let named = Arc::new(AtomicU64::new(0));
     let machines =
-        PeerHost::new(Overlay::new(&life.plan, Arc::clone(&named)), role::Any::of(&life.plan, life.me));
+        PeerHost::new(Overlay::new(&life.setting, Arc::clone(&named)), std::mem::take(&mut life.roles));
     let mut node = Node::new(life, machines, named, executor)?;
     node.live().await;
     Ok(node.legacy)
@@ -203,10 +226,26 @@ impl<R: Machine<Native>> Node<R> {
         named: Arc<AtomicU64>,
         executor: impl Executor + Send + 'static,
     ) -> Result<Self, NodeError> {
-        let Life { me, number, plan, roster, addresses, wire, kept, may_restart, orders, tell, gauges } =
-            life;
+        let Life {
+            me,
+            number,
+            setting,
+            roles: _,
+            roster,
+            addresses,
+            company,
+            wire,
+            kept,
+            may_restart,
+            tells_kept,
+            orders,
+            tell,
+            gauges,
+            tape,
+        } = life;
         let keys = roster.keypair(me);
-        let gossip = match &plan.spec.overlay {
+        let finder = Finder::new(&setting, &roster, &addresses, me);
+        let gossip = match &setting.overlay {
             spec::Overlay::Gossipsub(params) => {
                 let behaviour = pubsub::behaviour(params, &keys, Arc::clone(&named));
                 Some(behaviour.map_err(NodeError::Gossipsub)?)
@@ -217,12 +256,20 @@ impl<R: Machine<Native>> Node<R> {
             keys: &keys,
             roster: &roster,
             first_name: u64::from(me.0) << 40 | u64::from(number & 0xffff) << 24,
-            timeout: plan.spec.network.timeout,
+            timeout: setting.timeout,
         };
-        let mut swarm = swarm(&identity, gossip, wire.transport, executor);
+        let kademlia = setting.finding.as_ref().map(|finding| {
+            let behaviour = kademlia::behaviour(&finding.kademlia, roster.id(me));
+            (behaviour, finding.kademlia.spec().idle_timeout)
+        });
+        let chosen = Chosen { pubsub: gossip, kademlia, mdns: company.mdns };
+        let mut swarm = swarm(&identity, chosen, wire.transport, executor).map_err(NodeError::Mdns)?;
         swarm.listen_on(wire.listen).map_err(|error| NodeError::Listen(error.to_string()))?;
-        let keeps_planned = machines.overlay().links() == Links::Planned;
-        let known = plan.graph.neighbours(me.0).iter().copied().map(Peer).collect();
+        let lasting = match machines.overlay().links() {
+            Links::Chosen => Lasting::Chosen,
+            Links::Planned if roster.is_open() => Lasting::All,
+            Links::Planned => Lasting::Planned,
+        };
         Ok(Self {
             me,
             addresses,
@@ -236,15 +283,17 @@ impl<R: Machine<Native>> Node<R> {
             native: Native::new(me, keys),
             out: Outbox::default(),
             contents: Contents::new(Arc::clone(&roster)),
-            publisher: Publisher::new(named, &plan.spec.overlay),
-            behaviour: Behaviour::from(&plan.peers.group(me).spec.behaviour),
-            connections: Connections::new(known, keeps_planned),
+            publisher: Publisher::new(named, &setting.overlay),
+            finder,
+            doorway: Doorway::new(company.contacts),
+            connections: Connections::new(setting.neighbours.clone(), lasting),
             incoming: HashMap::new(),
             parted: Vec::new(),
             finished: Vec::new(),
             is_late: false,
             fetches: Fetches::default(),
             wanted: Vec::new(),
+            found: Vec::new(),
             timers: Timers::default(),
             delay: None,
             clock: Clock::new(Instant::now()),
@@ -252,12 +301,15 @@ impl<R: Machine<Native>> Node<R> {
             inputs: VecDeque::new(),
             early: Vec::new(),
             entries: Vec::new(),
+            has_untold_facts: false,
             may_restart,
+            tells_kept,
             kept,
             traffic: Traffic::default(),
             before: None,
             legacy: Legacy::default(),
-            plan,
+            tape,
+            setting,
             roster,
         })
     }
@@ -265,14 +317,7 @@ impl<R: Machine<Native>> Node<R> {
     /// Does what is to be done, one thing after the other.
     async fn live(&mut self) {
         loop {
-            let happening = match poll_immediate(poll_fn(|cx| self.poll_next(cx))).await {
-                Some(happening) => happening,
-                None => {
-                    self.flush().await;
-                    poll_fn(|cx| self.poll_next(cx)).await
-                }
-            };
-            match happening {
+            match poll_fn(|cx| self.poll_happening(cx)).await {
                 Happening::Order(None) => break,
                 Happening::Order(Some(Order::Leave(leave))) => {
                     self.leave(leave).await;
@@ -295,6 +340,18 @@ impl<R: Machine<Native>> Node<R> {
         self.bequeath_connections(true);
         self.bequeath();
         self.flush().await;
+        let ended = self.tape.take().map_or(Ok(()), Tape::end);
+        self.note_tape(ended);
+    }
+
+    /// What happens next. Before it is waited for, what has happened is told.
+    fn poll_happening(&mut self, cx: &mut Context<'_>) -> Poll<Happening> {
+        let happening = self.poll_next(cx);
+        if happening.is_pending() {
+            // What finds no room now is told as soon as there is some, or with what comes next.
+            let _ = self.poll_flush(cx);
+        }
+        happening
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Happening> {
@@ -353,13 +410,16 @@ impl<R: Machine<Native>> Node<R> {
 
     fn alarm(&mut self, due: Nanos, alarm: Alarm) {
         if self.phase == Phase::Running {
-            self.legacy.lateness.record(self.clock.now().saturating_sub(due).0);
+            self.gauges.count_late(self.clock.now().saturating_sub(due));
         }
         match alarm {
             Alarm::Begin => self.begin(),
             Alarm::Measure => self.measure(),
-            Alarm::End => self.part(self.plan.spec.end()),
+            Alarm::End => self.part(self.setting.end),
             Alarm::Redial(peer) => self.connect_planned(peer),
+            Alarm::Contacts => self.dial_contacts(),
+            Alarm::Call(id) => self.call_found(id),
+            Alarm::Introduce(connection) => self.show_out(connection),
             Alarm::Close(connection) => {
                 self.swarm.close_connection(connection);
             }
@@ -375,18 +435,20 @@ impl<R: Machine<Native>> Node<R> {
     /// Starts the machines.
     fn begin(&mut self) {
         let now = self.clock.now();
-        let spec = &self.plan.spec;
-        if now >= spec.end() {
-            return self.part(spec.end());
+        let (warm_up, end) = (self.setting.warm_up, self.setting.end);
+        if now >= end {
+            return self.part(end);
         }
         self.phase = Phase::Running;
-        self.timers.set(Alarm::End, spec.end());
-        if now < spec.warm_up {
-            self.timers.set(Alarm::Measure, spec.warm_up);
+        self.timers.set(Alarm::End, end);
+        self.dial_contacts();
+        if now < warm_up {
+            self.timers.set(Alarm::Measure, warm_up);
         } else {
             self.before = Some((Traffic::default(), self.bytes_before));
         }
         self.entries.push(Entry::Up(now));
+        self.start_finding();
         let kept = self.kept.iter().map(|(key, item)| (*key, Arc::clone(item))).collect();
         self.inputs.push_back(Input::Start { kept });
         for peer in self.connections.connected().collect::<Vec<_>>() {
@@ -409,10 +471,7 @@ impl<R: Machine<Native>> Node<R> {
 
     /// The warm-up is over: counters begin anew.
     fn measure(&mut self) {
-        self.machines.drain_counters(&mut |_| ());
-        if let Some(behaviour) = self.swarm.behaviour_mut().pubsub.as_mut() {
-            self.publisher.drain(behaviour, &mut |_| ());
-        }
+        self.drain_counters(&mut |_| ());
         self.before = Some((self.traffic.clone(), (self.meter)()));
     }
 
@@ -429,26 +488,36 @@ impl<R: Machine<Native>> Node<R> {
                 self.inputs.clear();
                 break;
             }
-            let (effects, has_facts) = self.step(input);
-            if has_facts || self.entries.len() >= TOGETHER {
+            let effects = self.step(input);
+            if self.entries.len() >= TOGETHER || (self.has_untold_facts && self.sends(&effects)) {
                 self.flush().await;
             }
             self.carry_out(effects);
         }
+        self.keep_what_the_overlay_lives_on();
         if self.entries.len() >= TOGETHER {
             self.flush().await;
         }
     }
 
-    /// One step of the machines. Gives what is to be carried out, and whether anything was recorded.
-    fn step(&mut self, input: Input<Native>) -> (Vec<Effect<Native>>, bool) {
-        let now = self.clock.now().min(self.plan.spec.end());
+    /// Whether anything of what is to be carried out leaves this peer.
+    fn sends(&self, effects: &[Effect<Native>]) -> bool {
+        let stays = |effect: &Effect<Native>| {
+            matches!(effect, Effect::SetTimer { .. } | Effect::CancelTimer(_) | Effect::Store { .. })
+        };
+        !self.native.pubsub.is_empty() || !self.native.lookups.is_empty() || !effects.iter().all(stays)
+    }
+
+    /// One step of the machines. Gives what is to be carried out.
+    fn step(&mut self, input: Input<Native>) -> Vec<Effect<Native>> {
+        let now = self.clock.now().min(self.setting.end);
         self.native.now = now;
         self.legacy.steps += 1;
+        let given = self.tape.as_ref().and_then(|_| Tape::given(&input, &self.native));
         let env = Env {
             now,
             me: self.me,
-            seed: self.plan.seed,
+            seed: self.setting.seed,
             neighbours: self.connections.circle(),
             uplink: &Uplink::IDLE,
             host: &mut self.native,
@@ -456,7 +525,11 @@ impl<R: Machine<Native>> Node<R> {
         };
         self.machines.step(env, input);
         let mut effects = std::mem::take(&mut self.out.effects);
-        self.behaviour.filter(self.me, &mut self.native, &mut effects);
+        if let (Some(tape), Some(given)) = (&mut self.tape, given) {
+            let done = tape.step(now, self.connections.circle(), given, &effects, &self.native);
+            self.note_tape(done);
+        }
+        self.setting.behaviour.filter(self.me, &mut self.native, &mut effects);
         let before = self.entries.len();
         effects.retain(|effect| match effect {
             Effect::Record(fact) => {
@@ -465,16 +538,34 @@ impl<R: Machine<Native>> Node<R> {
             }
             _ => true,
         });
-        (effects, self.entries.len() > before)
+        self.has_untold_facts |= self.entries.len() > before;
+        effects
+    }
+
+    /// A record that cannot be written ends where that was, and the run goes on.
+    fn note_tape(&mut self, done: io::Result<()>) {
+        if let Err(error) = done {
+            tracing::error!(peer = self.me.0, %error, "its record ends here, for it cannot be written");
+            self.tape = None;
+        }
     }
 
     /// Tells what has happened.
     async fn flush(&mut self) {
+        poll_fn(|cx| self.poll_flush(cx)).await;
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.entries.is_empty() {
+            let has_room = ready!(self.tell.poll_ready(cx)).is_ok();
             let entries = std::mem::take(&mut self.entries);
+            self.has_untold_facts = false;
             // Whoever listened may have gone: then there is nobody to tell.
-            let _ = self.tell.send(Told { peer: self.me, entries }).await;
+            if has_room {
+                let _ = self.tell.start_send(Told { peer: self.me, entries });
+            }
         }
+        Poll::Ready(())
     }
 
     /// A planned connection stands, or does no longer.

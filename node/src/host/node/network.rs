@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use libp2p::{
     gossipsub::{self, MessageAcceptance},
-    ping,
-    swarm::{ConnectionId, SwarmEvent},
+    identify, kad, ping,
+    swarm::{ConnectionError, ConnectionId, SwarmEvent},
 };
 use peerlab_report::traffic::Loss;
 use peerlab_scenarios::{
-    host::{Input, Lane, Machine, Msg, Payload, Peer, Why},
+    host::{Input, Lane, Machine, Msg, Overlay as _, Payload, Peer, Why},
     report::PubsubCount,
     units::Nanos,
     wire::Kind,
@@ -16,7 +16,8 @@ use peerlab_scenarios::{
 
 use super::{Node, Phase};
 use crate::host::{
-    Account, Entry, Native,
+    Account, Entry, Native, Room,
+    kademlia::{self, Finder},
     lane::{self, Parting},
     protocols::ProtocolsEvent,
     pubsub,
@@ -32,6 +33,8 @@ impl<R: Machine<Native>> Node<R> {
             SwarmEvent::Behaviour(ProtocolsEvent::Lane(event)) => self.on_lane(event),
             SwarmEvent::Behaviour(ProtocolsEvent::Bulk(event)) => self.on_bulk(event),
             SwarmEvent::Behaviour(ProtocolsEvent::Pubsub(event)) => self.on_pubsub(event),
+            SwarmEvent::Behaviour(ProtocolsEvent::Kademlia(event)) => self.on_kademlia(event),
+            SwarmEvent::Behaviour(ProtocolsEvent::Identify(event)) => self.on_identify(event),
             SwarmEvent::Behaviour(ProtocolsEvent::Ping(event)) => {
                 if let Err(ping::Failure::Timeout) = event.result {
                     self.legacy.troubles.silences += u64::from(self.phase == Phase::Running);
@@ -39,26 +42,49 @@ impl<R: Machine<Native>> Node<R> {
                 }
             }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                if self.roster.is_open() {
+                    return self.meet(peer_id, connection_id, endpoint.is_dialer());
+                }
                 let Some(peer) = self.roster.peer(&peer_id) else { return };
                 self.established(peer, connection_id, endpoint.is_dialer());
             }
-            SwarmEvent::ConnectionClosed { connection_id, .. } => self.closed(connection_id),
-            SwarmEvent::OutgoingConnectionError { peer_id: Some(id), .. } => {
-                if let Some(peer) = self.roster.peer(&id) {
+            SwarmEvent::ConnectionClosed { connection_id, cause, .. } => {
+                let is_idle = matches!(cause, Some(ConnectionError::KeepAliveTimeout));
+                self.closed(connection_id, if is_idle { Why::HungUp } else { Why::Stopped });
+            }
+            // What this peer dials itself is not told.
+            SwarmEvent::Dialing { .. } => {
+                if let Some(finder) = &mut self.finder {
+                    finder.dialled();
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error, .. } => {
+                self.contact_failed(connection_id, &error);
+                if let Some(peer) = peer_id.and_then(|id| self.roster.peer(&id)) {
                     self.not_connected(peer);
                 }
             }
+            #[cfg(feature = "net")]
+            SwarmEvent::Behaviour(ProtocolsEvent::Mdns(event)) => self.on_mdns(event),
             SwarmEvent::NewListenAddr { address, .. } => {
+                if self.roster.is_open() {
+                    self.entries.push(Entry::Room(Room::Listens(address.clone())));
+                }
                 self.addresses.set(self.me, Some(address));
-                self.entries.push(Entry::Listens);
             }
             _ => {}
         }
     }
 
-    fn established(&mut self, peer: Peer, connection: ConnectionId, dialled: bool) {
+    pub(super) fn established(&mut self, peer: Peer, connection: ConnectionId, dialled: bool) {
+        tracing::debug!(peer = self.me.0, other = peer.0, dialled, "connected");
+        let is_wanted = self.wanted.contains(&peer) || self.connections.is_planned(peer);
         self.wanted.retain(|other| *other != peer);
         let link = self.connections.established(peer, connection, dialled);
+        if dialled && !is_wanted {
+            self.found.push(connection);
+            self.swarm.behaviour_mut().lane.keep(connection, false);
+        }
         if self.phase == Phase::Over {
             self.swarm.behaviour_mut().lane.part(connection, Parting::Over);
         }
@@ -82,9 +108,11 @@ impl<R: Machine<Native>> Node<R> {
 
     /// A dial came to nothing.
     fn not_connected(&mut self, peer: Peer) {
-        if self.phase == Phase::Running && self.addresses.of(peer).is_some() {
+        if self.phase == Phase::Running && !self.addresses_of(peer).is_empty() {
             self.legacy.troubles.dials_failed += 1;
         }
+        tracing::debug!(peer = self.me.0, other = peer.0, "a dial came to nothing");
+        self.doorway.failed(peer);
         let wanted = self.wanted.len();
         self.wanted.retain(|other| *other != peer);
         if self.connections.current(peer).is_none() {
@@ -111,6 +139,7 @@ impl<R: Machine<Native>> Node<R> {
     }
 
     fn unlinked(&mut self, peer: Peer, why: Why) {
+        tracing::debug!(peer = self.me.0, other = peer.0, ?why, "disconnected");
         self.count_linked(peer, false);
         self.end_fetches(peer, why);
         self.tell_down(peer, why);
@@ -121,14 +150,16 @@ impl<R: Machine<Native>> Node<R> {
     }
 
     /// A connection has ended.
-    fn closed(&mut self, connection: ConnectionId) {
+    fn closed(&mut self, connection: ConnectionId, why: Why) {
         self.timers.cancel(Alarm::Close(connection));
+        self.left_unknown(connection);
         self.close_accounts(connection, false);
         self.forget_answers(connection);
         self.parted.retain(|other| *other != connection);
         self.finished.retain(|other| *other != connection);
+        self.found.retain(|other| *other != connection);
         if let Some((peer, true)) = self.connections.closed(connection) {
-            self.unlinked(peer, Why::Stopped);
+            self.unlinked(peer, why);
         }
     }
 
@@ -168,10 +199,18 @@ impl<R: Machine<Native>> Node<R> {
             }
             lane::Told::Parted(Parting::Over) => self.parted.push(connection),
             lane::Told::Parted(Parting::HungUp) => self.end(connection, Why::HungUp),
-            lane::Told::Parted(Parting::Stopped) => self.end(connection, Why::Stopped),
+            lane::Told::Parted(Parting::Stopped) => {
+                if let Some(peer) = self.connections.peer(connection) {
+                    self.doorway.has_left(peer);
+                }
+                self.end(connection, Why::Stopped);
+            }
             lane::Told::Finished => self.finished.push(connection),
             lane::Told::Broken(error) => {
                 let is_violation = !matches!(error, lane::LaneError::Io(_) | lane::LaneError::Torn);
+                if is_violation {
+                    tracing::warn!(peer = self.me.0, ?connection, %error, "the other end broke the protocol");
+                }
                 self.legacy.troubles.violations += u64::from(is_violation);
                 self.end(connection, Why::Stopped);
             }
@@ -180,6 +219,9 @@ impl<R: Machine<Native>> Node<R> {
 
     /// A frame came that is to be heeded.
     pub(super) fn frame(&mut self, connection: ConnectionId, frame: &Bytes) {
+        if self.roster.is_open() && self.is_about_members(connection, frame) {
+            return;
+        }
         let Some(from) = self.connections.peer(connection).filter(|_| self.connections.is_open(connection))
         else {
             // This end has hung up meanwhile.
@@ -244,6 +286,59 @@ impl<R: Machine<Native>> Node<R> {
                 publisher.count(PubsubCount::Dropped, failed as u64);
             }
             gossipsub::Event::Unsubscribed { .. } | gossipsub::Event::GossipsubNotSupported { .. } => {}
+        }
+    }
+
+    /// Kademlia, and what has been asked of it, where there is one.
+    pub(super) fn kademlia(&mut self) -> Option<(&mut Finder, &mut kademlia::Behaviour)> {
+        self.finder.as_mut().zip(self.swarm.behaviour_mut().kademlia.as_mut())
+    }
+
+    /// Begins to take part in Kademlia, where there is one.
+    pub(super) fn start_finding(&mut self) {
+        if self.finder.is_none() {
+            return;
+        }
+        if let Some(address) = self.addresses.of(self.me) {
+            // Records of providers go out with the addresses at which these know that they can be reached, and without any they are
+            // told only to those whose table has the provider.
+            self.swarm.add_external_address(address);
+        }
+        if let Some((finder, behaviour)) = self.kademlia() {
+            finder.start(behaviour);
+        }
+    }
+
+    fn on_kademlia(&mut self, event: kad::Event) {
+        let Some((finder, behaviour)) = self.kademlia() else { return };
+        if let Some((query, found)) = finder.on_event(behaviour, event)
+            && self.phase == Phase::Running
+        {
+            self.inputs.push_back(Input::Found { query, found: Box::new(found) });
+        }
+    }
+
+    /// Who says that it serves Kademlia goes into the table, as programs around libp2p do it.
+    fn on_identify(&mut self, event: identify::Event) {
+        let identify::Event::Received { peer_id, info, .. } = event else { return };
+        let Some(peer) = self.roster.peer(&peer_id) else { return };
+        let Some((finder, behaviour)) = self.kademlia() else { return };
+        if info.protocols.iter().any(|protocol| behaviour.protocol_names().contains(protocol)) {
+            finder.met(behaviour, peer);
+        }
+    }
+
+    /// A connection that Kademlia has dialled is not left to end while the overlay lives on it.
+    pub(super) fn keep_what_the_overlay_lives_on(&mut self) {
+        if self.found.is_empty() {
+            return;
+        }
+        let (connections, overlay) = (&self.connections, self.machines.overlay());
+        let lives_on = |id: &ConnectionId| connections.peer(*id).is_some_and(|peer| overlay.lives_on(peer));
+        let kept: Vec<_> = self.found.iter().copied().filter(lives_on).collect();
+        for connection in kept {
+            self.swarm.behaviour_mut().lane.keep(connection, true);
+            self.found.retain(|other| *other != connection);
         }
     }
 
