@@ -1,6 +1,7 @@
 //! Scenarios on real libp2p peers.
 
-pub mod capabilities;
+#[cfg(feature = "net")]
+pub mod chat;
 #[cfg(feature = "net")]
 pub mod conduct;
 pub mod fleet;

@@ -7,10 +7,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use peerlab_node::{
-    capabilities::{NOTES, refusals, refusals_over_bare_links},
-    fleet::{self, Options, Phase, Transport, provenance},
-};
+use peerlab_node::fleet::{self, Options, Phase, Transport, provenance};
 use peerlab_report::{
     cli::{
         BAD_INPUT, Stop,
@@ -21,13 +18,34 @@ use peerlab_report::{
     quantity::{Unit, grouped},
     record::Recorder,
 };
-use peerlab_scenarios::{plan::Plan, seed::Seed, spec::read::Fault, units::Nanos};
+use peerlab_scenarios::{
+    capabilities::{refusals, refusals_over_bare_links},
+    plan::Plan,
+    seed::Seed,
+    spec::read::Fault,
+    units::Nanos,
+};
 use tokio::runtime::Runtime;
 
 use super::{
+    log::{Log, tell_error},
     progress::Progress,
     serve::{Serve, Told},
 };
+
+/// What this engine does and leaves out, for people.
+const NOTES: [&str; 4] = [
+    "Real: every peer is a libp2p swarm of its own, and its protocols run as they are. Posts and manifests are signed by their \
+     authors and checked by whoever gets them first, chunks are real bytes that are checked against the Merkle tree of their \
+     release. Connections are TCP with Noise and Yamux, or QUIC over bare links.",
+    "Laid under the connections, unless links are bare: the scenario's one-way delays with jitter, rates and queues of links and of \
+     sites, losses with their delay of retransmission, cuts and degraded links. Processors are those of this machine, and all \
+     peers share them: when they did not keep up, the run is degraded and says so.",
+    "Not imitated: address translation, the dynamics of congestion control, clocks that differ between peers. Over gossipsub it \
+     is not known how many links an item has travelled, and libp2p does not tell its messages by kind.",
+    "Times are real, so two runs differ. The plan does not: the same people say the same things at the same times as on any other \
+     engine.",
+];
 
 /// What connections run over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,6 +76,8 @@ pub(super) struct Live {
     output: Output,
     #[command(flatten)]
     serve: Serve,
+    #[command(flatten)]
+    log: Log,
     /// How long to go on telling when the run is over, unless its report was collected before. Default: not at all.
     #[arg(long, value_name = "TIME", requires = "serve")]
     linger: Option<Nanos>,
@@ -114,14 +134,24 @@ impl<E: Into<Stop>> From<E> for Cut {
 impl Live {
     /// Runs it as `how` does, writes its report, and tells of it as long as it shall.
     pub(super) fn run(
-        &self,
+        mut self,
         how: impl FnOnce(Scene<'_>) -> Result<fleet::Run<Recorder>, Cut>,
     ) -> Result<u8, Stop> {
+        self.output.quiet |= self.log.begin()?;
         let runtime = fleet::runtime()?;
         let told = self.serve.begin(&runtime, false, self.output.quiet)?;
         let exit_code = match self.report(&runtime, &told, how) {
             Ok(written) => {
                 told.reported(&written);
+                let validity = &written.report.validity;
+                tracing::info!(
+                    report = %written.place.display(),
+                    verdict = written.report.verdict().name(),
+                    validity = ?validity.state,
+                    reasons = ?validity.reasons,
+                    exit_code = written.exit_code,
+                    "the report is written"
+                );
                 written.exit_code
             }
             Err(cut) => {
@@ -129,7 +159,7 @@ impl Live {
                     Cut::Stop(stop) => (stop.text(), BAD_INPUT),
                     Cut::Says(why, exit_code) => (format!("error: {why}\n"), exit_code),
                 };
-                peerlab_report::cli::tell(&text);
+                tell_error(&text);
                 told.update(|status| status.failed(text.trim_end().to_owned(), exit_code));
                 exit_code
             }
@@ -179,7 +209,7 @@ impl Live {
                 progress.show(phase);
                 told.update(|status| status.see(phase));
             },
-            stop: &|| interrupt.came(),
+            stop: &|| interrupt.came() || told.is_stopped(),
             is_quiet: self.output.quiet,
         });
         progress.finish();

@@ -1,13 +1,17 @@
 //! The command line.
 //!
-//! Exit codes: 0 all targets met, 1 a target missed, 2 bad input, 3 a run that says nothing, 130 interrupted.
+//! Exit codes: 0 all targets met, 1 a target missed or a replay that differs, 2 bad input, 3 a run that says nothing, 130 interrupted.
 
+mod chat;
 mod children;
 mod conduct;
 mod fleet;
 mod live;
+mod log;
 mod peer;
 mod progress;
+mod replay;
+mod report;
 mod serve;
 
 use std::process::ExitCode;
@@ -35,12 +39,23 @@ enum Command {
     Conduct(conduct::Conduct),
     /// Run some of a scenario's peers, by a conductor's word.
     Peer(peer::Peer),
+    /// Fetch the report of a run on Kubernetes, by kubectl, and end with its exit code.
+    Report(report::Report),
+    /// Step the machines of a recorded peer through what they were told, and show where they first answer otherwise.
+    Replay(replay::Replay),
+    /// Join a room and talk to whoever is there.
+    Chat(chat::Chat),
 }
 
 pub(crate) fn main() -> ExitCode {
-    start(|arguments: Arguments| match arguments.command {
-        Command::Fleet(fleet) => fleet.run(),
-        Command::Conduct(conduct) => conduct.run(),
-        Command::Peer(peer) => peer.run(),
+    start(|arguments: Arguments| {
+        log::told(match arguments.command {
+            Command::Fleet(fleet) => fleet.run(),
+            Command::Conduct(conduct) => conduct.run(),
+            Command::Peer(peer) => peer.run(),
+            Command::Report(report) => report.run(),
+            Command::Chat(chat) => chat.run(),
+            Command::Replay(replay) => replay.run(),
+        })
     })
 }

@@ -25,22 +25,33 @@ struct Ends {
     open: Vec<Open>,
 }
 
+/// Whom an overlay wants a connection to at all times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasting {
+    /// Nobody but whom it chooses.
+    Chosen,
+    /// The neighbours of the plan.
+    Planned,
+    /// Everybody in an open room.
+    All,
+}
+
 /// The connections of a peer.
 #[derive(Debug)]
 pub(super) struct Connections {
     /// The neighbours of the plan.
     circle: Circle,
-    keeps_planned: bool,
+    lasting: Lasting,
     ends: BTreeMap<Peer, Ends>,
     /// Every connection that libp2p has, those that are being ended among them.
     peers: HashMap<ConnectionId, Peer>,
 }
 
 impl Connections {
-    /// None yet, of a peer with these neighbours in the plan, in ascending order, which an overlay may live on.
-    pub(super) fn new(known: Vec<Peer>, keeps_planned: bool) -> Self {
+    /// None yet, of a peer with these neighbours in the plan, in ascending order.
+    pub(super) fn new(known: Vec<Peer>, lasting: Lasting) -> Self {
         let circle = Circle { live: Vec::new(), known };
-        Self { circle, keeps_planned, ends: BTreeMap::new(), peers: HashMap::new() }
+        Self { circle, lasting, ends: BTreeMap::new(), peers: HashMap::new() }
     }
 
     /// The neighbours of the plan.
@@ -50,7 +61,11 @@ impl Connections {
 
     /// Whether a peer is one that the overlay wants a connection to at all times.
     pub(super) fn is_planned(&self, peer: Peer) -> bool {
-        self.keeps_planned && self.circle.known.binary_search(&peer).is_ok()
+        match self.lasting {
+            Lasting::Chosen => false,
+            Lasting::Planned => self.circle.known.binary_search(&peer).is_ok(),
+            Lasting::All => true,
+        }
     }
 
     /// The connection that is sent over to a peer.
@@ -154,7 +169,7 @@ mod tests {
 
     #[test]
     fn of_two_connections_the_first_counts_and_the_other_takes_over() {
-        let mut connections = Connections::new(vec![Peer(1)], true);
+        let mut connections = Connections::new(vec![Peer(1)], Lasting::Planned);
         assert_eq!(connections.established(OTHER, id(1), true), Some(Link::Dialled));
         assert_eq!(connections.established(OTHER, id(2), false), None);
         assert_eq!(connections.current(OTHER), Some(id(1)));
@@ -166,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_end_of_one_that_is_not_sent_over_is_nobodys_business() {
-        let mut connections = Connections::new(vec![], true);
+        let mut connections = Connections::new(vec![], Lasting::Planned);
         connections.established(OTHER, id(1), true);
         connections.established(OTHER, id(2), false);
         assert_eq!(connections.closed(id(2)), Some((OTHER, false)));
@@ -175,14 +190,19 @@ mod tests {
 
     #[test]
     fn neighbours_of_the_plan_are_links_only_for_an_overlay_that_lives_on_them() {
-        let mut planned = Connections::new(vec![Peer(1), OTHER], true);
+        let mut planned = Connections::new(vec![Peer(1), OTHER], Lasting::Planned);
         assert_eq!(planned.established(OTHER, id(1), false), Some(Link::Planned));
         assert_eq!(planned.established(Peer(1), id(2), false), Some(Link::Planned));
         assert_eq!(planned.circle().live, [Peer(1), OTHER]);
         assert!(planned.retire(id(1)) && !planned.is_open(id(1)));
         assert_eq!((planned.circle().live.clone(), planned.peer(id(1))), (vec![Peer(1)], Some(OTHER)));
-        let mut chosen = Connections::new(vec![OTHER], false);
+        let mut chosen = Connections::new(vec![OTHER], Lasting::Chosen);
         assert_eq!(chosen.established(OTHER, id(1), false), Some(Link::Accepted));
         assert!(chosen.circle().live.is_empty());
+        let mut open = Connections::new(vec![], Lasting::All);
+        assert_eq!(
+            (open.established(OTHER, id(1), false), open.circle().live.len()),
+            (Some(Link::Planned), 1)
+        );
     }
 }

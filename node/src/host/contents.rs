@@ -17,8 +17,11 @@ use super::{Native, Roster};
 const MOST: usize = 512;
 const MOST_BYTES: usize = 1 << 20;
 
+/// What is longer is not remembered: it is fetched, and comes once.
+const LARGE: usize = MOST_BYTES / 16;
+
 /// The payload of a frame that is an item, as its header says it.
-const ITEM: u8 = 1;
+pub(super) const ITEM: u8 = 1;
 
 /// The items that came of late, by the hash of their bytes: a copy costs a hash, and no decoding and no check of a signature.
 #[derive(Debug)]
@@ -40,14 +43,13 @@ impl Contents {
         if let [number, hops, workload, ITEM] = frame[..header.min(frame.len())] {
             let kind = Kind::from_number(number).ok_or(WireError::UnknownKind(number))?;
             let payload = &frame[header..];
-            let hash = blake3::hash(payload);
-            let item = match self.known.get(&hash) {
-                Some(item) => Arc::clone(item),
-                None => {
-                    let Frame { body: Body::Item(item), .. } = Frame::decode(frame)? else {
-                        unreachable!("the header says that it is an item")
-                    };
-                    self.learn(hash, item)
+            let item = if payload.len() > LARGE {
+                Arc::new(self.checked(decoded(frame)?))
+            } else {
+                let hash = blake3::hash(payload);
+                match self.known.get(&hash) {
+                    Some(item) => Arc::clone(item),
+                    None => self.learn(hash, decoded(frame)?),
                 }
             };
             return Ok(Msg { kind, hops, workload, payload: Payload::Item(item) });
@@ -56,21 +58,17 @@ impl Contents {
         let payload = match body {
             Body::Nothing => Payload::Nothing,
             Body::Note(note) => Payload::Note(Arc::new(note)),
-            Body::Item(item) => Payload::Item(self.learn(blake3::hash(&frame[header..]), item)),
+            Body::Item(_) => unreachable!("the header says that it is none"),
         };
         Ok(Msg { kind, hops, workload, payload })
     }
 
-    /// Checks an item whose bytes have this hash, and remembers it unless it is large: what is large is fetched, and comes once.
-    fn learn(&mut self, hash: blake3::Hash, mut item: Item) -> Arc<Item> {
-        item.tainted = !self.is_genuine(&item);
-        let item = Arc::new(item);
-        let len = item.encoded_len() as usize;
-        if len <= MOST_BYTES / 16 {
-            self.bytes += len;
-            self.known.insert(hash, Arc::clone(&item));
-            self.order.push_back(hash);
-        }
+    /// Checks an item whose bytes have this hash, and remembers it.
+    fn learn(&mut self, hash: blake3::Hash, item: Item) -> Arc<Item> {
+        let item = Arc::new(self.checked(item));
+        self.bytes += item.encoded_len() as usize;
+        self.known.insert(hash, Arc::clone(&item));
+        self.order.push_back(hash);
         while self.order.len() > MOST || self.bytes > MOST_BYTES {
             let oldest = self.order.pop_front().expect("nothing has no bytes");
             let forgotten = self.known.remove(&oldest).expect("each is in both");
@@ -79,13 +77,24 @@ impl Contents {
         item
     }
 
+    /// An item that came, tainted unless it is its author's.
+    fn checked(&self, mut item: Item) -> Item {
+        item.tainted = !self.is_genuine(&item);
+        item
+    }
+
     /// Whether an item is its author's. A chunk shows that only to who has its manifest.
     fn is_genuine(&self, item: &Item) -> bool {
         matches!(item.content, Content::Update(UpdateItem::Chunk(_)))
-            || self
-                .roster
-                .public_key(item.author())
-                .is_some_and(|key| key.verify(&item.signed_part(), &item.signature()))
+            || self.roster.has_signed(item.author(), &item.signed_part(), &item.signature())
+    }
+}
+
+/// The item in a frame whose header says that there is one.
+fn decoded(frame: &[u8]) -> Result<Item, WireError> {
+    match Frame::decode(frame)?.body {
+        Body::Item(item) => Ok(item),
+        Body::Nothing | Body::Note(_) => unreachable!("the header says that it is an item"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Nobody comes in who is not of the fleet.
+//! Nobody comes in who is not of the fleet, or in an open room whose index is another's.
 
 use std::{
     convert::Infallible,
@@ -32,7 +32,7 @@ impl Gate {
     }
 
     fn admit(&self, id: PeerId) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
-        if self.0.peer(&id).is_none() {
+        if !self.0.admits(&id) {
             return Err(ConnectionDenied::new(Stranger(id)));
         }
         Ok(dummy::ConnectionHandler)

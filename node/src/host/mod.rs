@@ -9,28 +9,37 @@
 //! | [`lane`] | messages: a stream in each direction of each connection |
 //! | [`bulk`] | items that are fetched: a stream for each |
 //! | `pubsub` | libp2p's gossipsub as an overlay |
+//! | `kademlia` | libp2p's Kademlia as discovery |
 //! | `gate` | who may connect |
+//! | [`card`] | how members of an open room introduce themselves |
+//! | `setting` | what a peer needs to know of the run |
 //! | `protocols` | all of these in one swarm, with its limits |
 //! | `native`, `contents` | contents: made, signed, checked |
 //! | `connections` | whom a peer is connected with, as machines see it |
 //! | `timers`, `clock` | when a peer wants to be woken |
+//! | [`record`] | what machines were told, kept and stepped through again |
 //! | `node` | the task that holds it all together |
 //! | `told` | what it tells, and what it leaves behind |
 
 #[cfg(test)]
 mod bench;
 pub mod bulk;
+pub mod card;
 mod clock;
 mod connections;
 mod contents;
 mod gate;
+mod kademlia;
 pub mod lane;
 mod native;
 mod node;
 mod overlay;
+mod pieces;
 mod protocols;
 mod pubsub;
+pub mod record;
 mod roster;
+mod setting;
 mod timers;
 mod told;
 
@@ -39,10 +48,11 @@ pub(crate) use self::gate::Gate;
 pub use self::{
     clock::Clock,
     native::{Native, Seen},
-    node::{Life, NodeError, Order, run},
+    node::{Company, Life, NodeError, Order, run},
     overlay::Overlay,
     protocols::{Meter, Wire},
-    pubsub::check as check_gossipsub,
+    pubsub::behaviour as gossipsub,
     roster::{Addresses, Moved, Roster},
-    told::{Account, Entry, Gauges, Legacy, Told, Troubles},
+    setting::Setting,
+    told::{Account, Entry, Gauges, Legacy, Room, Told, Troubles},
 };

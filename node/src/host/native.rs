@@ -7,7 +7,7 @@ use std::{
 
 use libp2p::identity::Keypair;
 use peerlab_scenarios::{
-    host::{Host, Peer, SeenSet},
+    host::{Host, Lookup, Peer, QueryId, SeenSet},
     units::Nanos,
     wire::{
         Blob, Content, Item, ItemId, Note, Topic,
@@ -23,6 +23,16 @@ pub(super) enum PubsubOrder {
     Publish(Arc<Item>),
 }
 
+/// A lookup that libp2p's Kademlia is to carry out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LookupOrder {
+    /// The name that the overlay has given to it.
+    pub(super) query: QueryId,
+    /// The workload that asks.
+    pub(super) workload: u8,
+    pub(super) lookup: Lookup,
+}
+
 /// The host of one peer's machines. Contents live as long as somebody holds them.
 #[derive(Debug)]
 pub struct Native {
@@ -31,11 +41,12 @@ pub struct Native {
     /// The instant of the step.
     pub(super) now: Nanos,
     pub(super) pubsub: Vec<PubsubOrder>,
+    pub(super) lookups: Vec<LookupOrder>,
 }
 
 impl Native {
     pub(super) fn new(me: Peer, keys: Keypair) -> Self {
-        Self { me, keys, now: Nanos::ZERO, pubsub: Vec::new() }
+        Self { me, keys, now: Nanos::ZERO, pubsub: Vec::new(), lookups: Vec::new() }
     }
 
     fn sign(&self, item: Item) -> Item {
@@ -93,7 +104,9 @@ fn falsified(mut item: Item) -> Item {
     let body = match &mut item.content {
         Content::Raw(Blob::Real(bytes))
         | Content::Chat(ChatItem::Post(Post { text: Blob::Real(bytes), .. }))
-        | Content::Update(UpdateItem::Chunk(Chunk { body: Blob::Real(bytes), .. })) => bytes.first_mut(),
+        | Content::Update(UpdateItem::Chunk(Chunk { body: Blob::Real(bytes), .. })) => {
+            Arc::make_mut(bytes).first_mut()
+        }
         _ => None,
     };
     match body {

@@ -1,83 +1,119 @@
-//! The overlay that a scenario names, on a real peer.
+//! What is below the roles of a real peer: the overlay that a scenario names, and beside it the way to libp2p's Kademlia.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use peerlab_scenarios::{
-    host::{self, Cx, Input, Links, Machine, Peer},
+    host::{self, Cx, Found, Input, Links, Lookup, Machine, Peer, QueryId},
     overlay::Any,
-    plan::Plan,
     report::Fact,
+    seed::mix,
     wire::{Item, Topic},
 };
 
-use super::{Native, pubsub::Pubsub};
+use super::{Native, Setting, native::LookupOrder, pubsub::Pubsub};
 
 /// One of this project's overlays, or libp2p's gossipsub.
 #[derive(Debug)]
-pub enum Overlay {
+enum Spread {
     /// One that is a machine.
     Own(Any<Native>),
     /// libp2p's.
     Pubsub(Pubsub),
 }
 
+/// The overlay of a peer, and the lookups that its roles have asked for.
+#[derive(Debug)]
+pub struct Overlay {
+    spread: Spread,
+    /// Those that are under way, by the name that they have here: workload and name at the role. Nothing where nothing can be looked up.
+    lookups: Option<Lookups>,
+}
+
+/// Lookups under way.
+#[derive(Debug, Default)]
+struct Lookups {
+    asked: BTreeMap<u32, (u8, QueryId)>,
+    next: u32,
+}
+
 impl Overlay {
-    /// The overlay of a plan; `named` is counted up by libp2p's gossipsub for each copy of a message that comes.
-    pub(super) fn new(plan: &Plan, named: Arc<AtomicU64>) -> Self {
-        Any::new(&plan.spec.overlay, plan.hub.unwrap_or_default())
-            .map_or_else(|| Self::Pubsub(Pubsub::new(named)), Self::Own)
+    /// The overlay of a setting; `named` is counted up by libp2p's gossipsub for each copy of a message that comes.
+    pub(super) fn new(setting: &Setting, named: Arc<AtomicU64>) -> Self {
+        let own = Any::new(&setting.overlay, setting.hub);
+        let spread = own.map_or_else(|| Spread::Pubsub(Pubsub::new(named)), Spread::Own);
+        Self { spread, lookups: setting.finding.is_some().then(Lookups::default) }
+    }
+
+    fn found(&mut self, cx: &mut Cx<'_, Native>, query: QueryId, found: Found) {
+        let asked = self.lookups.as_mut().and_then(|lookups| lookups.asked.remove(&query.0));
+        if let Some((workload, query)) = asked {
+            cx.found(workload, query, found);
+        }
     }
 }
 
 impl Machine<Native> for Overlay {
     fn step(&mut self, cx: &mut Cx<'_, Native>, input: Input<Native>) {
-        match self {
-            Self::Own(overlay) => overlay.step(cx, input),
-            Self::Pubsub(overlay) => overlay.step(cx, input),
+        match (&mut self.spread, input) {
+            (_, Input::Found { query, found }) => self.found(cx, query, *found),
+            (Spread::Own(overlay), input) => overlay.step(cx, input),
+            (Spread::Pubsub(overlay), input) => overlay.step(cx, input),
         }
     }
 
     fn drain_counters(&mut self, record: &mut dyn FnMut(Fact)) {
-        match self {
-            Self::Own(overlay) => overlay.drain_counters(record),
-            Self::Pubsub(overlay) => overlay.drain_counters(record),
+        match &mut self.spread {
+            Spread::Own(overlay) => overlay.drain_counters(record),
+            Spread::Pubsub(overlay) => overlay.drain_counters(record),
         }
     }
 
     fn digest(&self) -> u64 {
-        match self {
-            Self::Own(overlay) => overlay.digest(),
-            Self::Pubsub(overlay) => overlay.digest(),
-        }
+        let spread = match &self.spread {
+            Spread::Own(overlay) => overlay.digest(),
+            Spread::Pubsub(overlay) => overlay.digest(),
+        };
+        self.lookups.as_ref().map_or(spread, |lookups| mix(spread, u64::from(lookups.next), 0))
     }
 }
 
 impl host::Overlay<Native> for Overlay {
     fn links(&self) -> Links {
-        match self {
-            Self::Own(overlay) => overlay.links(),
-            Self::Pubsub(overlay) => overlay.links(),
+        match &self.spread {
+            Spread::Own(overlay) => overlay.links(),
+            Spread::Pubsub(overlay) => overlay.links(),
         }
     }
 
     fn subscribe(&mut self, cx: &mut Cx<'_, Native>, topic: Topic, wanted: bool) {
-        match self {
-            Self::Own(overlay) => overlay.subscribe(cx, topic, wanted),
-            Self::Pubsub(overlay) => overlay.subscribe(cx, topic, wanted),
+        match &mut self.spread {
+            Spread::Own(overlay) => overlay.subscribe(cx, topic, wanted),
+            Spread::Pubsub(overlay) => overlay.subscribe(cx, topic, wanted),
         }
     }
 
     fn publish(&mut self, cx: &mut Cx<'_, Native>, item: Arc<Item>) {
-        match self {
-            Self::Own(overlay) => overlay.publish(cx, item),
-            Self::Pubsub(overlay) => overlay.publish(cx, item),
+        match &mut self.spread {
+            Spread::Own(overlay) => overlay.publish(cx, item),
+            Spread::Pubsub(overlay) => overlay.publish(cx, item),
         }
     }
 
+    fn look_up(&mut self, cx: &mut Cx<'_, Native>, workload: u8, query: QueryId, lookup: Lookup) {
+        let Some(lookups) = &mut self.lookups else { return cx.found(workload, query, Found::default()) };
+        let name = lookups.next;
+        lookups.next = lookups.next.wrapping_add(1);
+        lookups.asked.insert(name, (workload, query));
+        cx.host_mut().lookups.push(LookupOrder { query: QueryId(name), workload, lookup });
+    }
+
     fn lives_on(&self, peer: Peer) -> bool {
-        match self {
-            Self::Own(overlay) => overlay.lives_on(peer),
-            Self::Pubsub(overlay) => overlay.lives_on(peer),
+        match &self.spread {
+            Spread::Own(overlay) => overlay.lives_on(peer),
+            Spread::Pubsub(overlay) => overlay.lives_on(peer),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What a peer speaks.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
+
+#[cfg(feature = "net")]
+use libp2p::mdns;
 
 use libp2p::{
     Multiaddr, PeerId, Swarm,
@@ -13,7 +16,7 @@ use libp2p::{
 };
 use peerlab_scenarios::units::Nanos;
 
-use super::{Roster, bulk, gate::Gate, lane};
+use super::{Roster, bulk, clock::duration, gate::Gate, kademlia, lane};
 
 /// Reads how many bytes a peer has sent and received.
 pub type Meter = Box<dyn Fn() -> (u64, u64) + Send>;
@@ -28,7 +31,8 @@ pub struct Wire {
     pub meter: Meter,
 }
 
-/// Connections stay though nothing is said: who talks to whom is the overlay's business.
+/// Connections stay though nothing is said: who talks to whom is the overlay's business. Those that Kademlia dials stay as long as the
+/// scenario says.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Connections that may be made at a time, in each direction.
@@ -48,8 +52,11 @@ pub(super) struct Protocols {
     pub(super) lane: lane::Behaviour,
     pub(super) bulk: bulk::Behaviour,
     pub(super) pubsub: Toggle<gossipsub::Behaviour>,
+    pub(super) kademlia: Toggle<kademlia::Behaviour>,
     ping: ping::Behaviour,
     identify: identify::Behaviour,
+    #[cfg(feature = "net")]
+    mdns: Toggle<mdns::tokio::Behaviour>,
 }
 
 /// What of a peer its swarm depends on.
@@ -62,13 +69,30 @@ pub(super) struct Identity<'a> {
     pub(super) timeout: Nanos,
 }
 
-/// A swarm that neither listens nor dials yet.
+/// What of a peer's protocols its setting decides.
+#[derive(Default)]
+pub(super) struct Chosen {
+    pub(super) pubsub: Option<gossipsub::Behaviour>,
+    /// With how long a connection that it dialled stays without use.
+    pub(super) kademlia: Option<(kademlia::Behaviour, Nanos)>,
+    /// Whether it finds others by mDNS.
+    pub(super) mdns: bool,
+}
+
+/// A swarm that neither listens nor dials yet, and finds others by mDNS if it is to.
+///
+/// # Errors
+/// When the network of this machine would not have mDNS.
 pub(super) fn swarm(
     identity: &Identity<'_>,
-    pubsub: Option<gossipsub::Behaviour>,
+    chosen: Chosen,
     transport: Boxed<(PeerId, StreamMuxerBox)>,
     executor: impl Executor + Send + 'static,
-) -> Swarm<Protocols> {
+) -> io::Result<Swarm<Protocols>> {
+    let (kademlia, idle) = match chosen.kademlia {
+        Some((behaviour, idle)) => (Some(behaviour), duration(idle)),
+        None => (None, IDLE),
+    };
     let limits = ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING))
         .with_max_pending_outgoing(Some(PENDING))
@@ -82,17 +106,26 @@ pub(super) fn swarm(
         .with_agent_version(concat!("peerlab-node/", env!("CARGO_PKG_VERSION")).to_owned())
         .with_interval(IDLE)
         .with_cache_size(0);
+    #[cfg(feature = "net")]
+    let mdns = chosen.mdns.then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), id));
+    #[cfg(not(feature = "net"))]
+    if chosen.mdns {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
     let protocols = Protocols {
         gate: Gate::new(Arc::clone(identity.roster)),
         limits: connection_limits::Behaviour::new(limits),
         lane: lane::Behaviour::new(identity.first_name),
         bulk: bulk::Behaviour::default(),
-        pubsub: pubsub.into(),
+        pubsub: chosen.pubsub.into(),
+        kademlia: kademlia.into(),
         ping: ping::Behaviour::new(ping),
         identify: identify::Behaviour::new(identify),
+        #[cfg(feature = "net")]
+        mdns: Toggle::from(mdns.transpose()?),
     };
     let config = Config::with_executor(executor)
-        .with_idle_connection_timeout(IDLE)
+        .with_idle_connection_timeout(idle)
         .with_max_negotiating_inbound_streams(NEGOTIATING);
-    Swarm::new(transport, protocols, id, config)
+    Ok(Swarm::new(transport, protocols, id, config))
 }

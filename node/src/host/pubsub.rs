@@ -10,7 +10,6 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use libp2p::{
@@ -28,11 +27,10 @@ use peerlab_scenarios::{
         self,
         overlay::{Authenticity, Gossipsub as Params, Score, TopicScore},
     },
-    units::Nanos,
     wire::{Item, Kind, Topic},
 };
 
-use super::{Native, native::PubsubOrder};
+use super::{Native, clock::duration, native::PubsubOrder};
 
 /// Items that wait for somebody to subscribe, at most.
 const MOST_EARLY: usize = 1000;
@@ -46,15 +44,11 @@ const TOLD: [PubsubCount; 2] = [PubsubCount::Dropped, PubsubCount::Refused];
 /// Links that an item has travelled, where that is not known.
 const UNKNOWN_HOPS: u8 = 0;
 
-fn duration(nanos: Nanos) -> Duration {
-    Duration::from_nanos(nanos.0)
-}
-
 /// libp2p's behaviour with these parameters. `named` counts the messages that it has named: its own, and each copy that came.
 ///
 /// # Errors
 /// When libp2p will not have the parameters, with its reason.
-pub(super) fn behaviour(params: &Params, keys: &Keypair, named: Arc<AtomicU64>) -> Result<Behaviour, String> {
+pub fn behaviour(params: &Params, keys: &Keypair, named: Arc<AtomicU64>) -> Result<Behaviour, String> {
     let signed = params.authenticity == Authenticity::Signed;
     let mode = if signed { ValidationMode::Strict } else { ValidationMode::Anonymous };
     let mut config = ConfigBuilder::default();
@@ -113,18 +107,6 @@ pub(super) fn behaviour(params: &Params, keys: &Keypair, named: Arc<AtomicU64>) 
         behaviour.with_peer_score(params, thresholds)?;
     }
     Ok(behaviour)
-}
-
-/// Whether libp2p will have these parameters.
-///
-/// # Errors
-/// When it will not, with its reason.
-pub fn check(params: &Params) -> Result<(), String> {
-    let mut behaviour = behaviour(params, &Keypair::generate_ed25519(), Arc::default())?;
-    let topic = params.score.as_ref().map(|score| topic_scores(&score.topic));
-    topic.map_or(Ok(()), |topic| {
-        behaviour.set_topic_params(IdentTopic::new("any"), topic).map_err(str::to_owned)
-    })
 }
 
 /// libp2p's parameters of scores. Peers of one machine have one address, which says nothing of them: P6 does not count.
@@ -206,9 +188,9 @@ impl Publisher {
                 let name = IdentTopic::new(topic.to_string());
                 if wanted {
                     if let Some(params) = self.topic_scores.clone() {
-                        behaviour
-                            .set_topic_params(name.clone(), params)
-                            .expect("its parameters were checked before the start");
+                        behaviour.set_topic_params(name.clone(), params).expect(
+                            "a scenario with parameters that libp2p refuses is refused when it is read",
+                        );
                     }
                     if behaviour.subscribe(&name).is_ok_and(|new| new) {
                         self.subscribed.push(topic);
@@ -283,7 +265,7 @@ fn encode(msg: &Msg<Native>) -> Vec<u8> {
 
 /// The machine that stands for gossipsub among a peer's machines.
 #[derive(Debug)]
-pub struct Pubsub {
+pub(super) struct Pubsub {
     named: Arc<AtomicU64>,
     first: u64,
     tainted: u64,
@@ -346,4 +328,56 @@ impl Overlay<Native> for Pubsub {
 /// The topic of a message of libp2p, to be held against that of its item.
 pub(super) fn is_of(topic: &gossipsub::TopicHash, item: &Item) -> bool {
     topic.as_str() == IdentTopic::new(item.published_under().to_string()).hash().as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use peerlab_scenarios::spec::read::read;
+
+    use super::*;
+
+    /// The parameters of a scenario that was read without a fault.
+    fn admitted(params: &str) -> Params {
+        let yaml = format!(
+            "apiVersion: peerlab.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: a}}\nspec:\n  duration: 1m\n  \
+             groups: [{{name: all, peers: 9}}]\n  topology: {{ring: {{}}}}\n  overlay: {{gossipsub: {params}}}\n  \
+             workloads: [{{name: room, chat: {{}}}}]\n"
+        );
+        let scenario = read("a.yaml", yaml.as_bytes()).unwrap_or_else(|wrong| panic!("{params}: {wrong}"));
+        match scenario.spec.overlay {
+            spec::Overlay::Gossipsub(params) => *params,
+            other => panic!("{params}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_the_language_admits_at_its_edges_libp2p_has() {
+        for params in [
+            "{}",
+            "{authenticity: signed}",
+            "{meshN: 1, meshNLow: 0, meshNHigh: 1, meshOutboundMin: 0}",
+            "{meshN: 4, meshNLow: 2, meshNHigh: 4, meshOutboundMin: 2}",
+            "{historyLength: 1, historyGossip: 1, gossipFactor: 0%, gossipLazy: 0}",
+            "{unsubscribeBackoff: 1ms, maxTransmitSize: 0B, maxControlMessageSize: 0B}",
+            "{score: {}}",
+            "{score: {gossipThreshold: 0, publishThreshold: 0, graylistThreshold: 0, opportunisticGraftThreshold: 0}}",
+            "{score: {topicScoreCap: 0, ipColocationFactorThreshold: 1, behaviourPenaltyThreshold: 0, decayInterval: 1s}}",
+            "{score: {decayToZero: 0.999, behaviourPenaltyDecay: 0.001, slowPeerDecay: 0.999, slowPeerThreshold: 0}}",
+            "{score: {topic: {topicWeight: 0, timeInMeshQuantum: 1ns, timeInMeshCap: 0.001}}}",
+            "{score: {topic: {timeInMeshWeight: 0, timeInMeshCap: 0}}}",
+            "{score: {topic: {firstMessageDeliveriesWeight: 0, firstMessageDeliveriesCap: 0}}}",
+            "{score: {topic: {meshMessageDeliveriesWeight: 0, meshMessageDeliveriesCap: 0, meshMessageDeliveriesThreshold: 0}}}",
+            "{score: {topic: {meshMessageDeliveriesThreshold: 0.001, meshMessageDeliveriesActivation: 1s}}}",
+            "{score: {topic: {meshFailurePenaltyWeight: 0, invalidMessageDeliveriesWeight: 0}}}",
+        ] {
+            let read = admitted(params);
+            let mut behaviour = behaviour(&read, &Keypair::generate_ed25519(), Arc::default())
+                .unwrap_or_else(|why| panic!("{params}: {why}"));
+            if let Some(score) = &read.score {
+                behaviour
+                    .set_topic_params(IdentTopic::new("any"), topic_scores(&score.topic))
+                    .unwrap_or_else(|why| panic!("{params}: {why}"));
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Who takes part, by name and by index, and where they listen.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -12,16 +12,33 @@ use libp2p::{
 };
 use peerlab_scenarios::{host::Peer, plan::identity, seed::Seed};
 
-/// The peers of a fleet: nobody else is let in. Made once, and shared by all who run in one process.
+use super::card::{Card, CardError, check_name, index_of};
+
+/// Most members of an open room that are remembered: whoever makes keys all day shall not fill the memory.
+const MOST_MEMBERS: usize = 4096;
+
+/// The peers that are let in.
 #[derive(Debug)]
-pub struct Roster {
-    seed: Seed,
-    keys: Vec<(PeerId, PublicKey)>,
-    by_id: HashMap<PeerId, Peer>,
+pub struct Roster(Members);
+
+#[derive(Debug)]
+enum Members {
+    /// Those of a fleet: made once, and shared by all who run in one process.
+    Fleet { seed: Seed, keys: Vec<(PeerId, PublicKey)>, by_id: HashMap<PeerId, Peer> },
+    /// Those of an open room who were introduced so far.
+    Open { room: String, keys: Box<Keypair>, known: RwLock<BTreeMap<Peer, Member>> },
+}
+
+/// A member of an open room.
+#[derive(Clone, Debug)]
+struct Member {
+    id: PeerId,
+    key: PublicKey,
+    card: Card,
 }
 
 impl Roster {
-    /// A fleet of so many peers, whose keys follow from the seed.
+    /// A fleet of so many peers, whose keys follow from the seed. Nobody else is let in.
     #[must_use]
     pub fn new(seed: Seed, peers: u32) -> Arc<Self> {
         let public = |peer| {
@@ -30,19 +47,86 @@ impl Roster {
         };
         let keys: Vec<_> = (0..peers).map(public).collect();
         let by_id = keys.iter().zip((0..).map(Peer)).map(|((id, _), peer)| (*id, peer)).collect();
-        Arc::new(Self { seed, keys, by_id })
+        Arc::new(Self(Members::Fleet { seed, keys, by_id }))
     }
 
-    /// The secret key of a peer.
+    /// A room that anybody may join, as who has these keys and this card knows it who comes first. Gives its index too.
+    ///
+    /// # Errors
+    /// When a name cannot be one.
+    pub fn open(room: &str, keys: &Keypair, card: Card) -> Result<(Arc<Self>, Peer), CardError> {
+        check_name(room)?;
+        let known = RwLock::default();
+        let roster = Self(Members::Open { room: room.to_owned(), keys: Box::new(keys.clone()), known });
+        let (me, _) = roster.learn(card)?;
+        Ok((Arc::new(roster), me))
+    }
+
+    /// Whether anybody may join.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.0, Members::Open { .. })
+    }
+
+    /// Takes in a card. Gives whose it is, and whether it says anything new.
+    ///
+    /// # Errors
+    /// When it is not of this room, or its index is taken.
+    pub fn learn(&self, card: Card) -> Result<(Peer, bool), CardError> {
+        let Members::Open { room, known, .. } = &self.0 else { return Err(CardError::Signature) };
+        let key = card.check(room)?;
+        let id = key.to_peer_id();
+        let peer = index_of(&id).ok_or(CardError::Key)?;
+        let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+        match known.get(&peer) {
+            Some(member) if member.id != id => return Err(CardError::Taken),
+            Some(member) if member.card.made() >= card.made() => return Ok((peer, false)),
+            None if known.len() >= MOST_MEMBERS => return Err(CardError::Full),
+            _ => {}
+        }
+        known.insert(peer, Member { id, key, card });
+        Ok((peer, true))
+    }
+
+    /// What the members of an open room say of themselves.
+    #[must_use]
+    pub fn cards(&self) -> Vec<(Peer, Card)> {
+        let Members::Open { known, .. } = &self.0 else { return Vec::new() };
+        let known = known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().map(|(peer, member)| (*peer, member.card.clone())).collect()
+    }
+
+    /// The card of a member of an open room.
+    #[must_use]
+    pub fn card(&self, peer: Peer) -> Option<Card> {
+        self.member(peer).map(|member| member.card)
+    }
+
+    fn member(&self, peer: Peer) -> Option<Member> {
+        let Members::Open { known, .. } = &self.0 else { return None };
+        known.read().unwrap_or_else(PoisonError::into_inner).get(&peer).cloned()
+    }
+
+    /// The secret key of a peer of this process.
     #[must_use]
     pub fn keypair(&self, peer: Peer) -> Keypair {
-        identity::keypair(self.seed, peer)
+        match &self.0 {
+            Members::Fleet { seed, .. } => identity::keypair(*seed, peer),
+            Members::Open { keys, .. } => (**keys).clone(),
+        }
     }
 
-    /// The public key of a peer, if there is one of this index.
+    /// Whether a peer that takes part has signed this.
     #[must_use]
-    pub fn public_key(&self, peer: Peer) -> Option<&PublicKey> {
-        self.keys.get(peer.index()).map(|(_, key)| key)
+    pub fn has_signed(&self, peer: Peer, message: &[u8], signature: &[u8]) -> bool {
+        match &self.0 {
+            Members::Fleet { keys, .. } => {
+                keys.get(peer.index()).is_some_and(|(_, key)| key.verify(message, signature))
+            }
+            Members::Open { .. } => {
+                self.member(peer).is_some_and(|member| member.key.verify(message, signature))
+            }
+        }
     }
 
     /// The name of a peer.
@@ -51,13 +135,32 @@ impl Roster {
     /// When there is no peer of this index.
     #[must_use]
     pub fn id(&self, peer: Peer) -> PeerId {
-        self.keys[peer.index()].0
+        match &self.0 {
+            Members::Fleet { keys, .. } => keys[peer.index()].0,
+            Members::Open { .. } => self.member(peer).expect("a peer of this index was introduced").id,
+        }
     }
 
     /// The peer of a name, if it takes part.
     #[must_use]
     pub fn peer(&self, id: &PeerId) -> Option<Peer> {
-        self.by_id.get(id).copied()
+        match &self.0 {
+            Members::Fleet { by_id, .. } => by_id.get(id).copied(),
+            Members::Open { .. } => {
+                index_of(id).filter(|peer| self.member(*peer).is_some_and(|member| member.id == *id))
+            }
+        }
+    }
+
+    /// Whether a peer may connect: one of the fleet, or in an open room anybody whose index is not another's.
+    #[must_use]
+    pub fn admits(&self, id: &PeerId) -> bool {
+        match &self.0 {
+            Members::Fleet { by_id, .. } => by_id.contains_key(id),
+            Members::Open { .. } => {
+                index_of(id).is_some_and(|peer| self.member(peer).is_none_or(|member| member.id == *id))
+            }
+        }
     }
 }
 
@@ -107,5 +210,43 @@ impl Addresses {
         {
             *entry = address;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_room_learns_who_is_in_it() {
+        let (mine, theirs) = (Keypair::generate_ed25519(), Keypair::generate_ed25519());
+        let card = |keys, name, made| Card::new("kitchen", keys, name, made).unwrap();
+        let (roster, me) = Roster::open("kitchen", &mine, card(&mine, "ana", 1)).unwrap();
+        assert_eq!(roster.peer(&mine.public().to_peer_id()), Some(me));
+        let stranger = theirs.public().to_peer_id();
+        assert!(roster.admits(&stranger) && roster.peer(&stranger).is_none());
+        let (them, is_new) = roster.learn(card(&theirs, "bo", 5)).unwrap();
+        assert!(is_new && roster.id(them) == stranger);
+        assert!(!roster.learn(card(&theirs, "old bo", 4)).unwrap().1);
+        assert!(roster.learn(card(&theirs, "new bo", 6)).unwrap().1);
+        assert_eq!(roster.card(them).unwrap().name(), "new bo");
+        let signature = theirs.sign(b"hello").unwrap();
+        assert!(
+            roster.has_signed(them, b"hello", &signature) && !roster.has_signed(me, b"hello", &signature)
+        );
+        assert!(matches!(
+            roster.learn(Card::new("cellar", &theirs, "bo", 9).unwrap()),
+            Err(CardError::Signature)
+        ));
+    }
+
+    #[test]
+    fn a_fleet_is_closed() {
+        let roster = Roster::new(Seed(1), 2);
+        let keys = Keypair::generate_ed25519();
+        assert!(!roster.is_open() && !roster.admits(&keys.public().to_peer_id()));
+        assert!(
+            roster.learn(Card::new("kitchen", &keys, "bo", 1).unwrap()).is_err() && roster.cards().is_empty()
+        );
     }
 }

@@ -3,11 +3,12 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
+use libp2p::Multiaddr;
 use peerlab_report::traffic::Traffic;
 use peerlab_scenarios::{
     host::{Peer, StoreKey},
@@ -17,11 +18,11 @@ use peerlab_scenarios::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::card::Card;
+
 /// Something that happened at a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entry {
-    /// It listens: others can dial it.
-    Listens,
     /// Its machines began.
     Up(Nanos),
     /// They have stopped.
@@ -34,6 +35,22 @@ pub enum Entry {
     Falsified(Nanos, u32),
     /// Bytes of a workload came that nobody wanted any more.
     Discarded(Nanos, u8, u64),
+    /// Something of an open room. A fleet has none, and so none is sent to a conductor.
+    #[serde(skip)]
+    Room(Room),
+}
+
+/// Something that happened at a peer in an open room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It listens: others can dial it there.
+    Listens(Multiaddr),
+    /// A member was introduced, or goes by another name now.
+    Introduced(Peer, Card),
+    /// An address by which to join could not be reached, and why.
+    Unreachable(Multiaddr, String),
+    /// A machine wants something to be kept, and it is for the listener to do it; see [`Life::tells_kept`](super::Life::tells_kept).
+    Kept(StoreKey, Arc<Item>),
 }
 
 /// What happened at one peer, in order.
@@ -52,6 +69,9 @@ pub struct Gauges {
     linked: AtomicUsize,
     /// Peers that have said and heard all that there is to the run.
     drained: AtomicUsize,
+    /// How late they were, in ns, each time that one wanted to be woken: together, for a histogram takes more memory than a peer's
+    /// machines do.
+    lateness: Mutex<Histogram>,
 }
 
 impl Gauges {
@@ -65,6 +85,16 @@ impl Gauges {
 
     pub(super) fn count_drained(&self) {
         self.drained.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_late(&self, by: Nanos) {
+        self.lateness.lock().unwrap_or_else(PoisonError::into_inner).record(by.0);
+    }
+
+    /// How late peers were, in ns, each time that one wanted to be woken since this was last asked.
+    #[must_use]
+    pub fn take_lateness(&self) -> Histogram {
+        std::mem::take(&mut self.lateness.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Ends of planned connections that stand: two for each connection.
@@ -139,8 +169,6 @@ pub struct Legacy {
     pub steps: u64,
     /// A hash of the state of its machines.
     pub digest: u64,
-    /// How late it was, in ns, each time that it wanted to be woken.
-    pub lateness: Histogram,
     /// What went wrong.
     pub troubles: Troubles,
     /// Whether it ran when the run ended.

@@ -55,6 +55,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use libp2p::PeerId;
 use peerlab_scenarios::{
+    capabilities::check_division,
     host::Peer,
     network::Paths,
     plan::{PeerSet, Plan, PlanError, identity},
@@ -106,7 +107,7 @@ impl Shaper {
     /// # Errors
     /// When peers of a site share an uplink and are not all in one process.
     pub fn new(plan: &Arc<Plan>, here: &PeerSet, spawn: Spawn) -> Result<Self, PlanError> {
-        check_division(plan, here)?;
+        check_division(plan, |peer| here.contains(peer))?;
         let send_buffer = match &plan.spec.overlay {
             Overlay::Gossipsub(gossipsub) => gossipsub.send_buffer.0 as usize,
             _ => SEND_BUFFER,
@@ -188,29 +189,4 @@ impl Network {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Whether the links of a plan can be laid when just these of its peers are in one process.
-///
-/// # Errors
-/// When peers of a site share an uplink and are not all in one process.
-pub fn check_division(plan: &Plan, here: &PeerSet) -> Result<(), PlanError> {
-    let Some(site) = divided_site(plan, here) else { return Ok(()) };
-    let number = plan.spec.sites.iter().position(|spec| spec.name == *site).unwrap_or_default();
-    let why = format!("the peers of a site `{site}` share it, so they must all run in one process");
-    Err(PlanError { path: format!("spec.sites[{number}].uplink"), why })
-}
-
-/// A site with an uplink of which some peers are here and some are not.
-fn divided_site<'a>(plan: &'a Plan, here: &PeerSet) -> Option<&'a String> {
-    let mut whole: Vec<Option<bool>> = vec![None; plan.sites.instances() as usize];
-    for peer in plan.peers.iter() {
-        let Some(site) = plan.peers.site(peer) else { continue };
-        let spec = plan.sites.spec(site);
-        let is_here = here.contains(peer);
-        if spec.uplink.is_some() && *whole[site as usize].get_or_insert(is_here) != is_here {
-            return Some(&spec.name);
-        }
-    }
-    None
 }

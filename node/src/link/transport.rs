@@ -141,16 +141,22 @@ where
 
 impl Network {
     /// Waits until nothing cuts the path, for as long as a connection waits for anything.
+    ///
+    /// What asks for a connection is sent again ever more seldom (RFC 6298, section 5.5), so when the path is back it takes up to half
+    /// as long again as it has taken; how long belongs to the pair, as with what is sent over connections that outlive a cut.
     async fn wait_for_path<E>(&self, me: Peer, other: Peer) -> Result<(), LinkError<E>> {
         if !self.plan.can_dial(me, other) {
             return Err(LinkError::Unreachable(other));
         }
-        let patience = self.now().saturating_add(self.timeline.timeout());
+        let began = self.now();
+        let patience = began.saturating_add(self.timeline.timeout());
         while let Some(cut) = self.timeline.cut(me, other, self.now(), true) {
             Delay::new(self.until(cut.until.min(patience))).await;
             if cut.until >= patience {
                 return Err(LinkError::TimedOut(other));
             }
+            let back_off = self.plan.back_off(me, other, cut.until.saturating_sub(began) / 2);
+            Delay::new(self.until(cut.until.saturating_add(back_off).min(patience))).await;
         }
         Ok(())
     }

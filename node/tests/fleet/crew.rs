@@ -46,7 +46,7 @@ pub(crate) fn plan(spec: &str) -> Arc<Plan> {
         "apiVersion: peerlab.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: story}}\nspec:\n{indented}"
     );
     let document = read::document("story.yaml", text.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}"));
-    let refused = peerlab_node::capabilities::refusals(&document.value.spec);
+    let refused = peerlab_scenarios::capabilities::refusals(&document.value.spec);
     assert!(refused.is_empty(), "{refused:?}");
     let plan =
         Plan::new(&document.value, Seed(document.value.spec.seed), &Files::new()).expect("it can be planned");
@@ -93,7 +93,7 @@ pub(crate) fn run_until(plan: &Arc<Plan>, stop: &dyn Fn() -> bool) -> Came {
 pub(crate) fn run_with(plan: &Arc<Plan>, options: Options, stop: &dyn Fn() -> bool) -> Came {
     let witness = Witness { recorder: Recorder::new(plan), facts: Vec::new() };
     let runtime = fleet::runtime().expect("a runtime starts");
-    let run = fleet::run(&runtime, plan, witness, options, &mut |_| (), stop).expect("the fleet runs");
+    let run = fleet::run(&runtime, plan, witness, options, None, &mut |_| (), stop).expect("the fleet runs");
     let Witness { recorder, facts } = run.observer;
     let report = assemble::report(plan, &run.outcome, &recorder);
     Came { outcome: run.outcome, report, facts }

@@ -50,6 +50,29 @@ fn signed_gossipsub_with_scores_does_too() {
 }
 
 #[test]
+fn kademlia_of_libp2p_finds_who_has_a_content() {
+    let came = run("
+duration: 12s
+groups: [{name: people, peers: 12, link: {profile: fibre}}]
+network: {latency: {fixed: {oneWay: 10ms}}}
+topology: {kRegular: {degree: 3}}
+discovery: {kademlia: {k: 4, start: {few: {count: 2}}}}
+workloads:
+  - name: contents
+    lookups: {contents: 8, copies: 2, provideAt: 1s, provideWithin: 1s, find: {every: 200ms}, findPeers: {every: 1s}}
+");
+    came.holds();
+    let found = came.count(|_, fact| matches!(fact, Fact::ProvidersSought { count: 2.., .. }));
+    let reached = came.count(|_, fact| matches!(fact, Fact::Retrieved { reached: true, .. }));
+    assert!(found > 20 && reached > 20, "{found} found, {reached} reached");
+    for share in ["provide", "find", "peer"] {
+        assert_eq!(came.mean(&format!("contents.{share}.success")), 100.0, "{share}");
+    }
+    assert_eq!(came.mean("contents.find.stale"), 0.0);
+    assert!(came.mean("kademlia.table") > 3.0);
+}
+
+#[test]
 fn plumtree_finds_its_own_neighbours() {
     everybody_sees_everything(&chat("overlay: {plumtree: {}}"));
 }

@@ -140,6 +140,14 @@ impl Program {
         }
     }
 
+    /// Waits until it says one line more.
+    pub(crate) fn wait_for_next(&mut self) -> String {
+        let line = self.heard.recv_timeout(PATIENCE);
+        let line = line.unwrap_or_else(|_| panic!("it said no more than {:?}", self.said));
+        self.said.push(line.clone());
+        line
+    }
+
     /// Where it serves.
     pub(crate) fn url(&mut self) -> String {
         self.wait_for("serving at ").trim_start_matches("serving at ").to_owned()

@@ -5,3 +5,4 @@
 mod crew;
 mod served;
 mod stories;
+mod watched;

@@ -88,6 +88,32 @@ fn pods_are_told_how_a_run_goes_and_its_report_is_given_until_it_is_collected() 
 }
 
 #[test]
+fn a_run_that_is_told_to_stop_reports_on_what_there_was_of_it() {
+    let place = Place::new(&CHAT.replace("duration: 10s", "duration: 10m"));
+    let (mut conductor, address) = place.conductor(&LINGERS);
+    let url = conductor.url();
+    let pods = ["0..6", "6..12"].map(|part| peers(&address, part));
+    status_when(&url, "running");
+    assert_eq!(code(&url, "/stop"), 405);
+    assert_eq!(ask("POST", &format!("{url}/stop")).0, 202);
+    let done = status_when(&url, "done");
+    // All targets are met of what there was, which is no reason to say that they were.
+    assert_eq!((&done["verdict"], &done["exitCode"]), (&"invalid".into(), &130.into()));
+    let report: Value = serde_json::from_str(&place.file("report.json")).expect("it is JSON");
+    assert!(
+        report["scenario"]["interrupted"].as_f64().is_some_and(|at| at < 600.0),
+        "{}",
+        report["scenario"]
+    );
+    assert_eq!(ask("POST", &format!("{url}/stop")).0, 409);
+    collect(&url);
+    assert_eq!(conductor.end().0, 130);
+    for pod in pods {
+        assert_eq!(pod.end().0, 0);
+    }
+}
+
+#[test]
 fn why_there_is_no_report_is_told_until_it_is_collected() {
     let place = Place::new(&CHAT.replace("coolDown: 2s", "coolDown: 2s\nstart: {quorum: 80%, deadline: 2s}"));
     let (mut conductor, _) = place.conductor(&LINGERS);

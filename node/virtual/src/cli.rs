@@ -13,10 +13,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use peerlab_node::{
-    capabilities::refusals,
-    fleet::{Phase, Run, provenance},
-};
+use peerlab_node::fleet::{Phase, Run, provenance};
 use peerlab_report::{
     cli::{
         Stop, input,
@@ -25,7 +22,7 @@ use peerlab_report::{
     },
     quantity::{Unit, grouped},
 };
-use peerlab_scenarios::seed::Seed;
+use peerlab_scenarios::{capabilities::refusals, seed::Seed};
 use peerlab_virtual::Lived;
 use serde_json::json;
 

@@ -56,19 +56,19 @@ fn unhurried() -> Files {
     Files::from([("posts.csv".to_owned(), posts)])
 }
 
-/// How far the model is off in the mean over some seeds, each another fleet with other meshes and trees, in three numbers.
-fn off_in_the_mean(overlay: &str, chat: &str) -> [f64; 3] {
-    const SEEDS: u64 = 12;
+/// How far the model is off in the mean over so many seeds, each another fleet with other meshes and trees, in three numbers. It
+/// is the geometric mean of ratios, for which twice as quick and half as quick make up for one another.
+fn off_in_the_mean(overlay: &str, chat: &str, seeds: u64) -> [f64; 3] {
     let files = unhurried();
     let mut sums = [0.0; 3];
-    for seed in 1..=SEEDS {
+    for seed in 1..=seeds {
         let fidelity = held(overlay, chat, &files, seed);
         let numbers = [(LATENCY, Statistic::P50), (LATENCY, Statistic::P95), (REDUNDANCY, Statistic::Mean)];
         for (sum, (metric, statistic)) in sums.iter_mut().zip(numbers) {
-            *sum += off(&fidelity, metric, statistic);
+            *sum += off(&fidelity, metric, statistic).ln_1p();
         }
     }
-    sums.map(|sum| sum / SEEDS as f64)
+    sums.map(|sum| (sum / seeds as f64).exp_m1())
 }
 
 #[test]
@@ -85,10 +85,11 @@ fn flooding_is_as_fast_and_as_redundant_as_on_real_peers() {
     assert!(fidelity.findings[0].starts_with("rooms: the model says p95 = "), "{:?}", fidelity.findings);
 }
 
-/// A tree is what the first posts leave behind, and how quick it is varies by a fifth from fleet to fleet, on either engine.
+/// A tree is what the first posts leave behind, and how quick it is varies by a fifth from fleet to fleet, on either engine: the mean over
+/// 48 fleets has a standard error of 3 %.
 #[test]
 fn trees_of_plumtree_are_as_quick_and_as_spare_as_on_real_peers_in_the_mean() {
-    let off = off_in_the_mean("plumtree", "posts: {trace: {file: posts.csv}}");
+    let off = off_in_the_mean("plumtree", "posts: {trace: {file: posts.csv}}", 48);
     assert!(off.iter().all(|off| off.abs() <= 0.10), "{off:?}");
 }
 
@@ -97,7 +98,7 @@ fn trees_of_plumtree_are_as_quick_and_as_spare_as_on_real_peers_in_the_mean() {
 #[test]
 fn meshes_of_gossipsub_are_as_quick_as_on_real_peers_in_the_mean() {
     let [p50, p95, redundancy] =
-        off_in_the_mean("gossipsub", "posts: {trace: {file: posts.csv}}, sync: {every: 1h}");
+        off_in_the_mean("gossipsub", "posts: {trace: {file: posts.csv}}, sync: {every: 1h}", 12);
     assert!(p50.abs() <= 0.10 && p95.abs() <= 0.10, "{p50} {p95}");
     assert!((0.0..=0.15).contains(&redundancy), "{redundancy}");
 }

@@ -21,8 +21,10 @@ spec:
   topology: {kRegular: {degree: 4}}
   network: {timeout: 3s}
   overlay: OVERLAY
+  discovery: {kademlia: {k: 4}}
   workloads:
     - {name: rooms, chat: {rooms: 2, members: 8, posts: {poisson: {every: 2s}}, presence: {every: 2s, timeout: 8s}}}
+    - {name: contents, lookups: {contents: 5, copies: 2, provideAt: 1s, provideWithin: 1s, find: {every: 1s}}}
   faults: [{name: cut, at: 8s, for: 4s, outage: {peers: [0, 6]}}]
 ";
 

@@ -31,7 +31,7 @@ fn told(story: &str, seed: Seed) -> Report {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/stories/{story}.yaml"));
     let text = fs::read(&file).unwrap();
     let document = read::document(story, &text).unwrap_or_else(|wrong| panic!("{wrong}"));
-    let refused = peerlab_node::capabilities::refusals(&document.value.spec);
+    let refused = peerlab_scenarios::capabilities::refusals(&document.value.spec);
     assert!(refused.is_empty(), "{refused:?}");
     let plan = Plan::new(&document.value, seed, &Files::new()).unwrap_or_else(|errors| panic!("{errors:?}"));
     let plan = Arc::new(plan.with_real_bodies());
@@ -99,4 +99,9 @@ fn who_comes_and_goes_sees_everything() {
 #[test]
 fn an_update_arrives_whole_among_peers_that_falsify_it_and_peers_that_leave() {
     holds("update");
+}
+
+#[test]
+fn who_looks_for_a_content_finds_who_has_it() {
+    holds("lookups");
 }

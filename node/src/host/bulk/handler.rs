@@ -12,6 +12,7 @@ use futures::{
     future::{AbortRegistration, Abortable, BoxFuture},
     stream::FuturesUnordered,
 };
+use futures_timer::Delay;
 use libp2p::{
     Stream, StreamProtocol,
     core::upgrade::ReadyUpgrade,
@@ -23,8 +24,12 @@ use libp2p::{
 
 use super::{
     MAX_ASKED, PROTOCOL,
+    pace::{LOOK, Pace},
     transfer::{TransferError, answer, ask, hear},
 };
+
+/// Streams that are done with are remembered no further than so many more than there are twice.
+const SPARE: usize = 16;
 
 /// What a behaviour asks of a handler.
 #[derive(Debug)]
@@ -32,7 +37,7 @@ pub enum Order {
     /// To fetch something.
     Ask { fetch: u64, request: Bytes, registration: AbortRegistration, came: Arc<AtomicU64> },
     /// To answer who asked by a stream.
-    Answer { stream: u64, frame: Bytes },
+    Answer { stream: u64, frame: Vec<Bytes> },
 }
 
 /// What a handler tells its behaviour.
@@ -64,6 +69,9 @@ pub struct Opening {
 pub struct Handler {
     openings: VecDeque<Opening>,
     streams: FuturesUnordered<BoxFuture<'static, Done>>,
+    /// How they move, and when to look at that again.
+    paces: Vec<Pace>,
+    look: Option<Delay>,
     /// Those who asked and have no answer yet.
     asked: BTreeMap<u64, Stream>,
     next_stream: u64,
@@ -73,13 +81,35 @@ pub struct Handler {
 }
 
 impl Handler {
-    fn answer(&mut self, stream: u64, frame: Bytes) {
+    fn answer(&mut self, stream: u64, frame: Vec<Bytes>) {
         match self.asked.remove(&stream) {
             Some(open) => {
-                let done = answer(open, frame).map(move |result| Done::Answered { stream, result });
+                let done =
+                    answer(open, frame, self.pace()).map(move |result| Done::Answered { stream, result });
                 self.streams.push(done.boxed());
             }
             None => self.told.push_back(Told::Answered { stream, result: Err(TransferError::NotConfirmed) }),
+        }
+    }
+
+    /// That of a stream on which work begins.
+    fn pace(&mut self) -> Pace {
+        if self.paces.len() > 2 * self.streams.len() + SPARE {
+            self.paces.retain(Pace::is_needed);
+        }
+        let pace = Pace::default();
+        self.paces.push(pace.clone());
+        pace
+    }
+
+    /// Looks now and then whether streams still move.
+    fn poll_look(&mut self, cx: &mut Context<'_>) {
+        while !self.paces.is_empty()
+            && self.look.get_or_insert_with(|| Delay::new(LOOK)).poll_unpin(cx).is_ready()
+        {
+            self.look = None;
+            self.paces.retain(Pace::is_needed);
+            self.paces.iter().for_each(Pace::look);
         }
     }
 
@@ -132,7 +162,10 @@ impl ConnectionHandler for Handler {
             }
             match self.streams.poll_next_unpin(cx) {
                 Poll::Ready(Some(done)) => self.done(done),
-                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) | Poll::Pending => {
+                    self.poll_look(cx);
+                    return Poll::Pending;
+                }
             }
         }
     }
@@ -156,11 +189,13 @@ impl ConnectionHandler for Handler {
                 if self.inbound < MAX_ASKED =>
             {
                 self.inbound += 1;
-                self.streams.push(hear(stream).map(Done::Heard).boxed());
+                let pace = self.pace();
+                self.streams.push(hear(stream, pace).map(Done::Heard).boxed());
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol, info }) => {
                 let Opening { fetch, request, registration, came } = info;
-                let transfer = async move { ask(protocol, request, &came).await };
+                let pace = self.pace();
+                let transfer = async move { ask(protocol, request, &came, &pace).await };
                 let done = Abortable::new(transfer, registration).map(move |done| match done {
                     Ok(result) => Done::Came { fetch, result },
                     Err(_aborted) => Done::GivenUp,

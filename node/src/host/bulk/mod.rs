@@ -6,6 +6,7 @@
 //! A byte that says that it came ends the exchange. Who has lost interest resets the stream.
 
 mod handler;
+mod pace;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -108,8 +109,8 @@ impl Behaviour {
         fetch.came.load(Ordering::Relaxed)
     }
 
-    /// Answers a peer that asked, by a frame.
-    pub fn answer(&mut self, peer: PeerId, asked: Asked, frame: Bytes) {
+    /// Answers a peer that asked, by a frame, given in pieces.
+    pub fn answer(&mut self, peer: PeerId, asked: Asked, frame: Vec<Bytes>) {
         self.orders.push_back((peer, asked.connection, Order::Answer { stream: asked.stream, frame }));
     }
 }

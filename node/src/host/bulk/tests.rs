@@ -31,7 +31,7 @@ fn what_is_asked_for_comes_whole_and_both_ends_know() {
             }
             At::One(SwarmEvent::Behaviour(Event::Asked { asked, request })) => {
                 assert_eq!(request.len(), 20);
-                alice.behaviour_mut().answer(bob_id, asked, large.clone());
+                alice.behaviour_mut().answer(bob_id, asked, vec![large.slice(..7), large.slice(7..)]);
             }
             At::One(SwarmEvent::Behaviour(Event::Answered { result, .. })) => {
                 result.expect("the other end said that it came");
@@ -60,7 +60,7 @@ fn a_fetch_that_is_given_up_is_over_at_both_ends() {
             }
             At::One(SwarmEvent::Behaviour(Event::Asked { asked, .. })) => {
                 bob.behaviour_mut().abort(fetch.expect("it was asked"));
-                alice.behaviour_mut().answer(bob_id, asked, vec![5; MAX_FRAME].into());
+                alice.behaviour_mut().answer(bob_id, asked, vec![vec![5; MAX_FRAME].into()]);
             }
             At::One(SwarmEvent::Behaviour(Event::Answered { result, .. })) => return Some(result),
             At::Other(SwarmEvent::Behaviour(event)) => panic!("{event:?} was heard of what was given up"),
@@ -133,7 +133,7 @@ fn of_a_flood_of_streams_no_more_are_heard_than_may_be() {
         first.get_or_insert(asked);
         heard.push(u32::from_be_bytes(request[..].try_into().expect("it has four bytes")));
         if heard.len() == MAX_ASKED {
-            alice.behaviour_mut().answer(by, first.expect("there is one"), vec![9].into());
+            alice.behaviour_mut().answer(by, first.expect("there is one"), vec![vec![9].into()]);
         }
         (heard.last() == Some(&u32::MAX)).then_some(())
     });

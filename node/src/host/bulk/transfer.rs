@@ -3,25 +3,19 @@
 use std::{
     io,
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
 };
 
 use bytes::Bytes;
-use futures::{
-    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _,
-    future::{Either, select},
-};
-use futures_timer::Delay;
+use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use peerlab_scenarios::wire::MAX_FRAME;
+
+use super::pace::{PATIENCE, Pace};
 
 /// The longest request.
 const MAX_REQUEST: usize = 64;
 
-/// Read at a time; memory is taken as bytes come, not as they are announced.
+/// Read at a time.
 const PIECE: usize = 64 << 10;
-
-/// How long a stream may stand still before its other end is taken for dead.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The byte that says that an answer came.
 const CAME: u8 = 1;
@@ -46,38 +40,37 @@ pub enum TransferError {
     Io(#[from] io::Error),
 }
 
-/// Lets something take no longer than a stream may stand still.
-async fn patiently<T>(what: impl Future<Output = io::Result<T>> + Unpin) -> Result<T, TransferError> {
-    match select(what, Delay::new(PATIENCE)).await {
-        Either::Left((done, _)) => Ok(done?),
-        Either::Right(_) => Err(TransferError::StoodStill),
+async fn write<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    frame: &[Bytes],
+    pace: &Pace,
+) -> Result<(), TransferError> {
+    let length = frame.iter().map(Bytes::len).sum::<usize>() as u32;
+    pace.keep(stream.write_all(&length.to_be_bytes())).await?;
+    for piece in frame.iter().flat_map(|piece| piece.chunks(PIECE)) {
+        pace.keep(stream.write_all(piece)).await?;
     }
-}
-
-async fn write<S: AsyncWrite + Unpin>(stream: &mut S, frame: &Bytes) -> Result<(), TransferError> {
-    patiently(stream.write_all(&(frame.len() as u32).to_be_bytes())).await?;
-    for piece in frame.chunks(PIECE) {
-        patiently(stream.write_all(piece)).await?;
-    }
-    patiently(stream.flush()).await
+    pace.keep(stream.flush()).await
 }
 
 async fn read<S: AsyncRead + Unpin>(
     stream: &mut S,
     most: usize,
     came: &AtomicU64,
+    pace: &Pace,
 ) -> Result<Bytes, TransferError> {
     let mut length = [0; 4];
-    patiently(stream.read_exact(&mut length)).await?;
+    pace.keep(stream.read_exact(&mut length)).await?;
     let length = u32::from_be_bytes(length);
     if length as usize > most {
         return Err(TransferError::TooLong(length, most));
     }
-    let mut frame = Vec::new();
+    // Memory is set aside as it is announced, once, for to move what has come would cost more; but what is not written to takes none.
+    let mut frame = Vec::with_capacity(length as usize);
     while frame.len() < length as usize {
         let filled = frame.len();
         frame.resize((filled + PIECE).min(length as usize), 0);
-        patiently(stream.read_exact(&mut frame[filled..])).await?;
+        pace.keep(stream.read_exact(&mut frame[filled..])).await?;
         came.store(frame.len() as u64, Ordering::Relaxed);
     }
     Ok(frame.into())
@@ -89,32 +82,37 @@ pub(super) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     request: Bytes,
     came: &AtomicU64,
+    pace: &Pace,
 ) -> Result<Bytes, TransferError> {
-    write(&mut stream, &request).await?;
-    let answer = read(&mut stream, MAX_FRAME, came).await?;
-    patiently(stream.write_all(&[CAME])).await?;
-    patiently(stream.close()).await?;
+    write(&mut stream, &[request], pace).await?;
+    let answer = read(&mut stream, MAX_FRAME, came, pace).await?;
+    pace.keep(stream.write_all(&[CAME])).await?;
+    pace.keep(stream.close()).await?;
     Ok(answer)
 }
 
 /// Reads what is asked for.
-pub(super) async fn hear<S: AsyncRead + Unpin>(mut stream: S) -> Result<(S, Bytes), TransferError> {
-    let request = read(&mut stream, MAX_REQUEST, &AtomicU64::new(0)).await?;
+pub(super) async fn hear<S: AsyncRead + Unpin>(
+    mut stream: S,
+    pace: Pace,
+) -> Result<(S, Bytes), TransferError> {
+    let request = read(&mut stream, MAX_REQUEST, &AtomicU64::new(0), &pace).await?;
     Ok((stream, request))
 }
 
 /// Answers, and waits for the word that it came.
 pub(super) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    frame: Bytes,
+    frame: Vec<Bytes>,
+    pace: Pace,
 ) -> Result<(), TransferError> {
-    write(&mut stream, &frame).await?;
+    write(&mut stream, &frame, &pace).await?;
     let mut word = [0];
-    patiently(stream.read_exact(&mut word)).await?;
+    pace.keep(stream.read_exact(&mut word)).await?;
     if word[0] != CAME {
         return Err(TransferError::NotConfirmed);
     }
     // The other end has closed its half or is about to: whether this one still reaches it matters no more.
-    let _ = patiently(stream.close()).await;
+    let _ = pace.keep(stream.close()).await;
     Ok(())
 }

@@ -21,6 +21,9 @@ const LENGTH: usize = 4;
 /// Read at a time, and gathered before it is written.
 const CHUNK: usize = 16 << 10;
 
+/// Read at a time at first, and until so much comes at a time that it fills the room: most lanes carry little.
+const SMALL: usize = 1 << 10;
+
 /// Why a stream is not as it should be.
 #[derive(Debug, thiserror::Error)]
 pub enum LaneError {
@@ -62,13 +65,19 @@ pub(super) enum Came {
 #[derive(Debug)]
 pub(super) struct Reader<S> {
     stream: S,
+    /// What came, and behind it room for more. The room is kept from one look to the next: most looks find nothing, and to clear it each
+    /// time would cost more than all else here.
     buffer: BytesMut,
+    /// How many bytes of the buffer came.
+    filled: usize,
+    /// How much is read at a time.
+    room: usize,
     is_named: bool,
 }
 
 impl<S: AsyncRead + Unpin> Reader<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, buffer: BytesMut::new(), is_named: false }
+        Self { stream, buffer: BytesMut::new(), filled: 0, room: SMALL, is_named: false }
     }
 
     /// What comes next. Nothing must be asked for behind a word of parting or an error.
@@ -77,30 +86,39 @@ impl<S: AsyncRead + Unpin> Reader<S> {
             if let Some(came) = self.parse()? {
                 return Poll::Ready(Ok(came));
             }
-            let filled = self.buffer.len();
-            self.buffer.resize(filled + CHUNK, 0);
-            let read = Pin::new(&mut self.stream).poll_read(cx, &mut self.buffer[filled..]);
-            self.buffer.truncate(filled + if let Poll::Ready(Ok(count)) = &read { *count } else { 0 });
-            if ready!(read)? == 0 {
+            if self.buffer.len() < self.filled + self.room / 4 {
+                self.buffer.resize(self.filled + self.room, 0);
+            }
+            let read = Pin::new(&mut self.stream).poll_read(cx, &mut self.buffer[self.filled..]);
+            let count = ready!(read)?;
+            if count == 0 {
                 return Poll::Ready(Err(LaneError::Torn));
+            }
+            self.filled += count;
+            if self.filled == self.buffer.len() {
+                self.room = (2 * self.room).min(CHUNK);
             }
         }
     }
 
     fn parse(&mut self) -> Result<Option<Came>, LaneError> {
         if !self.is_named {
-            if self.buffer.len() < NAME {
+            if self.filled < NAME {
                 return Ok(None);
             }
             self.is_named = true;
+            self.filled -= NAME;
             return Ok(Some(Came::Name(self.buffer.get_u64())));
         }
         let mut frames = Vec::new();
-        while let Some(header) = self.buffer.first_chunk::<LENGTH>() {
+        while let Some(header) = self.buffer[..self.filled].first_chunk::<LENGTH>() {
             let length = u32::from_be_bytes(*header);
             if length == 0 {
                 // What came before it is told first.
-                let Some(&reason) = self.buffer.get(LENGTH).filter(|_| frames.is_empty()) else { break };
+                let Some(&reason) = self.buffer[..self.filled].get(LENGTH).filter(|_| frames.is_empty())
+                else {
+                    break;
+                };
                 return Parting::from_byte(reason)
                     .map(|parting| Some(Came::Parting(parting)))
                     .ok_or(LaneError::UnknownParting(reason));
@@ -109,10 +127,11 @@ impl<S: AsyncRead + Unpin> Reader<S> {
                 return Err(LaneError::TooLong(length));
             }
             let whole = LENGTH + length as usize;
-            if self.buffer.len() < whole {
+            if self.filled < whole {
                 break;
             }
             let mut frame = self.buffer.split_to(whole);
+            self.filled -= whole;
             frame.advance(LENGTH);
             frames.push(frame.freeze());
         }
@@ -249,7 +268,7 @@ mod tests {
             while let Ok(came) = block_on(poll_fn(|cx| reader.poll_next(cx))) {
                 if let Came::Parting(_) = came { break }
             }
-            prop_assert!(reader.buffer.len() <= 2000);
+            prop_assert!(reader.filled <= 2000 && reader.buffer.len() <= reader.filled + CHUNK);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
@@ -21,6 +21,7 @@ use libp2p::{
 
 use super::{
     PROTOCOL, Parting,
+    bell::Bell,
     codec::{Came, LaneError, Reader, Writer},
 };
 
@@ -60,19 +61,26 @@ pub struct Handler {
     name: u64,
     orders: mpsc::UnboundedReceiver<Order>,
     unsent: Arc<AtomicUsize>,
+    is_kept: Arc<AtomicBool>,
     outbound: Outbound,
-    inbound: Option<Reader<Stream>>,
+    inbound: Option<(Reader<Stream>, Bell)>,
     had_inbound: bool,
     broken: Option<LaneError>,
     is_broken: bool,
 }
 
 impl Handler {
-    pub(super) fn new(name: u64, orders: mpsc::UnboundedReceiver<Order>, unsent: Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(
+        name: u64,
+        orders: mpsc::UnboundedReceiver<Order>,
+        unsent: Arc<AtomicUsize>,
+        is_kept: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             name,
             orders,
             unsent,
+            is_kept,
             outbound: Outbound::Idle,
             inbound: None,
             had_inbound: false,
@@ -152,7 +160,7 @@ impl ConnectionHandler for Handler {
     }
 
     fn connection_keep_alive(&self) -> bool {
-        !self.is_broken
+        !self.is_broken && self.is_kept.load(Ordering::Relaxed)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
@@ -166,8 +174,8 @@ impl ConnectionHandler for Handler {
             Ok(false) => {}
             Err(error) => self.breaks(error),
         }
-        if let Some(reader) = &mut self.inbound {
-            let told = match reader.poll_next(cx) {
+        if let Some((reader, bell)) = &mut self.inbound {
+            let told = match bell.answer(cx, |cx| reader.poll_next(cx)) {
                 Poll::Pending => None,
                 Poll::Ready(Ok(Came::Name(name))) => Some(Told::Named(name)),
                 Poll::Ready(Ok(Came::Frames(frames))) => Some(Told::Came(frames)),
@@ -196,17 +204,23 @@ impl ConnectionHandler for Handler {
 
     fn on_connection_event(&mut self, event: ConnectionEvent<Self::InboundProtocol, Self::OutboundProtocol>) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: stream, .. }) => {
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
+                protocol: mut stream, ..
+            }) => {
+                // It is open for as long as the connection stands: what keeps that is said.
+                stream.ignore_for_keep_alive();
                 if self.had_inbound {
                     self.breaks(LaneError::Second);
                 } else if !self.is_broken {
                     self.had_inbound = true;
-                    self.inbound = Some(Reader::new(stream));
+                    self.inbound = Some((Reader::new(stream), Bell::new()));
                 }
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
-                protocol: stream, ..
+                protocol: mut stream,
+                ..
             }) if !self.is_broken => {
+                stream.ignore_for_keep_alive();
                 self.outbound = Outbound::Open(Writer::new(stream, self.name));
             }
             ConnectionEvent::DialUpgradeError(failed) => self.breaks(match failed.error {

@@ -3,6 +3,7 @@
 //! Its frames are those of [`peerlab_scenarios::wire`]; the lane does not look into them. What waits to be sent is bounded in
 //! bytes for each connection: a reader that is too slow loses it, for a reliable lane may break but never leave out a frame.
 
+mod bell;
 mod codec;
 mod handler;
 #[cfg(test)]
@@ -12,7 +13,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
@@ -81,6 +82,7 @@ struct Line {
     name: u64,
     orders: mpsc::UnboundedSender<Order>,
     unsent: Arc<AtomicUsize>,
+    is_kept: Arc<AtomicBool>,
     sent: u64,
     has_parted: bool,
 }
@@ -141,6 +143,14 @@ impl Behaviour {
         }
     }
 
+    /// Whether a connection is to stay when nothing else needs it, which it does unless it is said. A lane that waits for frames is no
+    /// reason for it to stay.
+    pub fn keep(&self, connection: ConnectionId, kept: bool) {
+        if let Some(line) = self.lines.get(&connection) {
+            line.is_kept.store(kept, Ordering::Relaxed);
+        }
+    }
+
     /// The name of this end of a lane, and how many frames were sent over it.
     #[must_use]
     pub fn sent(&self, connection: ConnectionId) -> Option<(u64, u64)> {
@@ -155,11 +165,19 @@ impl Behaviour {
     fn handler(&mut self, connection: ConnectionId) -> Handler {
         let (orders, receiver) = mpsc::unbounded();
         let unsent = Arc::new(AtomicUsize::new(0));
+        let is_kept = Arc::new(AtomicBool::new(true));
         let name = self.next_name;
         self.next_name += 1;
-        let line = Line { name, orders, unsent: Arc::clone(&unsent), sent: 0, has_parted: false };
+        let line = Line {
+            name,
+            orders,
+            unsent: Arc::clone(&unsent),
+            is_kept: Arc::clone(&is_kept),
+            sent: 0,
+            has_parted: false,
+        };
         self.lines.insert(connection, line);
-        Handler::new(name, receiver, unsent)
+        Handler::new(name, receiver, unsent, is_kept)
     }
 }
 

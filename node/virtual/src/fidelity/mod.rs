@@ -50,7 +50,7 @@ pub enum Trial {
 /// What cannot be planned.
 pub fn trial(loaded: &Loaded) -> Result<Trial, Vec<PlanError>> {
     let scenario = &loaded.document.value;
-    let refused = peerlab_node::capabilities::refusals(&scenario.spec);
+    let refused = peerlab_scenarios::capabilities::refusals(&scenario.spec);
     if let Some(first) = refused.first() {
         return Ok(Trial::LeftOut(format!("`{}`: {}", first.path, first.message)));
     }

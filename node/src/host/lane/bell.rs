@@ -1,0 +1,88 @@
+//! Who waits for a stream, and whether anything has come over it since it was last looked into.
+//!
+//! A connection asks all its protocols whenever anything happens to any of them. To look into a stream each time would cost more than
+//! what comes over most lanes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use futures::task::{ArcWake, AtomicWaker, waker};
+
+/// Polls something only when that has asked for it.
+#[derive(Debug)]
+pub(super) struct Bell {
+    shared: Arc<Shared>,
+    waker: Waker,
+}
+
+#[derive(Debug)]
+struct Shared {
+    has_rung: AtomicBool,
+    listener: AtomicWaker,
+}
+
+impl ArcWake for Shared {
+    fn wake_by_ref(shared: &Arc<Self>) {
+        shared.has_rung.store(true, Ordering::Release);
+        shared.listener.wake();
+    }
+}
+
+impl Bell {
+    /// One that has rung, for nothing was looked into yet.
+    pub(super) fn new() -> Self {
+        let shared = Arc::new(Shared { has_rung: AtomicBool::new(true), listener: AtomicWaker::new() });
+        Self { waker: waker(Arc::clone(&shared)), shared }
+    }
+
+    /// Polls, if that may give more than it did when it was last polled.
+    pub(super) fn answer<T>(
+        &self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        self.shared.listener.register(cx.waker());
+        if !self.shared.has_rung.swap(false, Ordering::AcqRel) {
+            return Poll::Pending;
+        }
+        let polled = poll(&mut Context::from_waker(&self.waker));
+        if polled.is_ready() {
+            // There may be more.
+            self.shared.has_rung.store(true, Ordering::Release);
+        }
+        polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{StreamExt as _, channel::mpsc, task::noop_waker};
+
+    use super::*;
+
+    #[test]
+    fn what_was_pending_is_polled_when_it_asks_and_not_before() {
+        let (tell, mut told) = mpsc::unbounded();
+        let (bell, mut polls) = (Bell::new(), 0);
+        let noop = noop_waker();
+        let mut cx = Context::from_waker(&noop);
+        let mut answer = |polls: &mut u32| {
+            bell.answer(&mut cx, |cx| {
+                *polls += 1;
+                told.poll_next_unpin(cx)
+            })
+        };
+        assert!(answer(&mut polls).is_pending() && answer(&mut polls).is_pending());
+        assert_eq!(polls, 1);
+        tell.unbounded_send(1).unwrap();
+        tell.unbounded_send(2).unwrap();
+        assert_eq!((answer(&mut polls), answer(&mut polls)), (Poll::Ready(Some(1)), Poll::Ready(Some(2))));
+        assert!(answer(&mut polls).is_pending() && answer(&mut polls).is_pending());
+        assert_eq!(polls, 4);
+    }
+}
