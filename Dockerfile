@@ -10,7 +10,7 @@ FROM rust:1-alpine AS source
 RUN apk add --no-cache musl-dev
 WORKDIR /peerlab
 COPY . .
-ENV CARGO_PROFILE_RELEASE_STRIP=symbols
+ENV CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_DEBUG=false
 
 FROM source AS peerlab-node-build
 RUN cargo build --locked --release --package peerlab-node && cp target/release/peerlab-node /

@@ -9,8 +9,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use peerlab_scenarios::report::Stage;
-use serde::Deserialize;
+use peerlab_scenarios::report::Progress;
 
 /// How long an answer to a question may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,33 +22,6 @@ const ANSWER_BYTES: usize = 64 << 10;
 
 /// The largest file that is fetched. It is held in memory for a moment.
 const FILE_BYTES: usize = 16 << 20;
-
-/// How far a conductor is: the answer to `GET /status`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Progress {
-    /// What it does.
-    pub phase: Stage,
-    /// Peers that the scenario has.
-    pub peers_wanted: u32,
-    /// Peers that have joined.
-    pub peers_ready: u32,
-    /// The first of those that have not.
-    #[serde(default)]
-    pub peers_missing: Vec<String>,
-    /// How long the run has been going on, in seconds.
-    #[serde(default)]
-    pub elapsed_seconds: f64,
-    /// How long it will have been, in seconds.
-    #[serde(default)]
-    pub duration_seconds: f64,
-    /// How the run ended, or did not come to be: the code that the conductor will exit with.
-    #[serde(default)]
-    pub exit_code: Option<u8>,
-    /// What it has to say.
-    #[serde(default)]
-    pub message: Option<String>,
-}
 
 /// Why a conductor's answer is none.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +77,14 @@ impl Asker {
     /// When it does not hear it; it ends by itself then, in time.
     pub async fn release(&self, address: IpAddr) -> Result<(), AskError> {
         self.ask(Method::POST, address, "/collected", PATIENCE, ANSWER_BYTES).await.map(|_| ())
+    }
+
+    /// Tells it to end its run where it is, and to report on what there was of it.
+    ///
+    /// # Errors
+    /// When it does not hear it, or when its run is over.
+    pub async fn stop(&self, address: IpAddr) -> Result<(), AskError> {
+        self.ask(Method::POST, address, "/stop", PATIENCE, ANSWER_BYTES).await.map(|_| ())
     }
 
     async fn ask(

@@ -7,11 +7,12 @@ use std::{
 };
 
 use peerlab_scenarios::{
+    capabilities::{check_division, refusals},
     plan::{Files, Plan, files},
     seed::Seed,
     spec::{
         Cluster, Scenario, ScenarioSpec,
-        read::{Problems, document_for},
+        read::{Fault, Problems, document_for},
     },
     units::Nanos,
 };
@@ -24,6 +25,12 @@ pub const CONFIG_MAP_BYTES: usize = 1_000_000;
 
 /// The name of the scenario in the folder of a conductor.
 pub const SCENARIO_FILE: &str = "scenario.yaml";
+
+/// The reason of a refusal by the language.
+const INVALID: &str = "InvalidSpec";
+
+/// The reason of a refusal of what can be simulated only.
+const NOT_FOR_REAL_PEERS: &str = "NotForRealPeers";
 
 /// A run that can be built.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +104,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn invalid(problems: &Problems) -> Self {
+    fn of_problems(reason: &'static str, problems: &Problems) -> Self {
         let mut message = String::new();
         for problem in &problems.problems {
             let separator = if message.is_empty() { "" } else { "\n" };
@@ -107,7 +114,7 @@ impl Refusal {
         if problems.omitted > 0 {
             message.push_str(&format!("\nand {} more", problems.omitted));
         }
-        Self { reason: "InvalidSpec", message, may_pass: false }
+        Self::of(reason, message)
     }
 
     fn of(reason: &'static str, message: String) -> Self {
@@ -134,7 +141,7 @@ pub fn prepare(
 ) -> Result<Prepared, Refusal> {
     let whole = document(object, &object.spec);
     let read = document_for(SCENARIO_FILE, whole.as_bytes(), |_| Vec::new());
-    let document_read = read.map_err(|problems| Refusal::invalid(&problems))?;
+    let document_read = read.map_err(|problems| Refusal::of_problems(INVALID, &problems))?;
     let scenario = &document_read.value;
     // A plan of millions of peers would be made here only to be refused.
     let peers = at_most(&scenario.spec);
@@ -148,7 +155,22 @@ pub fn prepare(
     }
     let files = given_files(scenario, given)?;
     let plan = Plan::of(&document_read, Seed(scenario.spec.seed), &files)
-        .map_err(|problems| Refusal::invalid(&problems))?;
+        .map_err(|problems| Refusal::of_problems(INVALID, &problems))?;
+    // What is wrong on any engine was told first.
+    let beyond = |faults| Refusal::of_problems(NOT_FOR_REAL_PEERS, &document_read.problems(faults));
+    let refused = refusals(&scenario.spec);
+    if !refused.is_empty() {
+        return Err(beyond(refused));
+    }
+    let per_pod = scenario.spec.cluster.peers_per_pod.get();
+    let pod = |peer| {
+        let group = plan.peers.group_index(peer);
+        (group, (peer.0 - plan.peers.groups()[group].first.0) / per_pod)
+    };
+    check_division(&plan, pod).map_err(|error| {
+        let help = "have all peers of the site in one group, and raise `spec.cluster.peersPerPod` until they share a pod";
+        beyond(vec![Fault::from(error).help(help)])
+    })?;
     // The conductor has no use for it, and what may be changed of it during a run must not change what the run is of.
     let mut spec = object.spec.clone();
     spec.as_object_mut().map(|fields| fields.remove("cluster"));
@@ -208,14 +230,14 @@ fn given_files(scenario: &Scenario, given: Option<&BTreeMap<String, String>>) ->
         let key = key_of(path);
         if !plain {
             return Err(Refusal::of(
-                "InvalidSpec",
+                INVALID,
                 format!("{field}: `{path}` is not within the scenario's folder, as a cluster wants it"),
             ));
         }
         let is_key = key.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
         if !is_key || key == SCENARIO_FILE {
             return Err(Refusal::of(
-                "InvalidSpec",
+                INVALID,
                 format!(
                     "{field}: `{key}` can be no key of the run's ConfigMap: letters, digits, `-`, `_` and `.` can, but for {SCENARIO_FILE}"
                 ),
@@ -223,7 +245,7 @@ fn given_files(scenario: &Scenario, given: Option<&BTreeMap<String, String>>) ->
         }
         if let Some(other) = keys.insert(key, path).filter(|other| *other != path) {
             return Err(Refusal::of(
-                "InvalidSpec",
+                INVALID,
                 format!(
                     "{field}: `{path}` and `{other}` would be one key, `{key}`, of a ConfigMap: rename one of them"
                 ),
@@ -231,7 +253,7 @@ fn given_files(scenario: &Scenario, given: Option<&BTreeMap<String, String>>) ->
         }
         let Some(config_map) = &scenario.spec.cluster.files else {
             return Err(Refusal::of(
-                "InvalidSpec",
+                INVALID,
                 format!(
                     "{field}: `{path}` is looked for in a ConfigMap: kubectl create configmap NAME --from-file={path}, and name it in spec.cluster.files"
                 ),
@@ -314,6 +336,32 @@ pub(crate) mod tests {
         let refusal = refused(spec, None);
         assert_eq!((refusal.reason, refusal.may_pass), ("InvalidSpec", false));
         assert!(refusal.message.contains("spec.workloads[0].chat.members"), "{}", refusal.message);
+    }
+
+    #[test]
+    fn what_only_a_simulation_can_do_is_refused_before_any_pod() {
+        let mut spec = chat();
+        spec["groups"][1]["nat"] = json!("symmetric");
+        let refusal = refused(spec, None);
+        assert_eq!((refusal.reason, refusal.may_pass), ("NotForRealPeers", false));
+        assert_eq!(
+            refusal.message,
+            "spec.groups[1].nat: real peers have no address translation between them (give the group `nat: open` or `nat: fullCone`, \
+             or simulate it: `peerlab-sim run`)"
+        );
+    }
+
+    #[test]
+    fn peers_that_share_an_uplink_must_share_a_pod() {
+        let mut spec = chat();
+        spec["sites"] = json!([{ "name": "branch", "uplink": { "up": "10Mbit", "down": "50Mbit" } }]);
+        spec["groups"][1]["site"] = json!("branch");
+        let refusal = refused(spec.clone(), None);
+        assert_eq!(refusal.reason, "NotForRealPeers");
+        assert!(refusal.message.starts_with("spec.sites[0].uplink: "), "{}", refusal.message);
+        assert!(refusal.message.contains("peersPerPod"), "{}", refusal.message);
+        spec["cluster"] = json!({ "peersPerPod": 25 });
+        assert!(prepare(&object("chat", spec), None, 1_000).is_ok());
     }
 
     #[test]

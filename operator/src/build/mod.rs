@@ -172,11 +172,14 @@ pub fn result_name(scenario: &str, run_id: &str) -> String {
 }
 
 /// A name for a child of a scenario, such as `chat-room-homes`. No two pairs of scenario and parts of one kind have the same: where the last part has a dash
-/// itself, so that the seam could not be told, and where a name is too long, a hash of both ends it.
+/// itself, so that the seam could not be told, and where a name is too long, a hash of both ends it. So it is where the scenario begins with a digit, as a
+/// Service must not: a letter comes before it then.
 fn child_name(scenario: &str, parts: &[&str]) -> String {
-    let plain = format!("{scenario}-{}", parts.join("-"));
+    let begins_right = scenario.starts_with(|first: char| first.is_ascii_alphabetic());
+    let letter = if begins_right { "" } else { "s-" };
+    let plain = format!("{letter}{scenario}-{}", parts.join("-"));
     let last = parts.last().copied().unwrap_or_default();
-    if plain.len() <= NAME_LENGTH && !last.contains('-') {
+    if begins_right && plain.len() <= NAME_LENGTH && !last.contains('-') {
         return plain;
     }
     let mut hasher = blake3::Hasher::new();

@@ -47,7 +47,7 @@ pub fn result(plot: &Plot<'_>, run_id: &str, fetched: &Fetched) -> Child {
     let reasons: String = validity.reasons.join("; ").chars().take(REASONS_LENGTH).collect();
     metadata.annotations.get_or_insert_default().extend(
         [
-            (VERDICT, fetched.report.verdict().name().to_owned()),
+            (VERDICT, fetched.report.conclusion().name().to_owned()),
             (VALIDITY, validity.state.name().to_owned()),
             (REASONS, reasons),
         ]

@@ -143,7 +143,7 @@ fn what_a_cluster_adds_to_pods_is_in_all_of_them() {
 fn children_of_different_scenarios_never_have_one_name() {
     let long = "a".repeat(63);
     let groups = ["c", "b-c", "b", "a", "b-c-d", &long];
-    let scenarios = ["a", "a-b", "a-b-c", &long];
+    let scenarios = ["a", "a-b", "a-b-c", "1", "s-1", &long];
     let mut names = BTreeSet::new();
     for scenario in scenarios {
         for group in groups {
@@ -155,6 +155,17 @@ fn children_of_different_scenarios_never_have_one_name() {
     assert_eq!(peer_name("chat-room", "homes"), "chat-room-homes");
     assert_eq!(result_name("chat-room", "2"), "chat-room-result-2");
     assert_ne!(result_name("a", "b-result-c"), result_name("a-result-b", "c"));
+}
+
+/// <https://kubernetes.io/docs/concepts/services-networking/service/>: as the names of RFC 1035, which begin with a letter.
+#[test]
+fn a_scenario_may_begin_with_a_digit_and_its_services_do_not() {
+    for name in ["2024", "9-lives", "chat"] {
+        for service in [child_name(name, &["peers"]), conductor_name(name)] {
+            assert!(service.starts_with(|first: char| first.is_ascii_lowercase()), "{service}");
+            assert!(service.contains(name), "{service}");
+        }
+    }
 }
 
 #[test]

@@ -66,10 +66,10 @@ struct Run {
     #[arg(long, env = "PEERLAB_MAX_PEERS", value_name = "N", default_value_t = 20_000)]
     max_peers: u32,
     /// What a pod asks for before its first peer: thousandths of a processor and MiB.
-    #[arg(long, env = "PEERLAB_POD_COST", value_name = "MILLICPU,MIB", default_value = "20,24", value_parser = cost)]
+    #[arg(long, env = "PEERLAB_POD_COST", value_name = "MILLICPU,MIB", default_value_t = Cost::OF_A_POD, value_parser = cost)]
     pod_cost: Cost,
     /// What it asks for with each of its peers.
-    #[arg(long, env = "PEERLAB_PEER_COST", value_name = "MILLICPU,MIB", default_value = "10,4", value_parser = cost)]
+    #[arg(long, env = "PEERLAB_PEER_COST", value_name = "MILLICPU,MIB", default_value_t = Cost::OF_A_PEER, value_parser = cost)]
     peer_cost: Cost,
     /// What pods have besides, as JSON: nodeSelector, tolerations, imagePullSecrets, priorityClassName.
     #[arg(long, env = "PEERLAB_POD_TEMPLATE", value_name = "JSON", default_value = "{}", value_parser = pod_template)]
@@ -111,6 +111,8 @@ impl Run {
 }
 
 pub(super) fn main() -> ExitCode {
+    // A build of the whole workspace has more than one provider, since libp2p brings another, and rustls would choose none of them.
+    rustls::crypto::ring::default_provider().install_default().expect("nothing was encrypted before");
     let (done, failure) = match Cli::parse().command {
         Command::Crd => {
             let definition = serde_yaml::to_string(&crd::definition()).expect("a definition is YAML");
@@ -146,6 +148,11 @@ mod tests {
         for wrong in ["", "10", "10,", "10,4,1", "-1,4", "1.5,4"] {
             assert!(cost(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_cost_is_read_as_it_is_written() {
+        assert_eq!(cost(&Cost::OF_A_POD.to_string()), Ok(Cost::OF_A_POD));
     }
 
     #[test]

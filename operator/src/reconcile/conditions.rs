@@ -20,6 +20,9 @@ pub const FAILED: &str = "Failed";
 /// Something disturbed the run.
 pub const DEGRADED: &str = "Degraded";
 
+/// The reason of [`RUNNING`] while nobody has a mind to end the run.
+pub const IN_PROGRESS: &str = "InProgress";
+
 /// How many characters a message has at the most.
 const MESSAGE_LENGTH: usize = 4_000;
 

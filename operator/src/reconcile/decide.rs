@@ -6,6 +6,7 @@
 
 mod ending;
 mod leading;
+mod turns;
 
 use std::{net::IpAddr, time::Duration};
 
@@ -37,6 +38,19 @@ const REFUSAL_PAUSE: Duration = Duration::from_secs(30);
 /// How often a conductor is told that it may end.
 const REPEAT: Duration = Duration::from_secs(5);
 
+/// The reason of a run that has no pods until those before it have what they need.
+const QUEUED: &str = "Queued";
+
+/// The reason of a run whose pods wait until others end.
+const NO_ROOM: &str = "NoRoom";
+
+/// Whether a run waits for others, on a cluster that has no room for all of them.
+#[must_use]
+pub fn waits_for_its_turn(status: &ScenarioStatus) -> bool {
+    let ready = conditions::find(&status.conditions, PEERS_READY);
+    ready.is_some_and(|ready| [QUEUED, NO_ROOM].contains(&ready.reason.as_str()))
+}
+
 /// What is to be done about a scenario.
 #[derive(Debug, Default, PartialEq)]
 pub struct Decision {
@@ -48,6 +62,8 @@ pub struct Decision {
     pub delete: Vec<Doomed>,
     /// A conductor whose report is to be kept: the result appears among the objects, and the next decision sees it.
     pub collect: Option<IpAddr>,
+    /// A conductor that is to end its run where it is, and to report on that.
+    pub stop: Option<IpAddr>,
     /// A conductor that may end, after the status is written.
     pub release: Option<IpAddr>,
     /// What is told in events.
@@ -72,7 +88,13 @@ pub struct Doomed {
 /// Decides.
 #[must_use]
 pub fn decide(seen: &Observed<'_>, settings: &Settings) -> Decision {
-    let mut next = Next { seen, settings, status: seen.status.clone(), decision: Decision::default() };
+    let mut next = Next {
+        seen,
+        settings,
+        status: seen.status.clone(),
+        decision: Decision::default(),
+        is_patient: false,
+    };
     match seen.prepared {
         Err(refusal) => next.refuse(refusal),
         Ok(_) if next.was_refused_by_conductor() => next.clear_away(),
@@ -87,6 +109,8 @@ struct Next<'a> {
     settings: &'a Settings,
     status: ScenarioStatus,
     decision: Decision,
+    /// Whether pods may take longer than their deadline, as others have the room that they need.
+    is_patient: bool,
 }
 
 impl<'a> Next<'a> {
@@ -172,16 +196,18 @@ impl<'a> Next<'a> {
         if !is_another && self.is_over() {
             return self.tidy(prepared);
         }
+        if prepared.cluster.cancels() {
+            return self.cancel(prepared, is_another);
+        }
         if prepared.cluster.suspend {
             return self.suspend();
         }
         if is_another {
             self.begin(prepared);
         } else if self.status.phase == Some(Phase::Suspended) {
-            self.status.attempt = Some(self.status.attempt.unwrap_or(1).saturating_add(1));
-            self.start();
+            self.start_again();
         }
-        self.lead(prepared);
+        self.take_turns(prepared);
     }
 
     /// Begins another run, and keeps what came of the one before.
@@ -197,6 +223,12 @@ impl<'a> Next<'a> {
         self.status.run.run_id = name.cloned();
         self.status.run.seed = i64::try_from(prepared.seed).ok();
         self.status.attempt = Some(1);
+        self.start();
+    }
+
+    /// Begins a run once more, whose pods were taken away.
+    fn start_again(&mut self) {
+        self.status.attempt = Some(self.status.attempt.unwrap_or(1).saturating_add(1));
         self.start();
     }
 

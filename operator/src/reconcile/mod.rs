@@ -32,7 +32,7 @@ use self::{
     apply::Applier,
     decide::{Decision, decide},
     memory::Outcome,
-    observe::{Asked, JobView, Observed},
+    observe::{Asked, JobView, Observed, Other, PodView},
 };
 pub use self::{apply::ApplyError, memory::Memory, story::Event};
 use crate::{
@@ -138,13 +138,16 @@ async fn deal_with(scenario: &Arc<ScenarioObject>, context: &Context) -> Result<
     let mut seen = context.stores.of(scenario.namespace(), scenario.name());
     confirm_loss(scenario, &mut seen, context).await?;
     let prepared = prepared(scenario, &seen, context).await?;
+    let status = scenario.known_status();
+    let wants_room = decide::waits_for_its_turn(&status) || seen.pods.iter().any(PodView::finds_no_room);
     let observed = Observed {
         name: scenario.name(),
         namespace: scenario.namespace(),
         uid: scenario.metadata.uid.as_deref().unwrap_or_default(),
         generation: scenario.metadata.generation,
-        status: scenario.known_status(),
+        status,
         prepared: prepared.as_ref().as_ref(),
+        others: if wants_room { others(scenario, context) } else { Vec::new() },
         conductor: ask(&seen, context).await,
         owned: seen.owned,
         pods: seen.pods,
@@ -154,6 +157,29 @@ async fn deal_with(scenario: &Arc<ScenarioObject>, context: &Context) -> Result<
     let decision = decide(&observed, &context.settings);
     act(scenario, context, &observed, &decision).await?;
     Ok(decision.again.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// The other runs that are under way, in the order of their turns.
+fn others(scenario: &ScenarioObject, context: &Context) -> Vec<Other> {
+    let turn = |it: &ScenarioObject| {
+        (it.metadata.creation_timestamp.as_ref().map(|time| time.0), it.metadata.uid.clone())
+    };
+    let own = turn(scenario);
+    let mut others: Vec<_> = context.stores.scenarios.state();
+    others.retain(|other| other.metadata.uid != scenario.metadata.uid);
+    others.sort_by_cached_key(|other| turn(other));
+    let under_way = others.iter().filter_map(|other| {
+        let phase = other
+            .known_status()
+            .phase
+            .filter(|phase| (Phase::Starting..=Phase::Collecting).contains(phase))?;
+        Some(Other {
+            name: format!("{}/{}", other.namespace(), other.name()),
+            is_older: turn(other) < own,
+            runs: phase >= Phase::Running,
+        })
+    });
+    under_way.collect()
 }
 
 /// Asks for the Job of a run that should have one and is not seen to: what was written a moment ago may not be seen yet, and a run is lost without its
@@ -262,6 +288,9 @@ async fn act(
             tell(scenario, &event, context).await;
         }
         return Err(error.into());
+    }
+    if let Some(address) = decision.stop {
+        context.asker.stop(address).await?;
     }
     if let Some(address) = decision.collect {
         collect(&applier, context, observed, address).await?;

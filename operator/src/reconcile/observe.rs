@@ -10,14 +10,19 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
     jiff::Timestamp,
 };
-use peerlab_scenarios::spec::crd::status::ScenarioStatus;
+use peerlab_scenarios::{report::Progress, spec::crd::status::ScenarioStatus};
 
 use crate::{
     build::{BUILDER, COMPONENT, Component, GROUP, Kind, Plot, RUN, results},
-    conductor::Progress,
     prepare::{Prepared, Refusal},
     settings::Settings,
 };
+
+/// The reason of a pod that no node is found for.
+const UNSCHEDULABLE: &str = "Unschedulable";
+
+/// What the scheduler says then of nodes that others have filled. Of the rest, such as labels that no node has, time mends nothing.
+const FILLED: [&str; 2] = ["Insufficient ", "Too many pods"];
 
 /// What was seen of a scenario.
 #[derive(Clone, Debug)]
@@ -42,6 +47,8 @@ pub struct Observed<'a> {
     pub job: Option<JobView>,
     /// What its conductor says.
     pub conductor: Asked,
+    /// Other runs that are under way, looked for where this one finds no room, or waits for its turn.
+    pub others: Vec<Other>,
     /// What time it is.
     pub now: Timestamp,
 }
@@ -53,6 +60,17 @@ impl<'a> Observed<'a> {
         let Self { name, namespace, uid, .. } = *self;
         Plot { prepared, settings, name, namespace, uid, run }
     }
+}
+
+/// Another run, which takes room that this one may want.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// Its namespace and its name.
+    pub name: String,
+    /// Whether its scenario is older, and its turn comes first.
+    pub is_older: bool,
+    /// Whether it has all that it needs, and will end in time.
+    pub runs: bool,
 }
 
 /// What a conductor says.
@@ -177,6 +195,14 @@ impl Ended {
 }
 
 impl PodView {
+    /// Whether no node has room for it that others might give back.
+    #[must_use]
+    pub fn finds_no_room(&self) -> bool {
+        self.waits_for
+            .as_ref()
+            .is_some_and(|why| why.starts_with(UNSCHEDULABLE) && FILLED.iter().any(|word| why.contains(word)))
+    }
+
     /// From a pod with one container.
     #[must_use]
     pub fn of(pod: &Pod) -> Self {

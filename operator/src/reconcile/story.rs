@@ -2,8 +2,11 @@
 
 use peerlab_scenarios::spec::crd::status::{Phase, ScenarioStatus};
 
-use super::conditions::{
-    self, ACCEPTED, COMPLETE, DEGRADED, FAILED, PEERS_READY, RESULTS_COLLECTED, RUNNING,
+use super::{
+    conditions::{
+        self, ACCEPTED, COMPLETE, DEGRADED, FAILED, IN_PROGRESS, PEERS_READY, RESULTS_COLLECTED, RUNNING,
+    },
+    decide::waits_for_its_turn,
 };
 
 /// Something worth telling.
@@ -44,6 +47,14 @@ pub(super) fn story(before: &ScenarioStatus, after: &ScenarioStatus) -> Vec<Even
     }
     if let Some(degraded) = turned(DEGRADED).filter(|degraded| degraded.status == "True") {
         tell(true, &degraded.reason, &degraded.message);
+    }
+    if let Some(waits) = turned(PEERS_READY).filter(|_| waits_for_its_turn(after)) {
+        tell(false, &waits.reason, &waits.message);
+    }
+    if let Some(ends) =
+        turned(RUNNING).filter(|running| running.status == "True" && running.reason != IN_PROGRESS)
+    {
+        tell(true, &ends.reason, &ends.message);
     }
     let Some(phase) = after.phase.filter(|phase| before.phase != Some(*phase)) else { return events };
     let run = after.run.run_id.as_deref().unwrap_or_default();

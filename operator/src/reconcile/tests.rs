@@ -9,7 +9,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Time};
 use kube::{
     client::Body,
     runtime::{events::Reporter, watcher::Event as Watched},
@@ -105,21 +105,24 @@ impl Server {
 }
 
 /// A conductor that is done, at a port of its own, and what it was asked.
-async fn conductor(files: &'static [(&'static str, &'static str)]) -> (u16, Arc<Mutex<Vec<String>>>) {
+async fn conductor(files: &[(&str, &str)]) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let files: BTreeMap<String, String> =
+        files.iter().map(|(path, body)| ((*path).to_owned(), (*body).to_owned())).collect();
+    let files = Arc::new(files);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&asked);
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
-            let log = Arc::clone(&log);
+            let (log, files) = (Arc::clone(&log), Arc::clone(&files));
             let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
                 let path = request.uri().path().to_owned();
                 log.lock().expect("no test panicked").push(format!("{} {path}", request.method()));
-                let body = files.iter().find(|(name, _)| *name == path);
+                let body = files.get(&path).cloned();
                 let answer = Response::builder()
                     .status(if body.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND })
-                    .body(Full::new(Bytes::from(body.map_or("", |(_, body)| body))))
+                    .body(Full::new(Bytes::from(body.unwrap_or_default())))
                     .expect("an answer");
                 async { Ok::<_, std::convert::Infallible>(answer) }
             });
@@ -206,6 +209,47 @@ async fn a_new_scenario_has_its_objects_applied_and_is_told_of() {
     assert_eq!(status["status"]["phase"], "Starting");
     let owner = &story.server.object("/statefulsets/chat-homes")["metadata"]["ownerReferences"][0];
     assert_eq!((&owner["kind"], &owner["controller"]), (&json!("Scenario"), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_run_that_finds_no_room_learns_whose_turn_it_is() {
+    let mut story = Story::new();
+    let another = |name: &str, at: i64, phase: &str| {
+        let mut scenario = object(name, chat());
+        scenario.metadata.uid = Some(name.to_owned());
+        scenario.metadata.creation_timestamp = Some(Time(Timestamp::from_second(at).expect("a time")));
+        scenario.status = Some(json!({ "phase": phase, "runId": "1", "attempt": 1 }));
+        scenario
+    };
+    // In no order of theirs.
+    for (name, at, phase) in [
+        ("late", 30, "Joining"),
+        ("over", 1, "Complete"),
+        ("first", 10, "Joining"),
+        ("second", 11, "Starting"),
+        ("runs", 5, "Running"),
+    ] {
+        story.writers.scenarios.apply_watcher_event(&Watched::Apply(another(name, at, phase)));
+    }
+    let scenario = another("chat", 20, "Starting");
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": { "name": "chat-homes-0", "namespace": "lab", "labels": {
+            "app.kubernetes.io/managed-by": "peerlab-operator", "app.kubernetes.io/instance": "chat",
+            "app.kubernetes.io/component": "peers", "peerlab.dev/run": "1.1",
+        } },
+        "status": { "phase": "Pending", "conditions": [
+            { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "1 Insufficient cpu" },
+        ] },
+    }))
+    .expect("a pod");
+    story.writers.pods.apply_watcher_event(&Watched::Apply(pod));
+    story.reconcile(&scenario).await.expect("it waits");
+    let scenario = story.written(&scenario);
+    let conditions = scenario.known_status().conditions;
+    let ready = conditions::find(&conditions, conditions::PEERS_READY).expect("it is said");
+    assert_eq!(ready.reason, "Queued");
+    assert!(ready.message.contains("those of lab/first,"), "{}", ready.message);
+    assert!(!story.server.asked().iter().any(|asked| asked.contains("PATCH statefulsets")));
 }
 
 #[tokio::test]
@@ -359,6 +403,34 @@ async fn a_report_is_fetched_kept_and_let_go() {
     );
     story.reconcile(&scenario).await.expect("it is tidied up");
     assert!(asked.lock().expect("no test panicked").contains(&"POST /collected".to_owned()));
+}
+
+#[tokio::test]
+async fn a_run_that_was_interrupted_says_nothing_of_its_targets() {
+    let report = REPORT.replace(r#""coolDown":30.0"#, r#""coolDown":30.0,"interrupted":6.5"#);
+    let files = &[
+        ("/status", DONE),
+        ("/report/report.json", report.as_str()),
+        ("/report/report.html", "<html></html>"),
+    ];
+    let (port, _) = conductor(files).await;
+    let mut story = Story::with_conductors_at(port);
+    let scenario = done(&mut story);
+    story.reconcile(&scenario).await.expect("the report is fetched");
+    let result = story.server.object("/configmaps/chat-result-1");
+    assert_eq!(result["metadata"]["annotations"]["peerlab.dev/verdict"], "invalid");
+    assert_eq!(result["metadata"]["annotations"]["peerlab.dev/validity"], "valid");
+}
+
+#[tokio::test]
+async fn a_conductor_is_told_to_end_a_run_that_is_cancelled() {
+    let running = DONE.replace(r#""phase":"done""#, r#""phase":"running""#);
+    let (port, asked) = conductor(&[("/status", running.as_str()), ("/stop", "")]).await;
+    let mut story = Story::with_conductors_at(port);
+    let mut scenario = done(&mut story);
+    scenario.spec["cluster"] = json!({ "cancel": "1" });
+    story.reconcile(&scenario).await.expect("it is told");
+    assert_eq!(*asked.lock().expect("no test panicked"), ["GET /status", "POST /stop"]);
 }
 
 #[tokio::test]

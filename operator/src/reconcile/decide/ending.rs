@@ -1,6 +1,7 @@
 //! A run that is over.
 
 use peerlab_scenarios::{
+    report::Stage,
     spec::crd::status::{Phase, ResultRef},
     units::Nanos,
 };
@@ -8,13 +9,13 @@ use peerlab_scenarios::{
 use super::{Component, Kind, Next, Prepared};
 use crate::reconcile::{
     conditions::{COMPLETE, DEGRADED, FAILED, RESULTS_COLLECTED, RUNNING},
-    observe::ResultView,
+    observe::{Asked, ResultView},
 };
 
 /// How long a conductor may take to end that was told to.
 const FAREWELL: Nanos = Nanos::from_secs(60);
 
-impl Next<'_> {
+impl<'a> Next<'a> {
     /// Ends a run whose result is kept.
     pub(super) fn complete(&mut self, config_map: &str, result: &ResultView) {
         let ResultView { verdict, validity, reasons } = result;
@@ -25,10 +26,12 @@ impl Next<'_> {
         self.status.phase = Some(Phase::Complete);
         self.set(RUNNING, false, "RunEnded", "the scenario has run to its end");
         self.set(RESULTS_COLLECTED, true, "Kept", &format!("the report is in the ConfigMap {config_map}"));
-        let reason = match verdict.as_str() {
-            "pass" => "TargetsMet",
-            "fail" => "TargetsMissed",
-            _ => "RunInvalid",
+        let reason = match (verdict.as_str(), validity.as_str()) {
+            ("pass", _) => "TargetsMet",
+            ("fail", _) => "TargetsMissed",
+            (_, "invalid") => "RunInvalid",
+            // What there was of it can be believed.
+            _ => "RunInterrupted",
         };
         self.set(COMPLETE, true, reason, &format!("verdict: {verdict}; validity: {validity}"));
         match validity.as_str() {
@@ -36,6 +39,24 @@ impl Next<'_> {
             "degraded" => self.set(DEGRADED, true, "RunDegraded", reasons),
             _ => self.set(DEGRADED, true, "RunInvalid", reasons),
         }
+    }
+
+    /// Ends a run that its owner does not want to go on: with a report of what there was of it, where it has begun.
+    pub(super) fn cancel(&mut self, prepared: &'a Prepared, is_another: bool) {
+        if is_another {
+            self.begin(prepared);
+        }
+        let has_begun = match &self.seen.conductor {
+            Asked::Told(progress) => {
+                matches!(progress.phase, Stage::Running | Stage::Collecting | Stage::Done)
+            }
+            _ => matches!(self.status.phase, Some(Phase::Running | Phase::Collecting)),
+        };
+        if is_another || !has_begun {
+            let why = "spec.cluster.cancel names the run, and it had not begun: there is nothing to report";
+            return self.fail("Cancelled", why);
+        }
+        self.lead(prepared);
     }
 
     /// Takes away what a run that is over does not need any longer. Its Job stays with its pod, for their log, and its scenario, to tell what ran.

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use peerlab_scenarios::{
-    report::{Stage, Verdict},
+    report::{Progress, Stage, Verdict},
     spec::crd::status::Phase,
+    units::Nanos,
 };
 
 use super::{Component, Next, Owned, Prepared};
 use crate::{
     build::{self, peer_name},
-    conductor::Progress,
     reconcile::{
-        conditions::{self, PEERS_READY, RESULTS_COLLECTED, RUNNING},
+        conditions::{self, IN_PROGRESS, PEERS_READY, RESULTS_COLLECTED, RUNNING},
         observe::{Asked, Ended, PodView},
     },
 };
@@ -21,7 +21,10 @@ use crate::{
 const SOON: Duration = Duration::from_secs(2);
 
 /// How often it is asked, at the least, while the scenario runs.
-const LATER: Duration = Duration::from_secs(15);
+pub(super) const LATER: Duration = Duration::from_secs(15);
+
+/// How long a conductor that is told to end a run may take until that ends.
+const LAST_WORD: Nanos = Nanos::from_secs(120);
 
 /// How many names are told of those that are awaited.
 const NAMES: usize = 10;
@@ -102,12 +105,15 @@ impl<'a> Next<'a> {
             );
             return true;
         }
-        let why = |name: &str| pods.iter().find(|pod| pod.name == name).and_then(|pod| trouble(pod));
+        let why = |name: &str| match pods.iter().find(|pod| pod.name == name) {
+            Some(pod) => trouble(pod),
+            None => Some("not made yet".to_owned()),
+        };
         let names = missing.iter().map(|(name, _)| with_reason(name, why(name)));
         let awaited =
             format!("{} of {} pods of peers run; awaited: {}", there.len(), expected.len(), some_of(names));
         let since = self.status.run.started_at.as_ref().map(|time| time.0);
-        if !self.is_past(since, prepared.cluster.pods_deadline) {
+        if !self.is_past(since, prepared.cluster.pods_deadline) || self.is_patient {
             self.set(PEERS_READY, false, "PodsPending", &awaited);
             return false;
         }
@@ -147,14 +153,17 @@ impl<'a> Next<'a> {
         match &self.seen.conductor {
             Asked::No => {
                 let why = pod.as_ref().and_then(trouble).unwrap_or_default();
+                // It may have waited for others after it was made.
                 let created = job.as_ref().and_then(|job| job.created);
+                let since = created.max(self.status.run.started_at.as_ref().map(|time| time.0));
                 let message = with_reason(
                     "the conductor's pod does not run yet",
                     Some(why).filter(|why| !why.is_empty()),
                 );
                 // Its liveness is Kubernetes' business while it runs; while it does not, it has as long as the others had.
                 if pod.as_ref().is_none_or(|pod| !pod.is_running)
-                    && self.is_past(created, prepared.cluster.pods_deadline)
+                    && self.is_past(since, prepared.cluster.pods_deadline)
+                    && !self.is_patient
                 {
                     self.fail("ConductorNotRunning", &message);
                 } else {
@@ -203,14 +212,22 @@ impl<'a> Next<'a> {
                 self.status.phase = Some(Phase::Running);
                 let reason = if peers_ready == peers_wanted { "AllJoined" } else { "QuorumJoined" };
                 self.set(PEERS_READY, true, reason, &joined);
-                self.set(RUNNING, true, "InProgress", "the scenario runs");
+                self.set(RUNNING, true, IN_PROGRESS, "the scenario runs");
                 self.look_after_pods(prepared, run);
                 let began = conditions::find(&self.status.conditions, RUNNING)
                     .map(|running| running.last_transition_time.0);
-                if self.is_past(began, prepared.end.saturating_add(build::SLACK)) {
-                    let message =
-                        format!("it was to end after {} and did not, {} later", prepared.end, build::SLACK);
+                let late = prepared.end.saturating_add(build::SLACK);
+                let is_late = self.is_past(began, late);
+                let message =
+                    format!("it was to end after {} and did not, {} later", prepared.end, build::SLACK);
+                if is_late && self.is_past(began, late.saturating_add(LAST_WORD)) {
                     return self.fail("RunOverdue", &message);
+                }
+                if is_late {
+                    self.stop(run, "Overdue", &format!("{message}: its conductor is told to end it"));
+                } else if prepared.cluster.cancels() {
+                    let why = "spec.cluster.cancel names the run: its conductor is told to end it";
+                    self.stop(run, "Cancelling", why);
                 }
                 let left =
                     (progress.duration_seconds - progress.elapsed_seconds).clamp(0.0, LATER.as_secs_f64());
@@ -243,6 +260,13 @@ impl<'a> Next<'a> {
                 }
             }
         }
+    }
+
+    /// Has the conductor end the run where it is: what there was of it will be the report.
+    fn stop(&mut self, run: &str, reason: &str, message: &str) {
+        self.set(RUNNING, true, reason, message);
+        self.decision.stop = self.conductor_pod(run).and_then(|pod| pod.address);
+        self.again(SOON);
     }
 
     /// Says so when pods of peers did not last: the report will miss what they saw.
@@ -327,7 +351,7 @@ fn with_reason(name: &str, reason: Option<String>) -> String {
 }
 
 /// The first names, and how many more there are.
-fn some_of(names: impl Iterator<Item = String>) -> String {
+pub(super) fn some_of(names: impl Iterator<Item = String>) -> String {
     let all: Vec<_> = names.collect();
     let more = all.len().saturating_sub(NAMES);
     let some = all[..all.len() - more].join(", ");

@@ -1,18 +1,19 @@
 //! Runs as stories: a small cluster that does what is decided, and what happens in it.
 
+mod turns;
+
 use k8s_openapi::jiff::SignedDuration;
-use peerlab_scenarios::report::Stage;
+use peerlab_scenarios::report::{Progress, Stage};
 use serde_json::json;
 
 use super::*;
 use crate::{
     build,
-    conductor::Progress,
     prepare::{
         prepare,
         tests::{chat, object},
     },
-    reconcile::observe::{Asked, Ended, JobView, PodView, ResultView},
+    reconcile::observe::{Asked, Ended, JobView, Other, PodView, ResultView},
     resource::ScenarioObject,
 };
 
@@ -24,6 +25,7 @@ struct World {
     pods: Vec<PodView>,
     job: Option<JobView>,
     conductor: Asked,
+    others: Vec<Other>,
     now: Timestamp,
     settings: Settings,
     told: Vec<String>,
@@ -39,6 +41,7 @@ impl World {
             pods: Vec::new(),
             job: None,
             conductor: Asked::No,
+            others: Vec::new(),
             now: Timestamp::from_second(1_000_000).expect("a time"),
             settings: build::tests::settings(),
             told: Vec::new(),
@@ -60,6 +63,7 @@ impl World {
             pods: self.pods.clone(),
             job: self.job.clone(),
             conductor: self.conductor.clone(),
+            others: self.others.clone(),
             now: self.now,
         };
         let decision = decide(&seen, &self.settings);
@@ -148,8 +152,7 @@ impl World {
             peers_missing: (peers_ready..30).take(10).map(|peer| format!("homes-{peer}")).collect(),
             elapsed_seconds: 3.0,
             duration_seconds: 90.0,
-            exit_code: None,
-            message: None,
+            ..Progress::default()
         });
         self.settle();
     }
@@ -225,6 +228,56 @@ impl World {
 }
 
 #[test]
+fn a_run_that_is_cancelled_ends_with_a_report_of_what_there_was() {
+    let mut world = World::running();
+    world.scenario.spec["cluster"] = json!({ "cancel": "1" });
+    *world.scenario.metadata.generation.get_or_insert_default() += 1;
+    world.settle();
+    assert_eq!(world.status.phase, Some(Phase::Running));
+    assert_eq!(world.condition(RUNNING).1, "Cancelling");
+    assert_eq!(world.last.stop, Some([10, 0, 0, 7].into()), "as often as it takes");
+    assert!(world.told.contains(&"Cancelling".to_owned()), "{:?}", world.told);
+
+    world.conductor_says(Stage::Done, 30);
+    assert_eq!((world.last.stop, world.last.collect), (None, Some([10, 0, 0, 7].into())));
+    world.result_is_kept("invalid", "degraded");
+    assert_eq!(world.status.phase, Some(Phase::Complete));
+    assert_eq!(world.condition(COMPLETE).1, "RunInterrupted");
+    assert_eq!(world.status.run.verdict.as_deref(), Some("invalid"));
+
+    // It is of that run that nobody wanted to know more.
+    world.change("/cluster/runId", json!("2"));
+    world.step();
+    assert_eq!(world.status.phase, Some(Phase::Starting));
+}
+
+#[test]
+fn a_run_that_is_cancelled_before_it_begins_leaves_no_pods() {
+    let mut early = World::new(chat());
+    early.scenario.spec["cluster"] = json!({ "cancel": "1" });
+    early.settle();
+    assert_eq!((early.status.phase, early.names()), (Some(Phase::Failed), Vec::new()));
+    assert_eq!(early.condition(FAILED).1, "Cancelled");
+
+    let mut joining = World::new(chat());
+    joining.settle();
+    joining.peers_run();
+    joining.conductor_runs();
+    joining.conductor_says(Stage::Waiting, 28);
+    joining.scenario.spec["cluster"] = json!({ "cancel": "1", "suspend": true });
+    *joining.scenario.metadata.generation.get_or_insert_default() += 1;
+    joining.settle();
+    assert_eq!(joining.status.phase, Some(Phase::Failed));
+    assert_eq!(joining.condition(FAILED).1, "Cancelled");
+    assert_eq!(joining.names(), ["chat-conductor", "chat-scenario"], "the log and what ran");
+
+    let mut other = World::running();
+    other.scenario.spec["cluster"] = json!({ "cancel": "0" });
+    other.settle();
+    assert_eq!((other.condition(RUNNING).1, other.last.stop), ("InProgress", None));
+}
+
+#[test]
 fn a_run_from_its_first_pod_to_its_report() {
     let mut world = World::new(chat());
     world.settle();
@@ -233,6 +286,7 @@ fn a_run_from_its_first_pod_to_its_report() {
         world.names(),
         ["chat-conductor", "chat-homes", "chat-offices", "chat-peers", "chat-run", "chat-scenario"]
     );
+    assert!(world.condition(PEERS_READY).2.contains("chat-homes-0 (not made yet)"));
     assert!(world.job.is_none(), "the conductor's time does not run while images are pulled");
     assert_eq!((world.status.peers_ready, world.status.peers_wanted), (Some(0), Some(30)));
 
@@ -403,6 +457,10 @@ fn a_conductor_that_does_not_answer_is_waited_for_but_not_for_ever() {
 fn a_run_that_does_not_end_is_ended() {
     let mut world = World::running();
     world.pass(90 + 600 + 1);
+    world.settle();
+    assert_eq!((world.status.phase, world.condition(RUNNING).1), (Some(Phase::Running), "Overdue"));
+    assert_eq!(world.last.stop, Some([10, 0, 0, 7].into()), "there may be a report of what there was");
+    world.pass(121);
     world.settle();
     assert_eq!((world.status.phase, world.condition(FAILED).1), (Some(Phase::Failed), "RunOverdue"));
     assert_eq!(world.last.release, Some([10, 0, 0, 7].into()));
