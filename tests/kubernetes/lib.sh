@@ -52,6 +52,13 @@ complete() {
     k wait --for=condition=Complete "scenario/$1" --timeout=1s >/dev/null || fail "$1 did not complete"
 }
 
+# is_told NAME REASON: an event of a scenario.
+is_told() {
+    local told
+    told=$(k get events --field-selector "involvedObject.name=$1" -o 'jsonpath={range .items[*]}{.reason} {end}')
+    [[ " $told" == *" $2 "* ]]
+}
+
 # objects NAME: what there is of a scenario, the result and what people keep included.
 objects() {
     k get statefulsets,jobs,services,networkpolicies,configmaps,pods -l "app.kubernetes.io/instance=$1" -o name --ignore-not-found

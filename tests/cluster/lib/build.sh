@@ -22,7 +22,8 @@ build() (
     # Since we hold the lock, what others left unfinished is stale.
     rm -rf "$cache"/unfinished.*
     unfinished=$(mktemp -d "$cache/unfinished.XXXXXX")
-    trap 'rm -rf "$unfinished"' EXIT
+    # Go's caches are so many files that their removal takes minutes, which nobody needs to wait for.
+    trap 'setsid rm -rf "$unfinished" 9>&- >/dev/null 2>&1 &' EXIT
     set_up_go "${PEERLAB_CLUSTER_GO_CACHES:-$unfinished/go}"
     mkdir "$unfinished/programs"
     build_kubernetes "$unfinished/programs"

@@ -17,14 +17,15 @@ build_image() (
 images() (
     need_cluster
     if [ $# -eq 0 ]; then
-        # Those are the stages of the Dockerfile that start from scratch.
-        mapfile -t packages < <(sed -n 's/^FROM scratch AS //p' "$root/Dockerfile")
-        set -- "${packages[@]}"
+        mapfile -t all < <(packages)
+        set -- "${all[@]}"
     fi
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
+    built=$(binaries "$@")
+    mapfile -t built <<<"$built"
+    cp "${built[@]}" "$folder/"
     for package; do
-        build_static_binary "$package" "$folder"
         log "building the image of $package"
         build_image "$package" "$folder/$package.tar" \
             --target "$package" --build-context "$package-build=$folder" "$root"
@@ -32,13 +33,22 @@ images() (
     done
 )
 
-# build_static_binary PACKAGE FOLDER: what the Dockerfile's build stage does, by the host's cargo.
-build_static_binary() {
-    local target
+# The packages that have images: those are the stages of the Dockerfile that start from scratch.
+packages() {
+    sed -n 's/^FROM scratch AS //p' "$root/Dockerfile"
+}
+
+# binaries PACKAGE...: builds what the Dockerfile's build stages do, by the host's cargo, and prints where each of these is. All packages are built at
+# once, whichever are asked for: cargo gives what they have in common the features of those that it builds, and would compile it again for each.
+binaries() {
+    local target folder=$profile all
     target=$(static_target)
-    log "building $1 for $target"
-    (cd "$root" && CARGO_PROFILE_RELEASE_STRIP=symbols cargo build --locked --release --target "$target" --package "$1")
-    cp "${CARGO_TARGET_DIR:-$root/target}/$target/release/$1" "$2/"
+    mapfile -t all < <(packages)
+    [ "$profile" != dev ] || folder=debug
+    log "building ${all[*]} for $target, profile $profile"
+    (cd "$root" && env "CARGO_PROFILE_${profile^^}_STRIP=symbols" "CARGO_PROFILE_${profile^^}_DEBUG=false" \
+        cargo build --locked --profile "$profile" --target "$target" "${all[@]/#/--package=}") >&2
+    printf "${CARGO_TARGET_DIR:-$root/target}/$target/$folder/%s\n" "$@"
 }
 
 # What Rust links statically for, which is installed if it is not yet.
@@ -52,5 +62,5 @@ static_target() {
 }
 
 load_image() {
-    ctr --address "$containerd_socket" --namespace k8s.io images import "$1" >/dev/null
+    ctr --address "$containerd_socket" --namespace k8s.io images import --snapshotter "$(<"$state/snapshotter")" "$1" >/dev/null
 }

@@ -96,10 +96,24 @@ answers_scheduler() {
 }
 
 run_containerd() {
-    render containerd.toml "$state/containerd.toml"
+    snapshotter >"$state/snapshotter"
+    render containerd.toml "$state/containerd.toml" SNAPSHOTTER="$(<"$state/snapshotter")"
     mkdir -p "$state/cni"
     render network.conflist "$state/cni/network.conflist"
     in_background containerd containerd --config "$state/containerd.toml"
+}
+
+# How layers of images become one root: by overlays, unless the cluster's folder is on one itself, as in a container; then by copies.
+snapshotter() {
+    local try kind=native
+    try=$(mktemp -d "$state/overlay.XXXXXX")
+    mkdir "$try"/{lower,upper,work,root}
+    if mount -t overlay -o "lowerdir=$try/lower,upperdir=$try/upper,workdir=$try/work" overlay "$try/root" 2>/dev/null; then
+        umount "$try/root"
+        kind=overlayfs
+    fi
+    rm -rf "$try"
+    echo "$kind"
 }
 
 answers_containerd() {

@@ -21,3 +21,5 @@ containerd_socket=$state/containerd.sock
 
 # What `images` calls an image: localhost/NAME:test. Its pods need `imagePullPolicy: IfNotPresent`, for there is no registry.
 image_tag='test'
+# How they are compiled: as they are shipped, or with `dev` in half of the time, by what tests have compiled as well.
+profile=${PEERLAB_CLUSTER_PROFILE:-release}

@@ -25,15 +25,13 @@ story_install() {
     grep -q '"schema": *"peerlab.dev/report/v1"' "$work/report.json" || fail 'the report is of another form'
     echo "  a page of $(wc -c <"$work/report.html") bytes"
 
-    local told
-    told=$(k get events --field-selector involvedObject.name=chat-room -o 'jsonpath={range .items[*]}{.reason} {end}')
+    # Both come after the status.
     for phase in Starting Joining Running Complete; do
-        [[ " $told " == *" $phase "* ]] || fail "events tell of $told, and not of $phase"
+        until_so 30 "events tell of $phase" is_told chat-room "$phase"
     done
-
-    local left
-    left=$(k get statefulsets,services,networkpolicies -o name)
-    same 'what is left beside the log and the result' '' "$left"
+    until_so 60 'nothing is left beside the log and the result' has_only_its_result
     remove chat-room
     echo '  nothing is left of it'
 }
+
+has_only_its_result() { [ -z "$(k get statefulsets,services,networkpolicies -o name)" ]; }

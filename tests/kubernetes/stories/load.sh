@@ -5,13 +5,14 @@
 story_load() {
     "$root/tests/cluster/cluster" fake-nodes 10 >/dev/null
     install --set pods.nodeSelector.type=kwok,pods.tolerations[0].operator=Exists
-    local before started
+    local before started each
     before=$(calls)
     started=$SECONDS
     sed -e 's/fullMesh: {}/kRegular: {degree: 4}/' <(chat crowd 60 998 '{peersPerPod: 1, podsDeadline: 10m}') | apply
     # What kwok pretends of Jobs is that they are done, so the run fails afterwards.
     until_so 300 'a thousand pods run' has_all_pods crowd
     echo "  a thousand pods ran after $((SECONDS - started)) s; $(($(calls) - before)) calls of the API server; operator: $(memory) MiB"
+    [ "$(memory)" -lt 100 ] || fail 'that is more memory than an operator should have'
     remove crowd
 
     before=$(calls)
@@ -20,7 +21,10 @@ story_load() {
         echo ---
     done | apply
     until_so 120 'all are suspended' are_suspended 200
+    each=$((($(calls) - before) / 200))
+    [ $each -le 20 ] || fail "each of them cost $each calls"
     echo "  200 scenarios: $(($(calls) - before)) calls; operator: $(memory) MiB"
+    [ "$(memory)" -lt 100 ] || fail 'that is more memory than an operator should have'
     sleep 5
     local reconciles
     reconciles=$(count reconciles_total)

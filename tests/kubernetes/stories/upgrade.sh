@@ -2,11 +2,12 @@
 # shellcheck shell=bash
 
 story_upgrade() {
-    chat lasting 30 | apply
+    # Long enough for both, on a slow machine.
+    chat lasting 75 | apply
     in_phase lasting Running
     local pods
     pods=$(k get pods -o name | sort)
-    install --set pods.costPerPeer.millicpu=11,pods.costPerPeer.mebibytes=5
+    install --set pods.costPerPeer.millicpu=6,pods.costPerPeer.mebibytes=3
     same 'the pods of the run' "$pods" "$(k get pods -o name | sort)" >/dev/null
     helm rollback peerlab --namespace "$operator_namespace" --wait >/dev/null
     same 'the pods of the run' "$pods" "$(k get pods -o name | sort)" >/dev/null
