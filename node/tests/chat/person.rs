@@ -12,6 +12,7 @@ use std::{
 const HANG: Duration = Duration::from_secs(90);
 
 pub(super) struct Person {
+    name: String,
     process: Child,
     keyboard: Option<ChildStdin>,
     screen: mpsc::Receiver<String>,
@@ -42,7 +43,7 @@ impl Person {
             }
         });
         let keyboard = process.stdin.take();
-        Self { process, keyboard, screen, shown: Vec::new(), read: 0 }
+        Self { name: name.to_owned(), process, keyboard, screen, shown: Vec::new(), read: 0 }
     }
 
     /// One who listens on this machine alone and neither looks for others nor is found.
@@ -114,6 +115,11 @@ impl Person {
 
 impl Drop for Person {
     fn drop(&mut self) {
+        if thread::panicking() {
+            // What the others saw is half of what has happened.
+            self.shown.extend(self.screen.try_iter());
+            eprintln!("{} saw: {:#?}", self.name, self.shown);
+        }
         // One that has ended by itself needs no end.
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -6,7 +6,13 @@ use std::{
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
 use libp2p::{
-    Multiaddr, StreamProtocol, SwarmBuilder, multiaddr::Protocol, noise, swarm::SwarmEvent, tcp, yamux,
+    Multiaddr, StreamProtocol, SwarmBuilder,
+    connection_limits::{self, ConnectionLimits},
+    mdns,
+    multiaddr::Protocol,
+    noise,
+    swarm::{NetworkBehaviour, SwarmEvent},
+    tcp, yamux,
 };
 
 use super::person::Person;
@@ -229,6 +235,45 @@ fn members_find_one_another_on_the_local_network() {
     bo.sees("* ana ");
     bo.types("nobody told me where you are");
     ana.sees("bo: nobody told me where you are");
+}
+
+/// Lets itself be found on the local network, and ends this many calls before they become connections.
+async fn turns_away(calls: usize) {
+    #[derive(NetworkBehaviour)]
+    struct Shy {
+        mdns: mdns::tokio::Behaviour,
+        limits: connection_limits::Behaviour,
+    }
+    let nobody = ConnectionLimits::default().with_max_pending_incoming(Some(0));
+    let mut swarm = SwarmBuilder::with_new_identity()
+        .with_tokio()
+        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+        .expect("TCP can be set up")
+        .with_behaviour(|keys| {
+            let mdns = mdns::tokio::Behaviour::new(mdns::Config::default(), keys.public().to_peer_id())?;
+            Ok(Shy { mdns, limits: connection_limits::Behaviour::new(nobody) })
+        })
+        .expect("the behaviour can be made")
+        .build();
+    swarm.listen_on("/ip4/0.0.0.0/tcp/0".parse().expect("it is an address")).expect("there are ports");
+    let mut came = 0;
+    while came < calls {
+        if let SwarmEvent::IncomingConnectionError { .. } = swarm.select_next_some().await {
+            came += 1;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_found_and_cannot_be_reached_is_called_again() {
+    if let Err(why) = has_multicast() {
+        eprintln!("skipped: there is no multicast on this machine: {why}");
+        return;
+    }
+    // mDNS tells of nobody twice.
+    let _ana = Person::new("ana", &["--room", &format!("shy-{}", std::process::id())]);
+    let turned_away = tokio::time::timeout(Duration::from_secs(90), turns_away(3)).await;
+    turned_away.expect("somebody who was found is called until it answers");
 }
 
 #[test]
