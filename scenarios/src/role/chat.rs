@@ -168,9 +168,9 @@ impl<H: Host> Chat<H> {
             self.contacts = Contacts::new(peers.copied().collect(), self.plan.is_open());
             if self.is_present() {
                 cx.subscribe(self.plan.presence_topic());
+                let at = cx.now.saturating_add(cx.rng().below_nanos(presence.every));
+                cx.set_timer(BEAT, at);
             }
-            let at = cx.now.saturating_add(cx.rng().below_nanos(presence.every));
-            cx.set_timer(BEAT, at);
         }
     }
 
@@ -334,12 +334,21 @@ impl<H: Host> Chat<H> {
         self.plan.spec().presence.is_some() && self.rooms.iter().any(|room| room.me.is_some())
     }
 
-    fn beat(&mut self, cx: &mut Cx<'_, H>) {
-        let Some(presence) = self.plan.spec().presence.clone() else { return };
+    /// Says that it is there as soon as there is somebody to hear it. When its turn comes does not change: members who begin together would
+    /// otherwise go on together, and their signs meet in the same few seconds for a long time.
+    fn announce(&mut self, cx: &mut Cx<'_, H>) {
         if self.is_present() {
             self.announced = true;
             self.tell(cx, self.plan.presence_topic(), ChatItem::Beat);
-            let at = cx.now.saturating_add(about(cx.rng(), presence.every));
+        }
+    }
+
+    /// It is this member's turn to say that it is there.
+    fn beat(&mut self, cx: &mut Cx<'_, H>) {
+        self.announce(cx);
+        if let Some(presence) = &self.plan.spec().presence {
+            let every = presence.every;
+            let at = cx.now.saturating_add(about(cx.rng(), every));
             cx.set_timer(BEAT, at);
         }
     }
@@ -457,7 +466,7 @@ impl<H: Host> Machine<H> for Chat<H> {
                 self.unsent.drain(..).for_each(|post| cx.publish(post));
                 // Where nobody is listed, who is there is what a newcomer wants to know first.
                 if !self.announced || self.plan.is_open() {
-                    self.beat(cx);
+                    self.announce(cx);
                 }
                 self.meet(cx, peer, link);
             }
