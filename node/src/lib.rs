@@ -11,3 +11,4 @@ pub mod link;
 pub mod serve;
 #[cfg(feature = "net")]
 pub mod signals;
+mod timer;

@@ -18,14 +18,13 @@ use libp2p::{
     swarm::{Config, NetworkBehaviour, SwarmEvent},
     tcp, yamux,
 };
-use peerlab_node::fleet;
 use peerlab_scenarios::{
     host::{Command, Peer},
     plan::{Plan, WorkloadKind},
     spec::{Overlay, overlay::Authenticity},
     units::Nanos,
 };
-use tokio::sync::mpsc;
+use tokio::{runtime::Runtime, sync::mpsc};
 
 use super::meters;
 
@@ -66,7 +65,7 @@ async fn address<B: NetworkBehaviour>(swarm: &mut Swarm<B>) -> Multiaddr {
 /// Bytes a microsecond of one stream, from when it is asked for until the last byte was read, and all are kept.
 pub(crate) fn file(bytes: usize) -> f64 {
     const PROTOCOL: StreamProtocol = StreamProtocol::new("/bench/1");
-    let runtime = fleet::runtime().expect("a runtime starts");
+    let runtime = Runtime::new().expect("a runtime starts");
     let _inside = runtime.enter();
     runtime.block_on(async {
         let mut holder = swarm(&Keypair::generate_ed25519(), libp2p_stream::Behaviour::new());
@@ -213,7 +212,7 @@ fn said(plan: &Plan) -> Vec<(Nanos, Peer, usize)> {
 
 /// Processor time for each message that came to somebody, µs.
 pub(crate) fn gossip(plan: &Arc<Plan>) -> f64 {
-    let runtime = fleet::runtime().expect("a runtime starts");
+    let runtime = Runtime::new().expect("a runtime starts");
     runtime.block_on(async {
         let crowd = Crowd::gather(plan).await;
         let start = tokio::time::Instant::now();
@@ -240,7 +239,7 @@ pub(crate) fn gossip(plan: &Arc<Plan>) -> f64 {
 /// Memory a peer, KiB, when all are connected and have been for a while.
 pub(crate) fn memory(plan: &Arc<Plan>) -> f64 {
     let before = meters::memory();
-    let runtime = fleet::runtime().expect("a runtime starts");
+    let runtime = Runtime::new().expect("a runtime starts");
     runtime.block_on(async {
         let _crowd = Crowd::gather(plan).await;
         tokio::time::sleep(Duration::from_nanos(plan.spec.end().0)).await;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use peerlab_node::fleet::{self, Options, Phase};
+use peerlab_node::fleet::{self, Options, Phase, Runtime};
 use peerlab_report::Observer;
 use peerlab_scenarios::{host::Peer, plan::Plan, report::Fact, units::Nanos, wire::Kind};
 
@@ -50,7 +50,7 @@ impl Observer for Witness {
 fn run(plan: &Arc<Plan>, on_phase: &mut dyn FnMut(Phase)) -> Witness {
     let witness = Witness::default();
     let is_installed = Arc::clone(&witness.is_installed);
-    let runtime = fleet::runtime().expect("a runtime starts");
+    let runtime = Runtime::start().expect("a runtime starts");
     let options = Options { bare_links: true, ..Options::default() };
     let stop = || is_installed.load(Ordering::Relaxed);
     let run = fleet::run(&runtime, plan, witness, options, None, on_phase, &stop).expect("the fleet runs");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use peerlab_node::fleet::{self, Options, Phase, Transport, provenance};
+use peerlab_node::fleet::{self, Options, Phase, Runtime, Transport, provenance};
 use peerlab_report::{
     cli::{
         BAD_INPUT, Stop,
@@ -25,7 +25,6 @@ use peerlab_scenarios::{
     spec::read::Fault,
     units::Nanos,
 };
-use tokio::runtime::Runtime;
 
 use super::{
     log::{Log, tell_error},
@@ -138,7 +137,7 @@ impl Live {
         how: impl FnOnce(Scene<'_>) -> Result<fleet::Run<Recorder>, Cut>,
     ) -> Result<u8, Stop> {
         self.output.quiet |= self.log.begin()?;
-        let runtime = fleet::runtime()?;
+        let runtime = Runtime::start()?;
         let told = self.serve.begin(&runtime, false, self.output.quiet)?;
         let exit_code = match self.report(&runtime, &told, how) {
             Ok(written) => {

@@ -11,7 +11,7 @@ use clap::Args;
 use libp2p::Multiaddr;
 use peerlab_node::{
     conduct::{Process, ProcessError, Progress},
-    fleet,
+    fleet::{Cores, Runtime},
     signals::Signals,
 };
 use peerlab_report::cli::{BAD_INPUT, Stop, interrupt::INTERRUPTED, tell};
@@ -116,15 +116,15 @@ impl Peer {
             }
             None => self.index.clone(),
         };
-        let runtime = fleet::runtime()?;
+        let runtime = Runtime::start()?;
         let told = self.serve.begin(&runtime, true, self.quiet)?;
         told.update(|status| status.peers_wanted = index.0.len() as u32);
-        let exit_code = runtime.block_on(self.take_part(index, &told));
+        let exit_code = runtime.block_on(self.take_part(index, runtime.cores(), &told));
         runtime.shutdown_background();
         exit_code
     }
 
-    async fn take_part(&self, index: Indices, told: &Told) -> Result<u8, Stop> {
+    async fn take_part(&self, index: Indices, cores: &Cores, told: &Told) -> Result<u8, Stop> {
         let say = |word: &str| {
             tracing::info!(peers = %index, "{word}");
             if !self.quiet {
@@ -144,7 +144,7 @@ impl Peer {
             Progress::Listens => told.update(|status| status.is_ready = true),
             Progress::Phase(phase) => told.update(|status| status.see(phase)),
         };
-        let Err(error) = process.run(&mut signals, &mut on_progress).await else {
+        let Err(error) = process.run(cores, &mut signals, &mut on_progress).await else {
             told.update(|status| status.stage = Stage::Done);
             if self.stay {
                 say("all is told; waiting for a signal to end");

@@ -4,11 +4,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::Args;
 use peerlab_node::{
+    fleet::Runtime,
     serve::{Files, Heart, Server, Status},
     signals::Signals,
 };
 use peerlab_report::cli::{Stop, output::Written, tell};
-use tokio::{runtime::Runtime, sync::watch};
+use peerlab_scenarios::host::Peer;
+use tokio::sync::watch;
 
 /// Whether it is told, and where.
 #[derive(Debug, Args)]
@@ -31,7 +33,7 @@ impl Serve {
     pub(super) fn begin(&self, runtime: &Runtime, is_process: bool, is_quiet: bool) -> Result<Told, Stop> {
         let (status, reads) = watch::channel(Status::default());
         let Some(address) = self.serve else { return Ok(Told { status, server: None }) };
-        let heart = Heart::beat(runtime.handle());
+        let heart = Heart::beat(runtime.cores().of(Peer(0)));
         let server = Server::start(address, reads, heart.beats(), is_process)?;
         tracing::info!(address = %server.address(), "serving over HTTP");
         if !is_quiet {

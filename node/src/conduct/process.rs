@@ -41,7 +41,7 @@ use super::{
     resolve::resolve,
 };
 use crate::{
-    fleet::{Baton, Comes, Harvest, Launched, Lead, Options, Part, Phase, launch, live},
+    fleet::{Baton, Comes, Cores, Harvest, Launched, Lead, Options, Part, Phase, launch, live},
     host::{Addresses, Moved},
     signals::Signals,
 };
@@ -167,13 +167,14 @@ async fn open(mut control: Control, conductor: PeerId) -> Result<(Stream, Nonce)
 }
 
 impl Process {
-    /// Runs its peers until all is over and the conductor has what they have to tell, or until a signal comes. `on_progress` hears
+    /// Runs its peers on these threads until all is over and the conductor has what they have to tell, or until a signal comes. `on_progress` hears
     /// how far they have come.
     ///
     /// # Errors
     /// When that does not come to pass.
     pub async fn run(
         &self,
+        cores: &Cores,
         signals: &mut Signals,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ProcessError> {
@@ -183,7 +184,7 @@ impl Process {
             found = self.find(&mut swarm) => found?,
             () = signals.came() => return Err(ProcessError::Signalled),
         };
-        let talk = self.talk(found, signals, on_progress);
+        let talk = self.talk(cores, found, signals, on_progress);
         futures::pin_mut!(talk);
         loop {
             tokio::select! {
@@ -271,6 +272,7 @@ impl Process {
 
     async fn talk(
         &self,
+        cores: &Cores,
         (mut stream, nonce): (Stream, Nonce),
         signals: &mut Signals,
         on_progress: &mut dyn FnMut(Progress),
@@ -283,7 +285,7 @@ impl Process {
         let (heed, heard) = mpsc::channel(WAITING);
         let mut writes = pin!(write_all(&mut writer, said, epoch));
         let done = tokio::select! {
-            done = self.play(&header, Talk { say: say.clone(), heard, epoch }, on_progress) => done,
+            done = self.play(cores, &header, Talk { say: say.clone(), heard, epoch }, on_progress) => done,
             Err(error) = read_all(&mut reader, heed, say.clone(), epoch) => Err(error.into()),
             Err(error) = &mut writes => Err(error.into()),
             () = signals.came() => Err(ProcessError::Signalled),
@@ -328,6 +330,7 @@ impl Process {
     /// Makes the plan, and runs its part of it.
     async fn play(
         &self,
+        cores: &Cores,
         header: &Header,
         mut talk: Talk,
         on_progress: &mut dyn FnMut(Progress),
@@ -344,7 +347,7 @@ impl Process {
         let here = self.peers.clone().map(Peer).collect();
         let options =
             Options { transport: header.transport, bare_links: header.bare_links, address: self.address };
-        let ground = live::ground(&plan, &here, options, &tokio::runtime::Handle::current());
+        let ground = live::ground(&plan, &here, options, cores);
         let ground = ground.map_err(|error| ProcessError::Unfit(error.to_string()))?;
         let (addresses, moves) = Addresses::watched(plan.peers.len());
         let baton = Arc::new(Baton::default());

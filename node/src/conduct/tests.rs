@@ -56,7 +56,7 @@ fn at_a_conductor<T>(attack: impl AsyncFnOnce(Multiaddr) -> T) -> T {
 
 /// The same with so many peers.
 fn at_a_conductor_of<T>(peers: u32, attack: impl AsyncFnOnce(Multiaddr) -> T) -> T {
-    let runtime = crate::fleet::runtime().expect("a runtime starts");
+    let runtime = crate::fleet::Runtime::start().expect("a runtime starts");
     runtime.block_on(async {
         let (plan, inputs) = small(peers);
         let any = "/ip4/127.0.0.1/tcp/0".parse().expect("it is an address");

@@ -26,10 +26,9 @@ use peerlab_scenarios::{
     units::Nanos,
     wire::Item,
 };
-use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
-use super::{Comes, Ground, Lead, conditions::Watch, harvest::Harvest, planned_links, tasks};
+use super::{Comes, Ground, Lead, conditions::Watch, harvest::Harvest, phase::Phase, planned_links, tasks};
 use crate::host::{self, Addresses, Clock, Company, Gauges, Legacy, Life, Order, Roster, Setting, Told};
 
 /// Peers that are started, or told to dial, at a time, and the pause between.
@@ -52,41 +51,6 @@ const HEADS_UP: Duration = Duration::from_millis(300);
 
 /// Orders that may wait for a peer.
 const ORDERS: usize = 64;
-
-/// How far a fleet has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Phase {
-    /// Peers begin to listen.
-    Starting {
-        /// So many do.
-        up: usize,
-        /// Of so many.
-        of: usize,
-    },
-    /// Neighbours connect.
-    Connecting {
-        /// So many connections stand.
-        up: usize,
-        /// Of so many.
-        of: usize,
-    },
-    /// The run goes on.
-    Running {
-        /// Its time.
-        now: Nanos,
-        /// When it ends.
-        end: Nanos,
-        /// So many connections of the plan stand; where others run in other processes, so many ends of them.
-        up: usize,
-    },
-    /// Peers say and hear their last.
-    Collecting {
-        /// So many have.
-        done: usize,
-        /// Of so many.
-        of: usize,
-    },
-}
 
 /// What a director needs.
 pub(super) struct Setup {
@@ -472,9 +436,9 @@ impl Director {
         seat.orders = Some(orders);
         seat.lives += 1;
         seat.is_alive = true;
-        let spawn = &self.setup.ground.spawn;
-        let executor = Arc::clone(spawn);
-        let task = tasks::spawn(spawn, host::run(life, move |task| executor(task)));
+        let spawn = (self.setup.ground.spawn_of)(peer);
+        let executor = Arc::clone(&spawn);
+        let task = tasks::spawn(&spawn, host::run(life, move |task| executor(task)));
         let ended = async move {
             let left = match task.await {
                 Ok(Ok(legacy)) => Ok(legacy),

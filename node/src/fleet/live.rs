@@ -1,21 +1,30 @@
 //! A fleet on this machine, in real time.
 //!
-//! Tasks are on a runtime of several threads. Peers listen on ports that the system picks, so that a second fleet beside this one is
+//! Tasks are on the threads of a [`Runtime`]. Peers listen on ports that the system picks, so that a second fleet beside this one is
 //! in nobody's way.
 
 use std::{
+    future::Future,
     net::{IpAddr, Ipv4Addr},
-    num::NonZero,
+    pin::pin,
     sync::Arc,
-    thread,
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::Duration,
 };
 
-use futures::executor::block_on;
 use peerlab_report::Observer;
-use peerlab_scenarios::plan::{PeerSet, Plan};
-use tokio::runtime::{Handle, Runtime};
+use peerlab_scenarios::{
+    host::Peer,
+    plan::{PeerSet, Plan},
+};
+use tokio::runtime::Handle;
 
-use super::{Ground, Phase, Run, Transport, carry_out, transport::Links};
+use super::{
+    Ground, Phase, Run, Transport, carry_out,
+    runtime::{Cores, Runtime},
+    transport::Links,
+};
 use crate::{
     host::record::Tapes,
     link::{Shaper, Spawn},
@@ -46,10 +55,29 @@ pub enum FleetError {
     Links(#[from] peerlab_scenarios::plan::PlanError),
 }
 
-/// How many threads serve a fleet: one a processor.
-#[must_use]
-pub fn threads() -> usize {
-    thread::available_parallelism().map_or(2, NonZero::get)
+/// How long what peers tell may wait to be taken in. Their channel has room for what they tell meanwhile.
+const TOGETHER: Duration = Duration::from_millis(5);
+
+/// Runs a future to its end, and not each time at once when it can go on: peers tell of each message that they get, and to wake this thread for
+/// each took a tenth of theirs.
+fn attend<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return done;
+        }
+        thread::park();
+        thread::sleep(TOGETHER);
+    }
 }
 
 /// Runs a plan on a runtime to its end, or until `stop` says so, which is asked now and then. `on_phase` hears how far it has come.
@@ -66,17 +94,9 @@ pub fn run<V: Observer>(
     on_phase: &mut dyn FnMut(Phase),
     stop: &dyn Fn() -> bool,
 ) -> Result<Run<V>, FleetError> {
-    let ground = ground(plan, &plan.peers.iter().collect(), options, runtime.handle())?;
+    let ground = ground(plan, &plan.peers.iter().collect(), options, runtime.cores())?;
     let ground = Ground { tapes, ..ground };
-    Ok(block_on(carry_out(plan, ground, observer, on_phase, stop)))
-}
-
-/// A runtime that serves a fleet.
-///
-/// # Errors
-/// When the system refuses.
-pub fn runtime() -> std::io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()
+    Ok(attend(carry_out(plan, ground, observer, on_phase, stop)))
 }
 
 /// This machine, for those peers of a plan that are here.
@@ -84,11 +104,12 @@ pub(crate) fn ground(
     plan: &Arc<Plan>,
     here: &PeerSet,
     options: Options,
-    handle: &Handle,
+    cores: &Cores,
 ) -> Result<Ground, FleetError> {
-    let spawner = handle.clone();
+    let first = cores.of(Peer(0)).clone();
+    // What a task spawns stays where it is.
     let spawn: Spawn = Arc::new(move |task| {
-        spawner.spawn(task);
+        Handle::try_current().as_ref().unwrap_or(&first).spawn(task);
     });
     let (links, shaper) = if options.bare_links {
         (Links::bare(plan.peers.len()), None)
@@ -96,11 +117,17 @@ pub(crate) fn ground(
         let shaper = Shaper::new(plan, here, Arc::clone(&spawn))?;
         (Links::Shaped(shaper.clone()), Some(shaper))
     };
-    let handle = handle.clone();
+    let (homes, spawners) = (cores.clone(), cores.clone());
     let wire = Box::new(move |peer, keys: &_| {
         // Sockets belong to the runtime in which they are made.
-        let _inside = handle.enter();
+        let _inside = homes.of(peer).enter();
         links.wire(peer, keys, options).map_err(|error| error.to_string())
     });
-    Ok(Ground { spawn, wire, links: shaper, in_real_time: true, tapes: None })
+    let spawn_of = Box::new(move |peer| -> Spawn {
+        let home = spawners.of(peer).clone();
+        Arc::new(move |task| {
+            home.spawn(task);
+        })
+    });
+    Ok(Ground { spawn, spawn_of, wire, links: shaper, in_real_time: true, tapes: None })
 }

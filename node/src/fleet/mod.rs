@@ -16,8 +16,11 @@ mod lead;
 mod ledger;
 #[cfg(feature = "net")]
 pub mod live;
+mod phase;
 mod planned;
 pub mod provenance;
+#[cfg(feature = "net")]
+mod runtime;
 mod tasks;
 #[cfg(feature = "net")]
 mod transport;
@@ -49,10 +52,11 @@ use self::director::Director;
 #[cfg(feature = "net")]
 pub(crate) use self::lead::Baton;
 pub(crate) use self::{collector::Collector, lead::Lead, planned::planned_links};
-pub use self::{conditions::Conditions, director::Phase, harvest::Harvest};
+pub use self::{conditions::Conditions, harvest::Harvest, phase::Phase};
 #[cfg(feature = "net")]
 pub use self::{
-    live::{FleetError, Options, run, runtime, threads},
+    live::{FleetError, Options, run},
+    runtime::{Cores, Runtime, threads},
     transport::Transport,
 };
 use crate::{
@@ -68,8 +72,10 @@ pub type Wires = Box<dyn Fn(Peer, &Keypair) -> Result<Wire, String> + Send>;
 
 /// Where a fleet lives.
 pub struct Ground {
-    /// What runs its tasks.
+    /// What runs its tasks, and those that its tasks spawn.
     pub spawn: Spawn,
+    /// What runs the tasks of each peer.
+    pub spawn_of: Box<dyn Fn(Peer) -> Spawn + Send>,
     /// What carries its connections.
     pub wire: Wires,
     /// The links below them, if they are those of the scenario.

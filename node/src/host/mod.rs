@@ -14,6 +14,7 @@
 //! | [`card`] | how members of an open room introduce themselves |
 //! | `setting` | what a peer needs to know of the run |
 //! | `protocols` | all of these in one swarm, with its limits |
+//! | `quiet`, `bell` | protocols that are asked only when something has happened to them |
 //! | `native`, `contents` | contents: made, signed, checked |
 //! | `connections` | whom a peer is connected with, as machines see it |
 //! | `timers`, `clock` | when a peer wants to be woken |
@@ -21,6 +22,7 @@
 //! | `node` | the task that holds it all together |
 //! | `told` | what it tells, and what it leaves behind |
 
+mod bell;
 #[cfg(test)]
 mod bench;
 pub mod bulk;
@@ -37,6 +39,7 @@ mod overlay;
 mod pieces;
 mod protocols;
 mod pubsub;
+mod quiet;
 pub mod record;
 mod roster;
 mod setting;

@@ -16,7 +16,7 @@ use libp2p::{
 };
 use peerlab_scenarios::units::Nanos;
 
-use super::{Roster, bulk, clock::duration, gate::Gate, kademlia, lane};
+use super::{Roster, bulk, clock::duration, gate::Gate, kademlia, lane, quiet::Quiet};
 
 /// Reads how many bytes a peer has sent and received.
 pub type Meter = Box<dyn Fn() -> (u64, u64) + Send>;
@@ -50,11 +50,11 @@ pub(super) struct Protocols {
     gate: Gate,
     limits: connection_limits::Behaviour,
     pub(super) lane: lane::Behaviour,
-    pub(super) bulk: bulk::Behaviour,
+    pub(super) bulk: Quiet<bulk::Behaviour>,
     pub(super) pubsub: Toggle<gossipsub::Behaviour>,
     pub(super) kademlia: Toggle<kademlia::Behaviour>,
-    ping: ping::Behaviour,
-    identify: identify::Behaviour,
+    ping: Quiet<ping::Behaviour>,
+    identify: Quiet<identify::Behaviour>,
     #[cfg(feature = "net")]
     mdns: Toggle<mdns::tokio::Behaviour>,
 }
@@ -116,11 +116,11 @@ pub(super) fn swarm(
         gate: Gate::new(Arc::clone(identity.roster)),
         limits: connection_limits::Behaviour::new(limits),
         lane: lane::Behaviour::new(identity.first_name),
-        bulk: bulk::Behaviour::default(),
+        bulk: Quiet(bulk::Behaviour::default()),
         pubsub: chosen.pubsub.into(),
         kademlia: kademlia.into(),
-        ping: ping::Behaviour::new(ping),
-        identify: identify::Behaviour::new(identify),
+        ping: Quiet(ping::Behaviour::new(ping)),
+        identify: Quiet(identify::Behaviour::new(identify)),
         #[cfg(feature = "net")]
         mdns: Toggle::from(mdns.transpose()?),
     };

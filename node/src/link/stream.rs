@@ -3,6 +3,7 @@
 //! The task lives on when the owner is gone, until all that was sent has gone out, as a system's own buffers do.
 
 use std::{
+    cell::RefCell,
     fmt,
     future::Future,
     io,
@@ -12,13 +13,18 @@ use std::{
 };
 
 use futures::{AsyncRead, AsyncWrite};
-use futures_timer::Delay;
 use peerlab_scenarios::host::Peer;
 
 use super::{Network, receiver::Receiver, route::Route, sender::Sender};
+use crate::timer::Timer;
 
 /// Bytes that are read below at a time.
 const READ: usize = 16 << 10;
+
+thread_local! {
+    /// What connections read into, one after the other: to set it aside anew each time that one is looked at would be to clear it each time.
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+}
 
 /// A connection whose other end is known by what it claims to be.
 pub struct Shaped<C> {
@@ -105,7 +111,7 @@ impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> Shaped<C> {
             stands: net.now(),
             breaks: None,
             timeline: Knows::Nothing,
-            timer: Delay::new(std::time::Duration::ZERO),
+            timer: Timer::new(std::time::Duration::ZERO),
             armed: None,
             writes: true,
             unflushed: false,
@@ -213,7 +219,7 @@ struct Pump<C> {
     /// When a cut breaks it.
     breaks: Option<u64>,
     timeline: Knows,
-    timer: Delay,
+    timer: Timer,
     armed: Option<u64>,
     /// Whether the stream below takes anything more.
     writes: bool,
@@ -279,22 +285,23 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Pump<C> {
 
     /// Reads below as long as there is something to read and room for it.
     fn read(&mut self, cx: &mut Context<'_>, state: &mut State, now: u64) -> Result<(), io::ErrorKind> {
-        let mut buffer = [0; READ];
-        while state.receiver.has_room() {
-            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(0) | Err(_)) => {
-                    state.receiver.lost(now);
-                    self.writes = false;
+        BUFFER.with_borrow_mut(|buffer| {
+            while state.receiver.has_room() {
+                match Pin::new(&mut self.stream).poll_read(cx, buffer) {
+                    Poll::Ready(Ok(0) | Err(_)) => {
+                        state.receiver.lost(now);
+                        self.writes = false;
+                    }
+                    Poll::Ready(Ok(n)) => {
+                        let State { sender, receiver, .. } = state;
+                        let fed = receiver.feed(&self.net, now, &buffer[..n], sender);
+                        fed.map_err(|_| io::ErrorKind::InvalidData)?;
+                    }
+                    Poll::Pending => break,
                 }
-                Poll::Ready(Ok(n)) => {
-                    let State { sender, receiver, .. } = state;
-                    let fed = receiver.feed(&self.net, now, &buffer[..n], sender);
-                    fed.map_err(|_| io::ErrorKind::InvalidData)?;
-                }
-                Poll::Pending => break,
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn work(&self, state: &mut State, now: u64) {

@@ -92,7 +92,7 @@ pub(crate) fn run_until(plan: &Arc<Plan>, stop: &dyn Fn() -> bool) -> Came {
 /// Runs a plan in a certain way, until `stop` says so.
 pub(crate) fn run_with(plan: &Arc<Plan>, options: Options, stop: &dyn Fn() -> bool) -> Came {
     let witness = Witness { recorder: Recorder::new(plan), facts: Vec::new() };
-    let runtime = fleet::runtime().expect("a runtime starts");
+    let runtime = fleet::Runtime::start().expect("a runtime starts");
     let run = fleet::run(&runtime, plan, witness, options, None, &mut |_| (), stop).expect("the fleet runs");
     let Witness { recorder, facts } = run.observer;
     let report = assemble::report(plan, &run.outcome, &recorder);

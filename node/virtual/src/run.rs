@@ -49,7 +49,11 @@ pub fn run<V: Observer + Send + 'static>(
             let listen = "/memory/0".parse().expect("it is an address");
             Ok(Wire { transport, listen, meter: Box::new(meter) })
         });
-        let ground = Ground { spawn, wire, links: Some(shaper), in_real_time: false, tapes: None };
+        let spawn_of = {
+            let spawn = Arc::clone(&spawn);
+            Box::new(move |_| Arc::clone(&spawn))
+        };
+        let ground = Ground { spawn, spawn_of, wire, links: Some(shaper), in_real_time: false, tapes: None };
         let run = carry_out(&plan, ground, Traced::new(observer), &mut on_phase, &stop).await;
         let Run { mut outcome, observer, conditions } = run;
         let (observer, digest) = observer.finish();

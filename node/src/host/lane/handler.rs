@@ -21,9 +21,9 @@ use libp2p::{
 
 use super::{
     PROTOCOL, Parting,
-    bell::Bell,
     codec::{Came, LaneError, Reader, Writer},
 };
+use crate::host::bell::Bell;
 
 /// What is to go out.
 #[derive(Debug)]

@@ -3,7 +3,6 @@
 //! Its frames are those of [`peerlab_scenarios::wire`]; the lane does not look into them. What waits to be sent is bounded in
 //! bytes for each connection: a reader that is too slow loses it, for a reliable lane may break but never leave out a frame.
 
-mod bell;
 mod codec;
 mod handler;
 #[cfg(test)]

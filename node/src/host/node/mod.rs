@@ -25,7 +25,6 @@ use std::{
 
 use bytes::Bytes;
 use futures::{StreamExt as _, channel::mpsc};
-use futures_timer::Delay;
 use libp2p::{
     Swarm,
     swarm::{ConnectionId, Executor, SwarmEvent},
@@ -56,6 +55,7 @@ use super::{
     record::Tape,
     timers::{Alarm, Timers},
 };
+use crate::timer::Timer;
 
 /// The longest that a peer waits before it dials a neighbour again, ns: as in the model.
 const REDIAL: u64 = 5_000_000_000;
@@ -187,7 +187,7 @@ struct Node<R> {
     /// Connections that Kademlia has dialled, which end when it does not use them.
     found: Vec<ConnectionId>,
     timers: Timers,
-    delay: Option<(Nanos, Delay)>,
+    delay: Option<(Nanos, Timer)>,
     clock: Clock,
     phase: Phase,
     inputs: VecDeque<Input<Native>>,
@@ -360,8 +360,13 @@ impl<R: Machine<Native>> Node<R> {
             if let Some((due, alarm)) = self.timers.pop(now) {
                 return Poll::Ready(Happening::Alarm(due, alarm));
             }
-            if self.delay.as_ref().is_none_or(|(at, _)| *at != next) {
-                self.delay = Some((next, Delay::new(self.clock.until(next))));
+            match &mut self.delay {
+                Some((at, _)) if *at == next => {}
+                Some((at, delay)) => {
+                    *at = next;
+                    delay.reset(self.clock.until(next));
+                }
+                None => self.delay = Some((next, Timer::new(self.clock.until(next)))),
             }
             if let Some((_, delay)) = &mut self.delay
                 && Pin::new(delay).poll(cx).is_ready()
@@ -409,7 +414,8 @@ impl<R: Machine<Native>> Node<R> {
     }
 
     fn alarm(&mut self, due: Nanos, alarm: Alarm) {
-        if self.phase == Phase::Running {
+        // What comes late in the warm-up, when all have something to say at once, is in no figure.
+        if self.phase == Phase::Running && self.before.is_some() {
             self.gauges.count_late(self.clock.now().saturating_sub(due));
         }
         match alarm {

@@ -1,7 +1,7 @@
-//! Who waits for a stream, and whether anything has come over it since it was last looked into.
+//! Whether something has happened to a part of a connection since it was last looked into.
 //!
 //! A connection asks all its protocols whenever anything happens to any of them. To look into a stream each time would cost more than
-//! what comes over most lanes.
+//! what comes over most of them.
 
 use std::{
     sync::{
@@ -38,6 +38,11 @@ impl Bell {
     pub(super) fn new() -> Self {
         let shared = Arc::new(Shared { has_rung: AtomicBool::new(true), listener: AtomicWaker::new() });
         Self { waker: waker(Arc::clone(&shared)), shared }
+    }
+
+    /// Lets the next to ask poll, for something has happened that nobody was woken for.
+    pub(super) fn ring(&self) {
+        self.shared.has_rung.store(true, Ordering::Release);
     }
 
     /// Polls, if that may give more than it did when it was last polled.
