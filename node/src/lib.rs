@@ -1,5 +1,7 @@
 //! Scenarios on real libp2p peers.
 
+#![forbid(unsafe_code)]
+
 #[cfg(feature = "net")]
 pub mod chat;
 #[cfg(feature = "net")]

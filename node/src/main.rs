@@ -1,5 +1,7 @@
 //! `peerlab-node`: scenarios of peer-to-peer networks, on real libp2p peers.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 mod cli;

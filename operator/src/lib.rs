@@ -7,6 +7,8 @@
 //!   when to look again. Nothing in them waits, reads a clock or talks to anybody.
 //! - [`reconcile`], [`watch`] and [`conductor`] see and act. They keep no state that a restart would lose: all of it is in the cluster.
 
+#![forbid(unsafe_code)]
+
 pub mod build;
 pub mod conductor;
 pub mod leader;

@@ -1,5 +1,7 @@
 //! `peerlab-operator`: runs scenarios that are applied to a cluster.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 
 use std::process::ExitCode;

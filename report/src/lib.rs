@@ -5,6 +5,8 @@
 //! ([`figures`], [`charts`]), its page ([`page`], [`html`]), the run folder ([`folder`]), and what the command line says
 //! ([`cli`]). Nothing here knows which engine it was: an engine fills plain data, and a metric means the same of all of them.
 
+#![forbid(unsafe_code)]
+
 pub mod assemble;
 pub mod charts;
 pub mod cli;

@@ -3,6 +3,8 @@
 //! Nothing here owns a clock, a socket, a task, a thread, a file or a source of entropy. Engines (the simulator, the
 //! node) bring those and drive what is here.
 
+#![forbid(unsafe_code)]
+
 pub mod capabilities;
 pub mod host;
 pub mod network;

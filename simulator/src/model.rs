@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use peerlab_report::{Divisible, Observer, Outcome, record::Recorder};
 use peerlab_scenarios::{
-    host::{self, Peer, PeerHost},
+    host::{Peer, PeerHost},
     overlay::{Flood, Plumtree, Star},
     plan::Plan,
     role,
@@ -19,6 +19,7 @@ use crate::{
     cost::Cost,
     engine::{
         Engine, Watch,
+        prefetch::Prefetch,
         store::Store,
         threads::{
             self,
@@ -106,11 +107,8 @@ trait Drive {
     type Observer;
 
     /// Runs a plan whose peers have their roles over the overlays that `overlay` makes.
-    fn drive<O: host::Overlay<Store>>(
-        self,
-        plan: &Plan,
-        overlay: impl Fn(Peer) -> O + Sync,
-    ) -> (Outcome, Self::Observer);
+    fn drive<O: Prefetch>(self, plan: &Plan, overlay: impl Fn(Peer) -> O + Sync)
+    -> (Outcome, Self::Observer);
 }
 
 fn with_overlay<D: Drive>(plan: &Plan, how: D) -> (Outcome, D::Observer) {
@@ -128,7 +126,7 @@ fn with_overlay<D: Drive>(plan: &Plan, how: D) -> (Outcome, D::Observer) {
     }
 }
 
-fn with_discovery<O: host::Overlay<Store>, D: Drive>(
+fn with_discovery<O: Prefetch, D: Drive>(
     plan: &Plan,
     overlay: impl Fn() -> O + Sync,
     how: D,
@@ -147,7 +145,7 @@ struct OneThread<'a, V> {
 impl<V: Observer> Drive for OneThread<'_, V> {
     type Observer = V;
 
-    fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn(Peer) -> O + Sync) -> (Outcome, V) {
+    fn drive<O: Prefetch>(self, plan: &Plan, overlay: impl Fn(Peer) -> O + Sync) -> (Outcome, V) {
         let make = |peer| PeerHost::new(overlay(peer), role::Any::of(plan, peer));
         Engine::new(plan, make, self.observer).run(self.watch)
     }
@@ -162,7 +160,7 @@ struct Divided<'a, V> {
 impl<V: Divisible> Drive for Divided<'_, V> {
     type Observer = V;
 
-    fn drive<O: host::Overlay<Store>>(self, plan: &Plan, overlay: impl Fn(Peer) -> O + Sync) -> (Outcome, V) {
+    fn drive<O: Prefetch>(self, plan: &Plan, overlay: impl Fn(Peer) -> O + Sync) -> (Outcome, V) {
         let make = |peer| PeerHost::new(overlay(peer), role::Any::of(plan, peer));
         threads::run(plan, self.division, make, self.observer, self.watch)
     }

@@ -9,6 +9,7 @@ use peerlab_scenarios::{
 
 use super::{
     event::Life,
+    prefetch,
     threads::{Own, Places},
 };
 
@@ -46,6 +47,13 @@ struct Dialled {
     link: Link,
     end: End,
 }
+
+/// Neighbours whose ends are asked for ahead.
+const ASKED_FOR: usize = 32;
+
+/// As many as fit into a line of the cache.
+const KNOWN_IN_A_LINE: usize = 64 / size_of::<Peer>();
+const ENDS_IN_A_LINE: usize = 64 / size_of::<End>();
 
 /// Where a peer's neighbours are, and how many of them are up.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +121,15 @@ impl<P: Places> Links<P> {
     #[inline]
     fn row(&self, peer: Peer) -> Range<usize> {
         self.rows[peer.index()].known()
+    }
+
+    /// Asks for the memory that sending to all of the plan's neighbours touches; of many, to the first.
+    #[inline]
+    pub(super) fn prefetch(&self, from: Peer) {
+        let row = self.row(from);
+        let row = row.start..row.end.min(row.start + ASKED_FOR);
+        self.known[row.clone()].iter().step_by(KNOWN_IN_A_LINE).for_each(prefetch::line);
+        self.ends[row].iter().step_by(ENDS_IN_A_LINE).for_each(prefetch::line);
     }
 
     /// Where this side of a connection that stands is. `hint` is where in the row the last call looked: a broadcast goes

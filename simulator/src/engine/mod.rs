@@ -20,6 +20,7 @@
 //! | [`flows`] | bulk transfer: items as flows that share links |
 //! | `circuits`, `relay` | connections that a relay carries, and how they become direct |
 //! | `farewells` | words of connections that were hung up, while they are on their way |
+//! | [`prefetch`] | memory that the next events touch, asked for ahead |
 //! | [`threads`] | one run on several threads, each with an engine for a part of the peers |
 
 mod carry;
@@ -31,6 +32,7 @@ pub(crate) mod kad;
 mod life;
 mod links;
 mod network;
+pub mod prefetch;
 mod relay;
 pub(crate) mod rpc;
 mod seat;
@@ -68,6 +70,7 @@ use self::{
     flows::Flows,
     links::Links,
     network::{Inlet, Network, Port},
+    prefetch::Prefetch,
     seat::Seats,
     store::{ItemRef, Store, ages},
     threads::{Everyone, Outgoing, Own, Places},
@@ -125,7 +128,7 @@ pub type Watch<'a> = &'a dyn Fn(Nanos) -> bool;
 /// How often a run is watched, in events.
 const WATCHED: u64 = 1 << 16;
 
-impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> {
+impl<'p, O: Prefetch, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> {
     /// A run of `plan` with the machines that `make` makes, at each start of a peer.
     pub fn new(plan: &'p Plan, make: impl Fn(Peer) -> PeerHost<O, R> + 'p, observer: V) -> Self {
         Self::of(plan, Everyone, Box::new(make), observer, Store::new(plan))
@@ -151,21 +154,10 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer> Engine<'p, O, R, V> 
                     return self.finish(now, true);
                 }
             }
-            self.look_ahead();
+            self.prefetch();
             self.work(&event);
         }
         self.finish(Nanos(end), false)
-    }
-
-    /// Reads of the machines of the next event, while the processor is busy with this one: their line of the cache is there when it is
-    /// their turn. Most messages meet machines that it has not seen for long.
-    #[inline(always)]
-    fn look_ahead(&self) {
-        if let Some(next) = self.wheel.likely_next() {
-            std::hint::black_box(
-                self.seats.machines.at(next.dst() as usize).is_some_and(|seat| seat.is_some()),
-            );
-        }
     }
 }
 
@@ -357,6 +349,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
         };
         machines.step(env, input);
         if !self.out.effects.is_empty() {
+            self.links.prefetch(peer);
             self.carry_out(peer);
         }
         self.store.end_step();

@@ -20,6 +20,7 @@ use peerlab_scenarios::{
 
 use super::{
     Engine, Observer, Outcome,
+    prefetch::Prefetch,
     store::{ItemRef, Store},
     traffic::Loss,
 };
@@ -151,6 +152,8 @@ impl Overlay<Store> for Idle {
     }
     fn publish(&mut self, _: &mut Cx<'_, Store>, _: ItemRef) {}
 }
+
+impl Prefetch for Idle {}
 
 struct Nobody;
 

@@ -202,6 +202,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, T: Tally> Engine<'_, O, R, Clerk<T>, 
         unreachable!("windows go on until one is the last")
     }
 
+    /// Works off a window. `Engine::prefetch` is left to runs on one thread until it is measured to help here too.
     fn work_until(&mut self, until: u64) {
         self.outgoing.horizon = until;
         while let Some(event) = self.wheel.pop_before(until) {

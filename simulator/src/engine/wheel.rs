@@ -106,6 +106,15 @@ impl Event {
     }
 }
 
+/// Events that come soon: see [`Wheel::ahead`].
+#[derive(Clone, Copy, Debug)]
+pub struct Ahead<'w> {
+    /// These come next or not long after.
+    pub soon: [Option<&'w Event>; 2],
+    /// These are `soon` in a while.
+    pub later: [Option<&'w Event>; 2],
+}
+
 /// Bits of the time that one level resolves.
 const BITS: usize = 8;
 const SLOTS: usize = 1 << BITS;
@@ -275,18 +284,27 @@ impl Wheel {
         }
     }
 
-    /// An event that is probably the next, without the trouble of being sure: what working on it takes can be fetched meanwhile.
+    /// Events that come soon, without the trouble of being sure in which order: what working on them takes can be fetched meanwhile.
+    ///
+    /// They are taken from the slot behind the open one, two after each pop, so that most are told of once as `later` and once, a pop
+    /// after that, as `soon`. Where slots hold one event each, these are the one after the next and the next.
     #[inline]
     #[must_use]
-    pub fn likely_next(&self) -> Option<&Event> {
-        if let Some(event) = self.open.last() {
-            return Some(event);
-        }
+    pub fn ahead(&self) -> Ahead<'_> {
         if self.occupied == 0 {
-            return None;
+            return Ahead { soon: [None; 2], later: [None; 2] };
         }
         let level = &self.levels[self.occupied.trailing_zeros() as usize];
-        Some(level.slots[level.first()].first())
+        let first = level.first();
+        let slot = &level.slots[first];
+        let pair = |number| [number, number + 1].map(|number| self.pool.nth(slot, number));
+        let left = self.open.len();
+        let later = if left > 0 {
+            pair(2 * left - 2)
+        } else {
+            [level.after(first).map(|after| level.slots[after].first()), None]
+        };
+        Ahead { soon: pair(2 * left), later }
     }
 
     #[inline]
@@ -381,6 +399,13 @@ impl Level {
         debug_assert!(self.words != 0, "the level is occupied");
         let word = self.words.trailing_zeros() as usize;
         word * 64 + self.occupied[word].trailing_zeros() as usize
+    }
+
+    /// Index of the first occupied slot behind one that is occupied, if their bits are in one word.
+    #[inline]
+    fn after(&self, index: usize) -> Option<usize> {
+        let later = self.occupied[index / 64] & (!1 << (index % 64));
+        (later != 0).then(|| index / 64 * 64 + later.trailing_zeros() as usize)
     }
 
     #[inline]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use peerlab_scenarios::units::Nanos;
 
 use super::neighbours::Number;
-use crate::engine::store::ItemRef;
+use crate::engine::{prefetch, store::ItemRef};
 
 /// How long an item stays unwanted, until the next heartbeat (`IDONTWANT_TIMEOUT`).
 const UNWANTED_FOR: Nanos = Nanos::from_secs(3);
@@ -31,6 +31,8 @@ pub(super) struct Known {
     keep: u32,
     /// What is said from here on is of another generation than the newest.
     until: Nanos,
+    /// The newest generation's mark: most of what is said needs no more of that.
+    mark: u8,
     /// Oldest first.
     generations: VecDeque<Generation>,
     /// When the next heartbeat is, and how long after it the one behind it.
@@ -84,6 +86,7 @@ impl Known {
             used: 0,
             keep: millis(keep).max(1),
             until: Nanos::ZERO,
+            mark: 0,
             generations: VecDeque::new(),
             beat: Nanos::ZERO,
             interval: Nanos::ZERO,
@@ -93,6 +96,16 @@ impl Known {
     /// When the next heartbeat is, and how long after each the one behind it.
     pub(super) fn expect_beat(&mut self, at: Nanos, interval: Nanos) {
         (self.beat, self.interval) = (at, interval);
+    }
+
+    /// Asks for the memory of an item's entry.
+    #[inline]
+    pub(super) fn prefetch(&self, item: ItemRef) {
+        let entry = self.home(item.number());
+        if let Some([head, .., last]) = self.words.get(entry..entry + self.width as usize) {
+            prefetch::line(head);
+            prefetch::line(last);
+        }
     }
 
     /// Notes an item as met. False when it is known as met.
@@ -125,14 +138,13 @@ impl Known {
             self.begin_generation(now);
         }
         let entry = self.entry(now, item);
-        let generation = self.generations.back_mut().expect("one lasts until later than now");
         let lanes = &mut self.words[entry + 1..entry + self.width as usize];
-        if !lanes.iter().any(|lanes| holding(*lanes, generation.mark) != 0) {
-            generation.items.push(item);
+        if !lanes.iter().any(|lanes| holding(*lanes, self.mark) != 0) {
+            self.generations.back_mut().expect("one lasts until later than now").items.push(item);
         }
         let word = &mut lanes[lane.word - 1];
         let is_new = lane.read(*word) == 0;
-        *word = lane.write(*word, generation.mark);
+        *word = lane.write(*word, self.mark);
         is_new
     }
 
@@ -195,8 +207,8 @@ impl Known {
         let beats = over.0.checked_sub(self.beat.0).map_or(0, |late| late / self.interval.0.max(1) + 1);
         let at = self.beat.saturating_add(Nanos(beats.saturating_mul(self.interval.0)));
         self.until = at.saturating_sub(UNWANTED_FOR);
-        let mark = self.generations.back().map_or(1, |newest| newest.mark % u8::MAX + 1);
-        self.generations.push_back(Generation { mark, at, items: Vec::new() });
+        self.mark = self.generations.back().map_or(1, |newest| newest.mark % u8::MAX + 1);
+        self.generations.push_back(Generation { mark: self.mark, at, items: Vec::new() });
     }
 
     /// Where an item's entry begins, if it has one.
@@ -226,11 +238,7 @@ impl Known {
     /// Where an item's entry begins, or would.
     #[inline]
     fn place(&self, item: u32) -> usize {
-        // Groups are spread by the golden ratio, evenly as numbers are dense (Knuth, TAOCP 3, section 6.4).
-        let spread = u64::from((item / TOGETHER).wrapping_mul(0x9E37_79B9));
-        let group = ((spread * u64::from(self.groups)) >> 32) as u32;
-        let width = self.width as usize;
-        let mut entry = (group * TOGETHER + item % TOGETHER) as usize * width;
+        let (mut entry, width) = (self.home(item), self.width as usize);
         while self.words[entry] != FREE && Head::of(self.words[entry]).item != item {
             entry += width;
             if entry == self.words.len() {
@@ -238,6 +246,15 @@ impl Known {
             }
         }
         entry
+    }
+
+    /// Where an item's entry begins unless another had that place before.
+    #[inline]
+    fn home(&self, item: u32) -> usize {
+        // Groups are spread by the golden ratio, evenly as numbers are dense (Knuth, TAOCP 3, section 6.4).
+        let spread = u64::from((item / TOGETHER).wrapping_mul(0x9E37_79B9));
+        let group = ((spread * u64::from(self.groups)) >> 32) as u32;
+        (group * TOGETHER + item % TOGETHER) as usize * self.width as usize
     }
 
     /// Drops what is over, and makes the table larger if that is not enough.

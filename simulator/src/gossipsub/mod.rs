@@ -68,6 +68,7 @@ use self::{
     topics::Topics,
 };
 use crate::engine::{
+    prefetch::Prefetch,
     rpc::Rpc,
     store::{ItemRef, NoteRef, Store},
 };
@@ -373,5 +374,22 @@ impl Overlay<Store> for Gossipsub {
 
     fn lives_on(&self, peer: Peer) -> bool {
         self.topics.subscribed().any(|state| state.is_chosen(peer))
+    }
+}
+
+impl Prefetch for Gossipsub {
+    #[inline]
+    fn prefetch(&self, msg: &Msg<Store>) {
+        let item = match msg.payload {
+            Payload::Item(item) => Some(item),
+            Payload::Note(note) => {
+                self.neighbours.prefetch();
+                note.called_off()
+            }
+            Payload::Nothing => None,
+        };
+        if let Some(item) = item {
+            self.known.prefetch(item);
+        }
     }
 }

@@ -16,6 +16,7 @@ use super::{
     queue::{Outgoing, Queue},
 };
 use crate::engine::{
+    prefetch,
     rpc::Rpc,
     store::{ItemRef, Store},
 };
@@ -30,12 +31,18 @@ const MOST_UNWANTED: u16 = 10_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Number(pub(super) u32);
 
-/// What is known of a connected peer.
-#[derive(Debug, Default)]
-pub(super) struct Neighbour {
+/// A connected peer as most messages look for it: sixteen of them are in three or four lines of the cache.
+#[derive(Clone, Copy, Debug)]
+struct Listed {
+    peer: Peer,
     number: Number,
     /// Items that it has declared unwanted and that are remembered.
     unwanted: u16,
+}
+
+/// What else is known of a connected peer.
+#[derive(Debug, Default)]
+pub(super) struct Neighbour {
     /// Whether this side dialled.
     outbound: bool,
     /// Announcements that came since the last heartbeat.
@@ -50,8 +57,8 @@ pub(super) struct Neighbour {
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Neighbours {
-    /// In ascending order, and by themselves: most messages look for their sender here.
-    peers: Vec<Peer>,
+    /// In ascending order.
+    listed: Vec<Listed>,
     /// In the same order.
     all: Vec<Neighbour>,
     /// Bytes that may wait for each connection outside of its queue.
@@ -68,10 +75,16 @@ pub(super) struct Neighbours {
     free: Vec<Number>,
 }
 
+/// Listed peers that are asked for ahead.
+const ASKED_FOR: usize = 16;
+
+/// As many as surely fit into a line of the cache.
+const LISTED_IN_A_LINE: usize = 64 / size_of::<Listed>();
+
 impl Neighbours {
     pub(super) fn new(buffer: u64, most_data: usize) -> Self {
         Self {
-            peers: Vec::new(),
+            listed: Vec::new(),
             all: Vec::new(),
             buffer,
             room: 0,
@@ -91,10 +104,25 @@ impl Neighbours {
         self.room = most.saturating_sub(unsent);
     }
 
+    /// Asks for the memory that looking for one touches.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        // All of most lists; of a long one what its search begins with.
+        let begin = (self.listed.len() / 2).saturating_sub(ASKED_FOR / 2);
+        for listed in self.listed[begin..].iter().take(ASKED_FOR).step_by(LISTED_IN_A_LINE) {
+            prefetch::line(listed);
+        }
+    }
+
     /// Where a peer is among them.
     #[inline]
     pub(super) fn place(&self, peer: Peer) -> Option<usize> {
-        self.peers.binary_search(&peer).ok()
+        self.search(peer).ok()
+    }
+
+    #[inline]
+    fn search(&self, peer: Peer) -> Result<usize, usize> {
+        self.listed.binary_search_by_key(&peer, |listed| listed.peer)
     }
 
     pub(super) fn contains(&self, peer: Peer) -> bool {
@@ -103,7 +131,7 @@ impl Neighbours {
 
     /// The number of the one at `place`.
     pub(super) fn number(&self, place: usize) -> Number {
-        self.all[place].number
+        self.listed[place].number
     }
 
     /// The one at `place`.
@@ -117,16 +145,16 @@ impl Neighbours {
 
     /// All of them, in ascending order.
     pub(super) fn peers(&self) -> Vec<Peer> {
-        self.peers.clone()
+        self.listed.iter().map(|listed| listed.peer).collect()
     }
 
     /// A connection stands. False when one to this peer was known before.
     pub(super) fn add(&mut self, peer: Peer, outbound: bool) -> bool {
-        let Err(place) = self.peers.binary_search(&peer) else { return false };
+        let Err(place) = self.search(peer) else { return false };
         // While none is free, those that are connected have all numbers below their count.
         let number = self.free.pop().unwrap_or(Number(self.all.len() as u32));
-        self.peers.insert(place, peer);
-        self.all.insert(place, Neighbour { number, outbound, ..Neighbour::default() });
+        self.listed.insert(place, Listed { peer, number, unwanted: 0 });
+        self.all.insert(place, Neighbour { outbound, ..Neighbour::default() });
         self.room = self.room.saturating_add(i64::try_from(self.buffer).unwrap_or(i64::MAX));
         true
     }
@@ -134,12 +162,12 @@ impl Neighbours {
     /// A connection ended, and with it what waited for it. False when there was none.
     pub(super) fn remove(&mut self, known: &mut Known, peer: Peer) -> bool {
         let Some(place) = self.place(peer) else { return false };
-        self.peers.remove(place);
+        let listed = self.listed.remove(place);
         let neighbour = self.all.remove(place);
-        self.free.push(neighbour.number);
+        self.free.push(listed.number);
         self.waiting -= u32::from(neighbour.queue.is_some());
-        if neighbour.unwanted > 0 {
-            known.forget_all_of(neighbour.number);
+        if listed.unwanted > 0 {
+            known.forget_all_of(listed.number);
         }
         true
     }
@@ -147,18 +175,18 @@ impl Neighbours {
     /// The peer at `place` does not want an item: it leaves its queue. How often it was there.
     #[inline]
     pub(super) fn call_off(&mut self, known: &mut Known, now: Nanos, place: usize, item: ItemRef) -> u64 {
-        let neighbour = &mut self.all[place];
-        if known.call_off(now, item, neighbour.number) {
-            if neighbour.unwanted < MOST_UNWANTED {
-                neighbour.unwanted += 1;
+        let listed = &mut self.listed[place];
+        if known.call_off(now, item, listed.number) {
+            if listed.unwanted < MOST_UNWANTED {
+                listed.unwanted += 1;
             } else {
-                known.forget_first_of(neighbour.number);
+                known.forget_first_of(listed.number);
             }
         }
         if self.waiting == 0 {
             return 0;
         }
-        neighbour.queue.as_mut().map_or(0, |queue| queue.remove(item))
+        self.all[place].queue.as_mut().map_or(0, |queue| queue.remove(item))
     }
 
     /// A heartbeat: counts begin anew, and what was unwanted for long enough is forgotten.
@@ -172,7 +200,9 @@ impl Neighbours {
         });
         for neighbour in &mut self.all {
             (neighbour.announced, neighbour.asked) = (0, 0);
-            neighbour.unwanted -= forgotten.get(neighbour.number.0 as usize).copied().unwrap_or_default();
+        }
+        for listed in &mut self.listed {
+            listed.unwanted -= forgotten.get(listed.number.0 as usize).copied().unwrap_or_default();
         }
     }
 
@@ -259,7 +289,7 @@ impl Neighbours {
             self.turn = (self.turn + 1) % self.all.len() as u32;
             let neighbour = &mut self.all[self.turn as usize];
             let Some(queue) = &mut neighbour.queue else { continue };
-            let (peer, next) = (self.peers[self.turn as usize], queue.pop());
+            let (peer, next) = (self.listed[self.turn as usize].peer, queue.pop());
             if queue.is_empty() {
                 neighbour.queue = None;
                 self.waiting -= 1;

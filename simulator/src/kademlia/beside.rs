@@ -1,14 +1,17 @@
 //! Kademlia beside an overlay: the two share the connections of a peer, as libp2p's behaviours do.
 
 use peerlab_scenarios::{
-    host::{Cx, Input, Links, Lookup, Machine, Overlay, Peer, QueryId, TimerKey},
+    host::{Cx, Input, Links, Lookup, Machine, Msg, Overlay, Peer, QueryId, TimerKey},
     report::Fact,
     seed::mix,
     wire::Topic,
 };
 
 use super::{Kademlia, TIMERS};
-use crate::engine::store::{ItemRef, Store};
+use crate::engine::{
+    prefetch::Prefetch,
+    store::{ItemRef, Store},
+};
 
 /// What is below the roles of a peer that finds things by Kademlia.
 #[derive(Debug)]
@@ -94,5 +97,12 @@ impl<O: Overlay<Store>> Overlay<Store> for Beside<O> {
 
     fn lives_on(&self, peer: Peer) -> bool {
         self.overlay.lives_on(peer) || self.kademlia.lives_on(peer)
+    }
+}
+
+impl<O: Prefetch> Prefetch for Beside<O> {
+    #[inline]
+    fn prefetch(&self, msg: &Msg<Store>) {
+        self.overlay.prefetch(msg);
     }
 }

@@ -4,7 +4,9 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use peerlab_report::{Observer, Outcome};
 use peerlab_scenarios::{
-    host::{Command, Cx, Found, Input, Links, Lookup, Machine, Overlay, Peer, PeerHost, QueryId, RoleSlot},
+    host::{
+        Command, Cx, Found, Input, Links, Lookup, Machine, Msg, Overlay, Peer, PeerHost, QueryId, RoleSlot,
+    },
     overlay::Flood,
     plan::{Files, KademliaPlan, Plan, discovery::Key},
     report::Fact,
@@ -17,6 +19,7 @@ use proptest::prelude::*;
 use super::{Beside, Kademlia};
 use crate::engine::{
     Engine,
+    prefetch::Prefetch,
     store::{ItemRef, Store},
 };
 
@@ -67,6 +70,12 @@ impl Overlay<Store> for Watched {
     }
     fn lives_on(&self, peer: Peer) -> bool {
         self.below.lives_on(peer)
+    }
+}
+
+impl Prefetch for Watched {
+    fn prefetch(&self, msg: &Msg<Store>) {
+        self.below.prefetch(msg);
     }
 }
 

@@ -122,12 +122,6 @@ impl<T, P: Places> Own<T, P> {
         Self { of, places: places.clone() }
     }
 
-    /// That of a peer, by its place among those that the engine holds.
-    #[inline]
-    pub(in crate::engine) fn at(&self, place: usize) -> Option<&T> {
-        self.of.get(place)
-    }
-
     /// All of them, in ascending order of their peers.
     pub(in crate::engine) fn iter(&self) -> std::slice::Iter<'_, T> {
         self.of.iter()

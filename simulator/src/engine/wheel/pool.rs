@@ -87,6 +87,16 @@ impl Pool {
         self.chunks[slot.newest as usize][filled] = event;
     }
 
+    /// The event of this number, from 0, in a slot that is not empty; none of more than one chunk but the first.
+    #[inline]
+    pub(super) fn nth<'p>(&'p self, slot: &'p Slot, number: usize) -> Option<&'p Event> {
+        if number == 0 {
+            return Some(&slot.first);
+        }
+        let is_held = number < slot.len() && slot.len() <= CHUNK + 1;
+        is_held.then(|| &self.chunks[slot.newest as usize][number - 1])
+    }
+
     /// Appends the events of `slot`, which is not empty, to `events`, newest chunk first, and frees its chunks.
     #[inline]
     pub(super) fn collect(&mut self, slot: Slot, events: &mut Vec<Event>) {

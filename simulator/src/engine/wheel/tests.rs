@@ -4,7 +4,7 @@ use std::collections::BinaryHeap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{CROWD, Event, LATE, Wheel};
+use super::{Ahead, CROWD, Event, LATE, Wheel};
 
 /// One step of a simulation: the delays after the present of the events to schedule, and how many to handle then.
 type Step = (Vec<u64>, usize);
@@ -132,4 +132,27 @@ fn an_effect_before_its_cause_is_refused() {
     wheel.push(event(10, 0));
     wheel.pop();
     wheel.push(event(9, 1));
+}
+
+#[test]
+fn events_of_an_even_stream_are_told_of_ahead_first_as_later_and_then_as_soon() {
+    const EVENTS: u64 = 10_000;
+    // A dozen in each slot of the second level, where most are told of.
+    let mut wheel = Wheel::new();
+    (0..EVENTS).for_each(|number| wheel.push(Event { time: number * 20, key: number, load: 0 }));
+    let (mut as_later, mut as_soon) = (vec![false; EVENTS as usize], vec![false; EVENTS as usize]);
+    let (mut told, mut popped) = (0, 0);
+    while let Some(event) = wheel.pop() {
+        popped += 1;
+        told += usize::from(as_later[event.key as usize] && as_soon[event.key as usize]);
+        let Ahead { soon, later } = wheel.ahead();
+        for event in later.into_iter().flatten() {
+            as_later[event.key as usize] = true;
+        }
+        for event in soon.into_iter().flatten() {
+            assert!(event.key >= popped, "only what is pending is told of");
+            as_soon[event.key as usize] = as_later[event.key as usize];
+        }
+    }
+    assert!(told > EVENTS as usize * 3 / 4, "{told} of {EVENTS}");
 }

@@ -9,7 +9,7 @@ use std::{
 
 use peerlab_report::{Observer, Outcome};
 use peerlab_scenarios::{
-    host::{Cx, Input, Links, Machine, Overlay, Peer, PeerHost, RoleSlot, TimerKey},
+    host::{Cx, Input, Links, Machine, Msg, Overlay, Peer, PeerHost, RoleSlot, TimerKey},
     plan::Plan,
     report::{Fact, PubsubCount},
     seed::Seed,
@@ -25,6 +25,7 @@ use super::{
 };
 use crate::engine::{
     Engine,
+    prefetch::Prefetch,
     store::{ItemRef, Store},
 };
 
@@ -107,6 +108,12 @@ impl Overlay<Store> for Watched {
     }
     fn publish(&mut self, cx: &mut Cx<'_, Store>, item: ItemRef) {
         self.peer.publish(cx, item);
+    }
+}
+
+impl Prefetch for Watched {
+    fn prefetch(&self, msg: &Msg<Store>) {
+        self.peer.prefetch(msg);
     }
 }
 
