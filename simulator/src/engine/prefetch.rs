@@ -36,8 +36,10 @@ impl<O: Prefetch, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O, R, V,
     #[inline(always)]
     pub(super) fn prefetch(&self) {
         let Ahead { soon, later } = self.wheel.ahead();
-        for event in later.into_iter().flatten().filter(|event| meets_machines(event)) {
-            lines(&self.seats.machines[event.dst() as usize], LINES);
+        for event in later.into_iter().flatten() {
+            if let Some(most) = lines_met(event) {
+                lines(&self.seats.machines[event.dst() as usize], most);
+            }
         }
         for event in soon.into_iter().flatten() {
             if event::phase(event) == Phase::Deliver
@@ -49,10 +51,15 @@ impl<O: Prefetch, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O, R, V,
     }
 }
 
-/// Whether an event is one of those that touch machines and are common.
+/// How many lines of its peer's machines an event touches, if it is of a common kind that touches any.
 #[inline]
-fn meets_machines(event: &Event) -> bool {
-    matches!(event::phase(event), Phase::Deliver | Phase::Timer)
+fn lines_met(event: &Event) -> Option<usize> {
+    match event::phase(event) {
+        // A duplicate is known by the first, and goes no further.
+        Phase::Arrive => Some(1),
+        Phase::Deliver | Phase::Timer => Some(LINES),
+        _ => None,
+    }
 }
 
 /// Bytes of a line of the cache.
