@@ -38,13 +38,19 @@ impl Drop for Folder {
     }
 }
 
-#[test]
-fn three_talk_one_leaves_and_who_comes_later_has_the_history() {
+/// Ana, Bo who has joined her and sees that she is there, and the address by which others can.
+fn ana_and_bo() -> (Person, Person, String) {
     let mut ana = Person::at_home("ana", &[]);
     let address = ana.address();
     let mut bo = Person::at_home("bo", &["--join", &address]);
-    ana.sees("* bo joined");
     bo.sees("* ana is here");
+    (ana, bo, address)
+}
+
+#[test]
+fn three_talk_one_leaves_and_who_comes_later_has_the_history() {
+    let (mut ana, mut bo, address) = ana_and_bo();
+    ana.sees("* bo joined");
     ana.types("hello bo");
     ana.sees("ana ✓: hello bo");
     bo.sees("ana: hello bo");
@@ -75,10 +81,7 @@ fn three_talk_one_leaves_and_who_comes_later_has_the_history() {
 
 #[test]
 fn a_room_outlasts_who_brought_its_members_together_and_a_crash_is_seen() {
-    let mut ana = Person::at_home("ana", &[]);
-    let address = ana.address();
-    let mut bo = Person::at_home("bo", &["--join", &address]);
-    bo.sees("* ana is here");
+    let (ana, mut bo, address) = ana_and_bo();
     let mut cy = Person::at_home("cy", &["--join", &address]);
     bo.sees("* cy joined");
     cy.sees("* bo is here");
@@ -136,10 +139,7 @@ fn rooms_do_not_mix() {
 #[cfg(unix)]
 #[test]
 fn who_is_told_to_end_leaves_in_good_order() {
-    let mut ana = Person::at_home("ana", &[]);
-    let address = ana.address();
-    let mut bo = Person::at_home("bo", &["--join", &address]);
-    bo.sees("* ana is here");
+    let (mut ana, bo, _) = ana_and_bo();
     ana.sees("* bo joined");
     let told = Command::new("kill").args(["-TERM", &bo.process().to_string()]).status();
     assert!(told.expect("there is kill").success());
@@ -195,10 +195,7 @@ fn lane(frame: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn strangers_who_break_the_protocol_are_shown_out_and_the_talk_goes_on() {
-    let mut ana = Person::at_home("ana", &[]);
-    let address = ana.address();
-    let mut bo = Person::at_home("bo", &["--join", &address]);
-    bo.sees("* ana is here");
+    let (mut ana, mut bo, address) = ana_and_bo();
     let oversize = [&[7; 8], &u32::MAX.to_be_bytes()[..]].concat();
     let garbage = lane(&[0xff; 300]);
     // A message of a known kind, by who has not introduced itself.
