@@ -6,6 +6,11 @@ use std::process::ExitCode;
 
 mod cli;
 
+/// Each message of a real peer is in many pieces that come and go: measured in `docs/performance.md`. And images are static, with a C
+/// whose own allocator is made to be small.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

@@ -21,6 +21,10 @@ use peerlab_scenarios::{
     spec::read,
 };
 
+/// That of `peerlab-node`, for both sides.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Least part of the goodput of one bare stream that a file has to have.
 const LEAST_GOODPUT: f64 = 0.8;
 
