@@ -5,39 +5,50 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
 };
 
-use futures::task::{ArcWake, AtomicWaker, waker};
+use futures::task::{ArcWake, waker};
 
 /// Polls something only when that has asked for it.
 #[derive(Debug)]
 pub(super) struct Bell {
     shared: Arc<Shared>,
+    /// Rings it.
     waker: Waker,
+    /// Who listens. It is always the same task, so that asking costs a comparison and no more.
+    listener: Waker,
 }
 
 #[derive(Debug)]
 struct Shared {
     has_rung: AtomicBool,
-    listener: AtomicWaker,
+    listener: Mutex<Waker>,
+}
+
+impl Shared {
+    fn listen(&self, listener: Waker) {
+        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = listener;
+    }
 }
 
 impl ArcWake for Shared {
     fn wake_by_ref(shared: &Arc<Self>) {
         shared.has_rung.store(true, Ordering::Release);
-        shared.listener.wake();
+        shared.listener.lock().unwrap_or_else(PoisonError::into_inner).wake_by_ref();
     }
 }
 
 impl Bell {
     /// One that has rung, for nothing was looked into yet.
     pub(super) fn new() -> Self {
-        let shared = Arc::new(Shared { has_rung: AtomicBool::new(true), listener: AtomicWaker::new() });
-        Self { waker: waker(Arc::clone(&shared)), shared }
+        let listener = Waker::noop().clone();
+        let shared =
+            Arc::new(Shared { has_rung: AtomicBool::new(true), listener: Mutex::new(listener.clone()) });
+        Self { waker: waker(Arc::clone(&shared)), shared, listener }
     }
 
     /// Lets the next to ask poll, for something has happened that nobody was woken for.
@@ -47,18 +58,23 @@ impl Bell {
 
     /// Polls, if that may give more than it did when it was last polled.
     pub(super) fn answer<T>(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        self.shared.listener.register(cx.waker());
-        if !self.shared.has_rung.swap(false, Ordering::AcqRel) {
+        if !self.listener.will_wake(cx.waker()) {
+            self.listener.clone_from(cx.waker());
+            self.shared.listen(self.listener.clone());
+        }
+        // Whoever rings after this wakes who listens. Mostly nobody has, and to look costs less than to swap.
+        let has_rung = &self.shared.has_rung;
+        if !has_rung.load(Ordering::Acquire) || !has_rung.swap(false, Ordering::AcqRel) {
             return Poll::Pending;
         }
         let polled = poll(&mut Context::from_waker(&self.waker));
         if polled.is_ready() {
             // There may be more.
-            self.shared.has_rung.store(true, Ordering::Release);
+            self.ring();
         }
         polled
     }
@@ -73,7 +89,7 @@ mod tests {
     #[test]
     fn what_was_pending_is_polled_when_it_asks_and_not_before() {
         let (tell, mut told) = mpsc::unbounded();
-        let (bell, mut polls) = (Bell::new(), 0);
+        let (mut bell, mut polls) = (Bell::new(), 0);
         let noop = noop_waker();
         let mut cx = Context::from_waker(&noop);
         let mut answer = |polls: &mut u32| {

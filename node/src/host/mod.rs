@@ -14,7 +14,7 @@
 //! | [`card`] | how members of an open room introduce themselves |
 //! | `setting` | what a peer needs to know of the run |
 //! | `protocols` | all of these in one swarm, with its limits |
-//! | `quiet`, `bell` | protocols that are asked only when something has happened to them |
+//! | `quiet`, `bell`, `names` | protocols that are asked only when something has happened to them |
 //! | `native`, `contents` | contents: made, signed, checked |
 //! | `connections` | whom a peer is connected with, as machines see it |
 //! | `timers`, `clock` | when a peer wants to be woken |
@@ -33,6 +33,7 @@ mod contents;
 mod gate;
 mod kademlia;
 pub mod lane;
+mod names;
 mod native;
 mod node;
 mod overlay;

@@ -45,18 +45,20 @@ const PER_PEER: u32 = 3;
 const NEGOTIATING: usize = 64;
 
 /// The behaviours of a peer.
+///
+/// Each is asked through all that stand below it, and what its handlers tell is wrapped once by each: what says most stands last.
 #[derive(NetworkBehaviour)]
 pub(super) struct Protocols {
     gate: Gate,
     limits: connection_limits::Behaviour,
-    pub(super) lane: lane::Behaviour,
-    pub(super) bulk: Quiet<bulk::Behaviour>,
-    pub(super) pubsub: Toggle<gossipsub::Behaviour>,
-    pub(super) kademlia: Toggle<kademlia::Behaviour>,
-    ping: Quiet<ping::Behaviour>,
-    identify: Quiet<identify::Behaviour>,
     #[cfg(feature = "net")]
     mdns: Toggle<mdns::tokio::Behaviour>,
+    ping: Quiet<ping::Behaviour>,
+    identify: Quiet<identify::Behaviour>,
+    pub(super) kademlia: Toggle<kademlia::Behaviour>,
+    pub(super) bulk: Quiet<bulk::Behaviour>,
+    pub(super) lane: Quiet<lane::Behaviour>,
+    pub(super) pubsub: Toggle<Quiet<gossipsub::Behaviour>>,
 }
 
 /// What of a peer its swarm depends on.
@@ -88,7 +90,7 @@ pub(super) fn swarm(
     chosen: Chosen,
     transport: Boxed<(PeerId, StreamMuxerBox)>,
     executor: impl Executor + Send + 'static,
-) -> io::Result<Swarm<Protocols>> {
+) -> io::Result<Swarm<Quiet<Protocols>>> {
     let (kademlia, idle) = match chosen.kademlia {
         Some((behaviour, idle)) => (Some(behaviour), duration(idle)),
         None => (None, IDLE),
@@ -115,17 +117,17 @@ pub(super) fn swarm(
     let protocols = Protocols {
         gate: Gate::new(Arc::clone(identity.roster)),
         limits: connection_limits::Behaviour::new(limits),
-        lane: lane::Behaviour::new(identity.first_name),
-        bulk: Quiet(bulk::Behaviour::default()),
-        pubsub: chosen.pubsub.into(),
-        kademlia: kademlia.into(),
-        ping: Quiet(ping::Behaviour::new(ping)),
-        identify: Quiet(identify::Behaviour::new(identify)),
         #[cfg(feature = "net")]
         mdns: Toggle::from(mdns.transpose()?),
+        ping: Quiet(ping::Behaviour::new(ping)),
+        identify: Quiet(identify::Behaviour::new(identify)),
+        kademlia: kademlia.into(),
+        bulk: Quiet(bulk::Behaviour::default()),
+        lane: Quiet(lane::Behaviour::new(identity.first_name)),
+        pubsub: chosen.pubsub.map(Quiet).into(),
     };
     let config = Config::with_executor(executor)
         .with_idle_connection_timeout(idle)
         .with_max_negotiating_inbound_streams(NEGOTIATING);
-    Ok(Swarm::new(transport, protocols, id, config))
+    Ok(Swarm::new(transport, Quiet(protocols), id, config))
 }

@@ -1,9 +1,14 @@
 //! Protocols that are asked only when something has happened to them.
 //!
 //! A connection of libp2p asks the handlers of all its protocols whenever anything happens to any of them, several times for each message that comes.
-//! Ping and identify look into two streams and a timer each time, and have something to do every ten seconds.
+//! Ping and identify look into two streams and a timer each time, and have something to do every ten seconds; gossipsub looks into
+//! three queues and two streams, and half of the time it is the connection alone that has something to do. So each protocol is quiet,
+//! and so are all of them together.
 
-use std::task::{Context, Poll};
+use std::{
+    ops::{Deref, DerefMut},
+    task::{Context, Poll},
+};
 
 use libp2p::{
     Multiaddr, PeerId,
@@ -11,15 +16,32 @@ use libp2p::{
     swarm::{
         ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, FromSwarm,
         NetworkBehaviour, SubstreamProtocol, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
-        handler::ConnectionEvent,
+        handler::{ConnectionEvent, FullyNegotiatedInbound, ListenUpgradeError},
     },
 };
 
-use super::bell::Bell;
+use super::{
+    bell::Bell,
+    names::{Named, Names},
+};
 
 /// A behaviour whose handlers are polled when they have asked for it, or were told something.
 #[derive(Debug)]
 pub(super) struct Quiet<B>(pub(super) B);
+
+impl<B> Deref for Quiet<B> {
+    type Target = B;
+
+    fn deref(&self) -> &B {
+        &self.0
+    }
+}
+
+impl<B> DerefMut for Quiet<B> {
+    fn deref_mut(&mut self) -> &mut B {
+        &mut self.0
+    }
+}
 
 impl<B: NetworkBehaviour> NetworkBehaviour for Quiet<B> {
     type ConnectionHandler = Handler<THandler<B>>;
@@ -88,24 +110,32 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Quiet<B> {
 pub(super) struct Handler<H> {
     handler: H,
     bell: Bell,
+    names: Names,
 }
 
-impl<H> Handler<H> {
+impl<H: ConnectionHandler> Handler<H> {
     fn new(handler: H) -> Self {
-        Self { handler, bell: Bell::new() }
+        Self { bell: Bell::new(), names: Names::of(&handler), handler }
+    }
+
+    /// It was told something that nobody was woken for.
+    fn was_told(&mut self) {
+        self.names = Names::of(&self.handler);
+        self.bell.ring();
     }
 }
 
 impl<H: ConnectionHandler> ConnectionHandler for Handler<H> {
     type FromBehaviour = H::FromBehaviour;
     type ToBehaviour = H::ToBehaviour;
-    type InboundProtocol = H::InboundProtocol;
+    type InboundProtocol = Named<H::InboundProtocol>;
     type OutboundProtocol = H::OutboundProtocol;
     type InboundOpenInfo = H::InboundOpenInfo;
     type OutboundOpenInfo = H::OutboundOpenInfo;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol, Self::InboundOpenInfo> {
-        self.handler.listen_protocol()
+        let names = self.names.clone();
+        self.handler.listen_protocol().map_upgrade(|upgrade| Named { upgrade, names })
     }
 
     fn connection_keep_alive(&self) -> bool {
@@ -125,7 +155,7 @@ impl<H: ConnectionHandler> ConnectionHandler for Handler<H> {
 
     fn on_behaviour_event(&mut self, event: Self::FromBehaviour) {
         self.handler.on_behaviour_event(event);
-        self.bell.ring();
+        self.was_told();
     }
 
     fn on_connection_event(
@@ -137,7 +167,113 @@ impl<H: ConnectionHandler> ConnectionHandler for Handler<H> {
             Self::OutboundOpenInfo,
         >,
     ) {
+        use ConnectionEvent as Event;
+        // What came in came by the protocol of the handler itself, which is the same but for its names.
+        let event = match event {
+            Event::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol, info }) => {
+                Event::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol, info })
+            }
+            Event::ListenUpgradeError(ListenUpgradeError { info, error }) => {
+                Event::ListenUpgradeError(ListenUpgradeError { info, error })
+            }
+            Event::FullyNegotiatedOutbound(opened) => Event::FullyNegotiatedOutbound(opened),
+            Event::DialUpgradeError(failed) => Event::DialUpgradeError(failed),
+            Event::AddressChange(change) => Event::AddressChange(change),
+            Event::LocalProtocolsChange(change) => Event::LocalProtocolsChange(change),
+            Event::RemoteProtocolsChange(change) => Event::RemoteProtocolsChange(change),
+            _ => unreachable!("libp2p-swarm 0.48 knows no other event"),
+        };
         self.handler.on_connection_event(event);
-        self.bell.ring();
+        self.was_told();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, iter};
+
+    use futures::task::noop_waker;
+    use libp2p::{
+        StreamProtocol, Swarm,
+        core::upgrade::ReadyUpgrade,
+        ping,
+        swarm::{SwarmEvent, handler::UpgradeInfoSend as _},
+    };
+    use peerlab_scenarios::{host::Peer, plan::identity::keypair, seed::Seed};
+
+    use super::*;
+    use crate::host::bench::{At, connect, drive, swarm};
+
+    #[test]
+    fn quiet_protocols_agree_on_streams_and_go_on() {
+        let quiet = || Quiet(Quiet(ping::Behaviour::new(ping::Config::new().with_interval(SHORT))));
+        let mut one = swarm(&keypair(Seed(1), Peer(0)), quiet());
+        let mut other: Swarm<ping::Behaviour> = swarm(&keypair(Seed(1), Peer(1)), ping::Behaviour::default());
+        connect(&mut one, &mut other);
+        let mut answers = 0;
+        drive(&mut one, &mut other, |_, _, at| {
+            if let At::One(SwarmEvent::Behaviour(event)) = at {
+                event.result.expect("the other answers");
+                answers += 1;
+            }
+            (answers == 3).then_some(())
+        });
+    }
+
+    const SHORT: std::time::Duration = std::time::Duration::from_millis(1);
+
+    /// Speaks a protocol when told so, and counts how often it is polled.
+    #[derive(Default)]
+    struct Moody {
+        speaks: Option<StreamProtocol>,
+        polls: u32,
+    }
+
+    impl ConnectionHandler for Moody {
+        type FromBehaviour = Option<StreamProtocol>;
+        type ToBehaviour = Infallible;
+        type InboundProtocol = ReadyUpgrade<StreamProtocol>;
+        type OutboundProtocol = ReadyUpgrade<StreamProtocol>;
+        type InboundOpenInfo = ();
+        type OutboundOpenInfo = ();
+
+        fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol> {
+            let name = self.speaks.clone().unwrap_or(StreamProtocol::new("/silence"));
+            SubstreamProtocol::new(ReadyUpgrade::new(name), ())
+        }
+
+        fn poll(
+            &mut self,
+            _: &mut Context<'_>,
+        ) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, (), Infallible>> {
+            self.polls += 1;
+            Poll::Pending
+        }
+
+        fn on_behaviour_event(&mut self, speaks: Option<StreamProtocol>) {
+            self.speaks = speaks;
+        }
+
+        fn on_connection_event(
+            &mut self,
+            _: ConnectionEvent<'_, Self::InboundProtocol, Self::OutboundProtocol>,
+        ) {
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_handler_and_it_is_polled_when_told_something() {
+        let mut handler = Handler::new(Moody::default());
+        let names = |handler: &Handler<Moody>| -> Vec<String> {
+            let listened = handler.listen_protocol();
+            listened.upgrade().protocol_info().map(|name| name.as_ref().to_owned()).collect()
+        };
+        let waker = noop_waker();
+        let mut cx = Context::from_waker(&waker);
+        assert!(iter::repeat_with(|| handler.poll(&mut cx)).take(3).all(|polled| polled.is_pending()));
+        assert_eq!((names(&handler), handler.handler.polls), (vec!["/silence".to_owned()], 1));
+        handler.on_behaviour_event(Some(StreamProtocol::new("/word/1")));
+        assert!(iter::repeat_with(|| handler.poll(&mut cx)).take(3).all(|polled| polled.is_pending()));
+        assert_eq!((names(&handler), handler.handler.polls), (vec!["/word/1".to_owned()], 2));
     }
 }

@@ -57,7 +57,7 @@ impl<R: Machine<Native>> Node<R> {
         let msg = Msg::new(Kind::Fetch, 0, Payload::Note(Arc::new(Note::Fetch(req, what))));
         let request = self.encode(&msg);
         self.traffic.sent(Kind::Fetch, request.len() as u32);
-        let number = self.swarm.behaviour_mut().bulk.0.ask(self.roster.id(from), connection, request);
+        let number = self.swarm.behaviour_mut().bulk.ask(self.roster.id(from), connection, request);
         self.fetches.out.insert(number, Fetch { req, from, what });
         self.fetches.by_req.insert(req, number);
     }
@@ -66,7 +66,7 @@ impl<R: Machine<Native>> Node<R> {
         let Some(number) = self.fetches.by_req.get(&req).copied() else { return };
         let Some(fetch) = self.fetches.take(number) else { return };
         self.traffic.lost(Loss::Aborted);
-        let came = self.swarm.behaviour_mut().bulk.0.abort(number);
+        let came = self.swarm.behaviour_mut().bulk.abort(number);
         if came > 0 {
             self.entries.push(Entry::Discarded(self.clock.now(), fetch.what.workload(), came));
         }
@@ -85,7 +85,7 @@ impl<R: Machine<Native>> Node<R> {
         let frame = pieces::of(msg, &self.native);
         self.traffic.sent(msg.kind, frame.iter().map(bytes::Bytes::len).sum::<usize>() as u32);
         self.fetches.answers.insert(asked, ask.by);
-        self.swarm.behaviour_mut().bulk.0.answer(self.roster.id(ask.by), asked, frame);
+        self.swarm.behaviour_mut().bulk.answer(self.roster.id(ask.by), asked, frame);
     }
 
     pub(super) fn on_bulk(&mut self, event: bulk::Event) {
@@ -163,7 +163,7 @@ impl<R: Machine<Native>> Node<R> {
             .map(|(number, _)| *number)
             .collect();
         for number in ended {
-            self.swarm.behaviour_mut().bulk.0.abort(number);
+            self.swarm.behaviour_mut().bulk.abort(number);
             self.traffic.lost(Loss::Broken);
             if let Some(fetch) = self.fetches.take(number) {
                 self.brought(fetch.req, Err(why));

@@ -52,6 +52,7 @@ use super::{
     kademlia::{self, Finder},
     protocols::{Chosen, Identity, Protocols, ProtocolsEvent, swarm},
     pubsub::{self, Publisher},
+    quiet::Quiet,
     record::Tape,
     timers::{Alarm, Timers},
 };
@@ -164,7 +165,7 @@ struct Node<R> {
     gauges: Arc<Gauges>,
     orders: mpsc::Receiver<Order>,
     tell: mpsc::Sender<Told>,
-    swarm: Swarm<Protocols>,
+    swarm: Swarm<Quiet<Protocols>>,
     machines: PeerHost<Overlay, R>,
     native: Native,
     out: Outbox<Native>,
