@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 mod cli;
 
-/// Each message of a real peer is in many pieces that come and go: measured in `docs/performance.md`. And images are static, with a C
-/// whose own allocator is made to be small.
+/// Each message of a real peer is in many pieces that come and go: measured in `docs/performance.md`. And the image is static, with a
+/// C library whose own allocator is made to be small.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -29,10 +29,6 @@ use peerlab_simulator::{
 use author::Author;
 use clock::timed;
 
-/// That of `peerlab-sim`.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Counts messages, those of them that are copies of items, and those that came first.
 #[derive(Debug, Default)]
 struct Tally {

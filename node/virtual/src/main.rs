@@ -4,10 +4,6 @@ mod cli;
 
 use std::process::ExitCode;
 
-/// Each message of a real peer is in many pieces that come and go, and virtual time does nothing but work on messages.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     cli::main()
 }

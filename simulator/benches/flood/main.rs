@@ -36,10 +36,6 @@ use fleet::Fleet;
 use memory::grown;
 use peerlab_simulator::engine::threads::division::Division;
 
-/// That of `peerlab-sim`.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// What a run delivered, and when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Tally {
