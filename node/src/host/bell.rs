@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -30,15 +30,15 @@ struct Shared {
 }
 
 impl Shared {
-    fn listen(&self, listener: Waker) {
-        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = listener;
+    fn listener(&self) -> MutexGuard<'_, Waker> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ArcWake for Shared {
     fn wake_by_ref(shared: &Arc<Self>) {
         shared.has_rung.store(true, Ordering::Release);
-        shared.listener.lock().unwrap_or_else(PoisonError::into_inner).wake_by_ref();
+        shared.listener().wake_by_ref();
     }
 }
 
@@ -64,7 +64,7 @@ impl Bell {
     ) -> Poll<T> {
         if !self.listener.will_wake(cx.waker()) {
             self.listener.clone_from(cx.waker());
-            self.shared.listen(self.listener.clone());
+            self.shared.listener().clone_from(cx.waker());
         }
         // Whoever rings after this wakes who listens. Mostly nobody has, and to look costs less than to swap.
         let has_rung = &self.shared.has_rung;

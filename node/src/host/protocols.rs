@@ -123,8 +123,8 @@ pub(super) fn swarm(
         ping: Quiet(ping::Behaviour::new(ping)),
         identify: Quiet(identify::Behaviour::new(identify)),
         kademlia: kademlia.into(),
-        bulk: Quiet(bulk::Behaviour::default()),
         lane: Quiet(lane::Behaviour::new(identity.first_name)),
+        bulk: Quiet(bulk::Behaviour::default()),
         pubsub: chosen.pubsub.map(Quiet).into(),
     };
     let config = Config::with_executor(executor)
