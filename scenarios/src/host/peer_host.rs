@@ -27,13 +27,13 @@ impl<R> RoleSlot<R> {
 /// A peer: its roles over its overlay. A step runs all of them to completion before the host sees the effects.
 ///
 /// Most messages are duplicates, and the model engine spends more time on waiting for a peer's state than on anything that it
-/// does with it. So fields are laid out as they stand here: what a duplicate touches of a small overlay comes first, in 48
-/// bytes, and a host can put it into one cache line with what it knows of the peer.
+/// does with it. So fields are laid out as they stand here: what a duplicate touches of the overlay comes first, and of a small one
+/// all is in 56 bytes, so that a host can put it into one cache line with what it knows of the peer.
 #[derive(Debug)]
 #[repr(C)]
 pub struct PeerHost<O, R> {
-    roles: ThinVec<RoleSlot<R>>,
     overlay: O,
+    roles: ThinVec<RoleSlot<R>>,
     overlay_rng: Option<Rng>,
 }
 
@@ -47,7 +47,7 @@ const fn machine_of(workload: u8) -> u8 {
 impl<O, R> PeerHost<O, R> {
     /// A peer with these machines.
     pub fn new(overlay: O, roles: Vec<RoleSlot<R>>) -> Self {
-        Self { roles: roles.into_iter().collect(), overlay, overlay_rng: None }
+        Self { overlay, roles: roles.into_iter().collect(), overlay_rng: None }
     }
 
     /// The overlay, for inspection.

@@ -257,7 +257,7 @@ mod tests {
     use crate::{
         engine::{
             network::{Inlet, Port},
-            seat::Aligned,
+            seat::{Aligned, Seat},
         },
         gossipsub::Gossipsub,
     };
@@ -289,10 +289,9 @@ mod tests {
         assert!(size_of::<Input<Store>>() <= 24);
         assert!(size_of::<Effect<Store>>() <= 40);
         assert_eq!(size_of::<Inlet>(), 16);
-        assert_eq!(size_of::<Option<PeerHost<Flood<Store>, ()>>>(), 56);
-        assert_eq!(size_of::<Aligned<Option<PeerHost<Flood<Store>, ()>>>>(), 64, "one cache line");
+        assert_eq!(size_of::<Aligned<Seat<PeerHost<Flood<Store>, ()>>>>(), 64, "one cache line");
         assert_eq!(size_of::<Aligned<Port>>(), 64, "one cache line");
-        let gossipsub = size_of::<Option<PeerHost<Gossipsub, ()>>>();
+        let gossipsub = size_of::<Seat<PeerHost<Gossipsub, ()>>>();
         assert!(gossipsub <= 576, "{gossipsub}");
     }
 

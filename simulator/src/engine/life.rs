@@ -12,6 +12,7 @@ use super::{
     event::{self, Control, Life},
     links,
     relay::Way,
+    seat::Seat,
     store::{ItemRef, Store},
     threads::Places,
     wheel::Event,
@@ -82,7 +83,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         port.start(inlet);
         let machines = (self.make)(peer);
         let planned = machines.overlay().links() == Lives::Planned;
-        *self.seats.machines[index] = Some(machines);
+        *self.seats.machines[index] = Seat::Taken(machines);
         self.observer.up(Nanos(self.now), peer);
         let kept = last_of_each(&mut self.kept[index]);
         self.step(peer, Input::Start { kept });
@@ -109,7 +110,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
         let index = peer.index();
         self.lives[index] += 1;
         self.seats.inlets[index].life = self.life(peer);
-        *self.seats.machines[index] = None;
+        *self.seats.machines[index] = Seat::Empty;
         self.timers[index].clear();
         self.observer.down(Nanos(self.now), peer);
         let ended = self.links.disconnect_all(peer);
@@ -409,7 +410,7 @@ impl<O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O,
 
     pub(super) fn keeps_planned_links(&self, peer: Peer) -> bool {
         self.seats.machines[peer.index()]
-            .as_ref()
+            .get()
             .is_some_and(|machines| machines.overlay().links() == Lives::Planned)
     }
 

@@ -62,6 +62,7 @@ use peerlab_scenarios::{
     spec::Leave,
     units::Nanos,
 };
+use smallvec::SmallVec;
 
 use self::{
     circuits::Circuits,
@@ -81,6 +82,9 @@ use self::{
 /// Who says what when, in order of time.
 type Commands<'p> = Peekable<Box<dyn Iterator<Item = (Nanos, Peer, Command)> + 'p>>;
 
+/// When which timers of a peer are due, ns. Most peers have one for the overlay and one for a role.
+type Timers = SmallVec<[(TimerKey, u64); 2]>;
+
 /// A run of a plan, or the part of one that the peers `P` have.
 pub struct Engine<'p, O, R, V, P = Everyone> {
     plan: &'p Plan,
@@ -99,7 +103,7 @@ pub struct Engine<'p, O, R, V, P = Everyone> {
     traffic: Traffic,
     seats: Seats<O, R, P>,
     behaviours: Vec<Behaviour>,
-    timers: Own<Vec<(TimerKey, u64)>, P>,
+    timers: Own<Timers, P>,
     kept: Own<Vec<(StoreKey, ItemRef)>, P>,
     /// Whether a peer may start again, so that what it stores must be remembered.
     may_restart: Vec<bool>,
@@ -195,7 +199,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
             flows: Flows::default(),
             traffic: Traffic::default(),
             behaviours,
-            timers: Own::new(&places, plan.peers.iter(), |_| Vec::new()),
+            timers: Own::new(&places, plan.peers.iter(), |_| Timers::new()),
             kept: Own::new(&places, plan.peers.iter(), |_| Vec::new()),
             may_restart: vec![false; n],
             wanted: vec![false; n],
@@ -337,7 +341,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
     /// The same, for messages: most steps are for such, and know at their place what they are.
     #[inline(always)]
     fn step_inline(&mut self, peer: Peer, input: Input<Store>) {
-        let Some(machines) = &mut *self.seats.machines[peer.index()] else { return };
+        let Some(machines) = self.seats.machines[peer.index()].get_mut() else { return };
         let env = Env {
             now: Nanos(self.now),
             me: peer,
@@ -438,7 +442,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
 
     /// The warm-up is over: counters begin anew.
     fn measure(&mut self) {
-        for machines in self.seats.machines.iter_mut().filter_map(|machines| machines.as_mut()) {
+        for machines in self.seats.machines.iter_mut().filter_map(|seat| seat.get_mut()) {
             machines.drain_counters(&mut |_| ());
         }
         self.warm_up = self.traffic.clone();
@@ -449,7 +453,7 @@ impl<'p, O: Overlay<Store>, R: Machine<Store>, V: Observer, P: Places> Engine<'p
 
     /// Hands a peer's counters to the report.
     fn collect_counters(&mut self, peer: Peer) {
-        if let Some(machines) = &mut *self.seats.machines[peer.index()] {
+        if let Some(machines) = self.seats.machines[peer.index()].get_mut() {
             let (observer, now) = (&mut self.observer, Nanos(self.now));
             machines.drain_counters(&mut |fact| observer.fact(now, peer, &fact));
         }

@@ -16,7 +16,7 @@ use super::{
     event::{self, Phase},
     store::Store,
     threads::Places,
-    wheel::{Ahead, Event},
+    wheel::Ahead,
 };
 
 /// An overlay that knows what a message touches of it, besides its own first lines of the cache.
@@ -37,13 +37,23 @@ impl<O: Prefetch, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O, R, V,
     pub(super) fn prefetch(&self) {
         let Ahead { soon, later } = self.wheel.ahead();
         for event in later.into_iter().flatten() {
-            if let Some(most) = lines_met(event) {
-                lines(&self.seats.machines[event.dst() as usize], most);
-            }
+            let peer = event.dst() as usize;
+            let most = match event::phase(event) {
+                // A duplicate is known by the first, and goes no further.
+                Phase::Arrive => 1,
+                Phase::Deliver => OF_A_MESSAGE,
+                Phase::Timer => {
+                    line(&self.timers[peer]);
+                    OF_A_TIMER
+                }
+                _ => continue,
+            };
+            line(&self.seats.inlets[peer]);
+            lines(&self.seats.machines[peer], most);
         }
         for event in soon.into_iter().flatten() {
             if event::phase(event) == Phase::Deliver
-                && let Some(machines) = &*self.seats.machines[event.dst() as usize]
+                && let Some(machines) = self.seats.machines[event.dst() as usize].get()
             {
                 machines.overlay().prefetch(&event::read(event).1);
             }
@@ -51,22 +61,14 @@ impl<O: Prefetch, R: Machine<Store>, V: Observer, P: Places> Engine<'_, O, R, V,
     }
 }
 
-/// How many lines of its peer's machines an event touches, if it is of a common kind that touches any.
-#[inline]
-fn lines_met(event: &Event) -> Option<usize> {
-    match event::phase(event) {
-        // A duplicate is known by the first, and goes no further.
-        Phase::Arrive => Some(1),
-        Phase::Deliver | Phase::Timer => Some(LINES),
-        _ => None,
-    }
-}
-
 /// Bytes of a line of the cache.
 const LINE: usize = 64;
 
-/// Lines of machines that are asked for: as many as a message that says nothing new touches of gossipsub, the largest.
-const LINES: usize = 5;
+/// Lines of machines that a message touches that says nothing new, of gossipsub, the largest.
+const OF_A_MESSAGE: usize = 2;
+
+/// Lines that a heartbeat of gossipsub touches.
+const OF_A_TIMER: usize = 6;
 
 /// Asks for the line of the cache in which something begins.
 #[inline(always)]

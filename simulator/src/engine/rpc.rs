@@ -47,18 +47,18 @@ const AUTHOR_AND_NUMBER: u32 = 52 + 19;
 pub(crate) struct Envelope {
     authorship: u32,
     id: u32,
+    /// Length of an IDONTWANT: as they are as common as items, it is worked out once.
+    dont_want: u32,
 }
 
 impl Envelope {
     /// That of messages so authenticated.
     pub(crate) const fn new(authenticity: Authenticity) -> Self {
-        match authenticity {
-            Authenticity::Anonymous => Self { authorship: 0, id: CONTENT_ID },
-            Authenticity::Signed => Self {
-                authorship: field(PEER_ID) + field(SEQUENCE) + field(SIGNATURE),
-                id: AUTHOR_AND_NUMBER,
-            },
-        }
+        let (authorship, id) = match authenticity {
+            Authenticity::Anonymous => (0, CONTENT_ID),
+            Authenticity::Signed => (field(PEER_ID) + field(SEQUENCE) + field(SIGNATURE), AUTHOR_AND_NUMBER),
+        };
+        Self { authorship, id, dont_want: control(field(id)) }
     }
 
     /// Length of an item as a message, which libp2p compares with its thresholds.
@@ -74,13 +74,18 @@ impl Envelope {
     }
 
     /// Length on the stream of an RPC.
+    #[inline]
     pub(crate) fn len(self, rpc: &Rpc) -> u32 {
         framed(self.body(rpc))
     }
 
     /// Length of an RPC without the length that precedes it.
+    #[inline]
     pub(crate) fn body(self, rpc: &Rpc) -> u32 {
-        let control = |action| field(field(action));
+        if let Rpc::IDontWant(_) = rpc { self.dont_want } else { self.other_body(rpc) }
+    }
+
+    fn other_body(self, rpc: &Rpc) -> u32 {
         let ids = |count: usize| count as u32 * field(self.id);
         match rpc {
             Rpc::Subscriptions(topics) => {
@@ -90,9 +95,15 @@ impl Envelope {
             Rpc::Prune(topic, backoff) => control(field(name_len(*topic)) + 1 + varint(*backoff)),
             Rpc::IHave(topic, have) => control(field(name_len(*topic)) + ids(have.len())),
             Rpc::IWant(want) => control(ids(want.len())),
-            Rpc::IDontWant(_) => control(ids(1)),
+            Rpc::IDontWant(_) => self.dont_want,
         }
     }
+}
+
+/// Length of a control message that says one thing.
+#[inline]
+const fn control(said: u32) -> u32 {
+    field(field(said))
 }
 
 /// One of the subscriptions of an RPC: a flag and a topic, and two more flags with those that are wanted.

@@ -58,6 +58,8 @@ pub struct Store {
     envelope: Envelope,
     lengths: Option<Lengths>,
     items: Vec<Item>,
+    /// Length on the wire of each item where gossipsub spreads it.
+    published: Vec<u32>,
     notes: Vec<Slot>,
     free: Vec<u32>,
     /// Notes made in the present step, which holds them until it ends: a copy that is lost at once must not free what the
@@ -93,6 +95,7 @@ impl Default for Store {
             envelope: Envelope::new(Authenticity::default()),
             lengths: None,
             items: Vec::new(),
+            published: Vec::new(),
             notes: Vec::new(),
             free: Vec::new(),
             fresh: Vec::new(),
@@ -116,9 +119,7 @@ impl Store {
     #[inline(always)]
     pub(crate) fn len_of(&self, msg: &Msg<Self>) -> u32 {
         match msg.payload {
-            Payload::Item(ItemRef(item)) if msg.kind == Kind::PubsubPublish => {
-                self.envelope.publish(&self.items[item as usize])
-            }
+            Payload::Item(ItemRef(item)) if msg.kind == Kind::PubsubPublish => self.published[item as usize],
             Payload::Item(ItemRef(item)) => HEADER + self.items[item as usize].encoded_len(),
             Payload::Note(note) => match note.called_off() {
                 Some(item) => self.envelope.len(&Rpc::IDontWant(item)),
@@ -167,6 +168,11 @@ impl Store {
             Content::Kad(rpc) => Some(rpc),
             Content::Note(_) | Content::Rpc(_) => None,
         }
+    }
+
+    fn push(&mut self, item: Item) {
+        self.published.push(self.envelope.publish(&item));
+        self.items.push(item);
     }
 
     fn make(&mut self, content: Content, len: u32) -> NoteRef {
@@ -266,7 +272,7 @@ impl Host for Store {
         if self.blocks.is_some() {
             return self.make_numbered(item);
         }
-        self.items.push(item);
+        self.push(item);
         ItemRef(u32::try_from(self.items.len() - 1).expect("a run makes fewer than 2^32 items"))
     }
 

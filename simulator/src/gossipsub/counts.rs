@@ -2,11 +2,12 @@
 
 use peerlab_scenarios::report::{Fact, PubsubCount};
 
-/// Copies of items that came, and all else that is counted.
+/// Copies of items that came, and all else that is counted. Duplicates, the most of all, stand first.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Counts {
-    pub(super) first: u64,
     pub(super) duplicate: u64,
+    pub(super) first: u64,
     pub(super) tainted: u64,
     others: [u64; PubsubCount::ALL.len()],
 }

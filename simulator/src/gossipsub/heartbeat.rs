@@ -37,7 +37,8 @@ impl Gossipsub {
             self.prune(cx, topic, peer, self.fleet.params.prune_backoff);
         }
         self.cache.shift();
-        self.neighbours.heartbeat(&mut self.known, cx.now);
+        self.known.heartbeat(cx.now);
+        self.neighbours.heartbeat();
         cx.set_timer(HEARTBEAT, cx.now.saturating_add(interval));
     }
 
@@ -174,7 +175,7 @@ impl Gossipsub {
             let Some(published) = state.published else { continue };
             if cx.now.saturating_sub(published) > ttl {
                 state.published = None;
-                state.members.iter_mut().for_each(|member| member.chosen = false);
+                state.choose_none();
             } else {
                 used.push(state.topic);
             }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use peerlab_scenarios::units::Nanos;
 
-use super::neighbours::Number;
+use super::roster::Number;
 use crate::engine::{prefetch, store::ItemRef};
 
 /// How long an item stays unwanted, until the next heartbeat (`IDONTWANT_TIMEOUT`).
@@ -24,20 +24,47 @@ pub(super) struct Known {
     words: Box<[u64]>,
     /// Words of an entry, never less than two.
     width: u32,
-    /// Entries in units of [`TOGETHER`]: a power of two, or none.
-    groups: u32,
     used: u32,
     /// Milliseconds that an item is remembered.
     keep: u32,
+    /// Entries are 2 to the power of this, in units of [`TOGETHER`], unless there are none.
+    bits: u8,
+    /// The newest generation's mark.
+    mark: u8,
     /// What is said from here on is of another generation than the newest.
     until: Nanos,
-    /// The newest generation's mark: most of what is said needs no more of that.
-    mark: u8,
+    /// Holds all items of which a lane holds that mark.
+    newest: Span,
+    rest: Box<Rest>,
+}
+
+/// Items from one on to another, by their numbers.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    first: u32,
+    last: u32,
+}
+
+impl Span {
+    const NOTHING: Self = Self { first: u32::MAX, last: 0 };
+
+    #[inline]
+    fn reach(&mut self, item: u32) {
+        (self.first, self.last) = (self.first.min(item), self.last.max(item));
+    }
+}
+
+/// What only heartbeats touch.
+#[derive(Debug, Default)]
+struct Rest {
     /// Oldest first.
     generations: VecDeque<Generation>,
     /// When the next heartbeat is, and how long after it the one behind it.
     beat: Nanos,
     interval: Nanos,
+    /// How many items each neighbour has declared unwanted and that are remembered, by their numbers: counted only while so many
+    /// are known that one may have said it of too many.
+    counts: Option<Vec<u32>>,
 }
 
 /// The first word of an entry. An item whose time is over and that nobody has called unwanted stays until the table grows,
@@ -56,15 +83,18 @@ struct Generation {
     mark: u8,
     /// When it is forgotten.
     at: Nanos,
-    /// All items of which a lane holds the mark.
-    items: Vec<ItemRef>,
+    /// Holds all items of which a lane holds the mark; that of the newest generation is [`Known::newest`].
+    items: Span,
 }
+
+/// Items that a neighbour may declare unwanted (`IDONTWANT_CAP`).
+const MOST_UNWANTED: u32 = 10_000;
 
 /// No item has this number.
 const FREE: u64 = u64::MAX;
 
 /// Items that are made one after the other and lie together.
-const TOGETHER: u32 = 4;
+const TOGETHER: u32 = 16;
 
 /// Entries of the smallest table.
 const LEAST: usize = 16;
@@ -82,20 +112,19 @@ impl Known {
         Self {
             words: Box::default(),
             width: 2,
-            groups: 0,
             used: 0,
             keep: millis(keep).max(1),
-            until: Nanos::ZERO,
+            bits: 0,
             mark: 0,
-            generations: VecDeque::new(),
-            beat: Nanos::ZERO,
-            interval: Nanos::ZERO,
+            until: Nanos::ZERO,
+            newest: Span::NOTHING,
+            rest: Box::default(),
         }
     }
 
     /// When the next heartbeat is, and how long after each the one behind it.
     pub(super) fn expect_beat(&mut self, at: Nanos, interval: Nanos) {
-        (self.beat, self.interval) = (at, interval);
+        (self.rest.beat, self.rest.interval) = (at, interval);
     }
 
     /// Asks for the memory of an item's entry.
@@ -123,13 +152,13 @@ impl Known {
     /// Whether an item is known as met.
     #[inline]
     pub(super) fn has_met(&self, now: Nanos, item: ItemRef) -> bool {
-        self.find(item).is_some_and(|entry| Head::of(self.words[entry]).until > millis(now))
+        self.find(item.number()).is_some_and(|entry| Head::of(self.words[entry]).until > millis(now))
     }
 
-    /// A neighbour does not want an item. False when it is remembered that it has said so before, which is remembered from now on
-    /// for as long as if it had not.
+    /// A neighbour does not want an item. If it is remembered that it has said so before, it is remembered from now on for as long
+    /// as if it had not; and if it has said it of too many, one of the first is forgotten.
     #[inline]
-    pub(super) fn call_off(&mut self, now: Nanos, item: ItemRef, by: Number) -> bool {
+    pub(super) fn call_off(&mut self, now: Nanos, item: ItemRef, by: Number) {
         let lane = Lane::of(by);
         if lane.word >= self.width as usize {
             self.widen(lane.word);
@@ -139,27 +168,32 @@ impl Known {
         }
         let entry = self.entry(now, item);
         let lanes = &mut self.words[entry + 1..entry + self.width as usize];
-        if !lanes.iter().any(|lanes| holding(*lanes, self.mark) != 0) {
-            self.generations.back_mut().expect("one lasts until later than now").items.push(item);
-        }
+        self.newest.reach(item.number());
         let word = &mut lanes[lane.word - 1];
         let is_new = lane.read(*word) == 0;
         *word = lane.write(*word, self.mark);
-        is_new
+        if is_new && self.used > MOST_UNWANTED {
+            self.hold_to_most(by);
+        }
     }
 
     /// Who does not want an item.
     #[inline]
     pub(super) fn unwanted(&self, item: ItemRef) -> Unwanted<'_> {
-        Unwanted(self.find(item).map_or(&[], |entry| &self.words[entry..entry + self.width as usize]))
+        Unwanted(
+            self.find(item.number()).map_or(&[], |entry| &self.words[entry..entry + self.width as usize]),
+        )
     }
 
-    /// A heartbeat: forgets what was said to be unwanted for long enough; `forgotten` hears by whom, once for each item.
-    pub(super) fn heartbeat(&mut self, now: Nanos, mut forgotten: impl FnMut(Number)) {
-        while self.generations.front().is_some_and(|generation| generation.at <= now) {
-            let Some(Generation { mark, items, .. }) = self.generations.pop_front() else { break };
-            for item in items {
-                let Some(entry) = self.find(item) else { continue };
+    /// A heartbeat: forgets what was said to be unwanted for long enough.
+    pub(super) fn heartbeat(&mut self, now: Nanos) {
+        while self.rest.generations.front().is_some_and(|generation| generation.at <= now) {
+            let Some(Generation { mark, mut items, .. }) = self.rest.generations.pop_front() else { break };
+            if self.rest.generations.is_empty() {
+                items = self.newest;
+            }
+            for number in 0..self.most(items) {
+                let Some(entry) = self.nth(items, number) else { continue };
                 let lanes = &mut self.words[entry + 1..entry + self.width as usize];
                 for (number, word) in lanes.iter_mut().enumerate() {
                     let mut held = holding(*word, mark);
@@ -167,22 +201,38 @@ impl Known {
                         let lane = held.trailing_zeros() / LANES;
                         *word &= !(0xFF << (lane * LANES));
                         held &= held - 1;
-                        forgotten(Number(number as u32 * LANES + lane));
+                        if let Some(counts) = &mut self.rest.counts {
+                            counts[number * LANES as usize + lane as usize] -= 1;
+                        }
                     }
                 }
             }
         }
-        self.beat = now.saturating_add(self.interval);
+        self.rest.beat = now.saturating_add(self.rest.interval);
     }
 
-    /// Forgets one of the first things that a neighbour has said.
+    /// Forgets one of the first things that a neighbour has said, if these are too many with what it has just said of an item.
     #[cold]
-    pub(super) fn forget_first_of(&mut self, by: Number) {
+    fn hold_to_most(&mut self, by: Number) {
         let lane = Lane::of(by);
-        let items = self.generations.iter().flat_map(|it| it.items.iter().map(|item| (it.mark, *item)));
-        let mut entries = items.filter_map(|(mark, item)| Some((mark, self.find(item)?)));
-        let first = entries.find(|(mark, entry)| lane.read(self.words[entry + lane.word]) == *mark);
-        if let Some((_, entry)) = first {
+        let count = match &mut self.rest.counts {
+            Some(counts) => {
+                let count = &mut counts[by.index()];
+                *count += 1;
+                count
+            }
+            none => &mut none.insert(count(&self.words, self.width as usize))[by.index()],
+        };
+        if *count <= MOST_UNWANTED {
+            return;
+        }
+        *count -= 1;
+        let first = self.rest.generations.iter().find_map(|&Generation { mark, items, .. }| {
+            let items = if mark == self.mark { self.newest } else { items };
+            let mut entries = (0..self.most(items)).filter_map(|number| self.nth(items, number));
+            entries.find(|entry| lane.read(self.words[entry + lane.word]) == mark)
+        });
+        if let Some(entry) = first {
             let word = &mut self.words[entry + lane.word];
             *word = lane.write(*word, 0);
         }
@@ -194,6 +244,9 @@ impl Known {
         if lane.word >= width {
             return;
         }
+        if let Some(counts) = &mut self.rest.counts {
+            counts[by.index()] = 0;
+        }
         for entry in self.words.chunks_exact_mut(width).filter(|entry| entry[0] != FREE) {
             entry[lane.word] = lane.write(entry[lane.word], 0);
         }
@@ -203,28 +256,52 @@ impl Known {
     #[cold]
     fn begin_generation(&mut self, now: Nanos) {
         let over = now.saturating_add(UNWANTED_FOR);
-        let over = if self.interval < GENERATION { over.saturating_add(GENERATION) } else { over };
-        let beats = over.0.checked_sub(self.beat.0).map_or(0, |late| late / self.interval.0.max(1) + 1);
-        let at = self.beat.saturating_add(Nanos(beats.saturating_mul(self.interval.0)));
+        let Rest { generations, beat, interval, .. } = &mut *self.rest;
+        let over = if *interval < GENERATION { over.saturating_add(GENERATION) } else { over };
+        let beats = over.0.checked_sub(beat.0).map_or(0, |late| late / interval.0.max(1) + 1);
+        let at = beat.saturating_add(Nanos(beats.saturating_mul(interval.0)));
         self.until = at.saturating_sub(UNWANTED_FOR);
-        self.mark = self.generations.back().map_or(1, |newest| newest.mark % u8::MAX + 1);
-        self.generations.push_back(Generation { mark: self.mark, at, items: Vec::new() });
+        self.mark = 1;
+        if let Some(newest) = generations.back_mut() {
+            newest.items = self.newest;
+            self.mark = newest.mark % u8::MAX + 1;
+        }
+        generations.push_back(Generation { mark: self.mark, at, items: Span::NOTHING });
+        self.newest = Span::NOTHING;
+    }
+
+    /// How many entries there are to look at for items of a span: one for each, or all if these are fewer.
+    fn most(&self, Span { first, last }: Span) -> u32 {
+        last.checked_sub(first).map_or(0, |more| more.saturating_add(1).min(self.entries()))
+    }
+
+    /// Where the entry of this number among those begins, if there is one.
+    fn nth(&self, Span { first, last }: Span, number: u32) -> Option<usize> {
+        if last - first < self.entries() {
+            return self.find(first + number);
+        }
+        let entry = number as usize * self.width as usize;
+        (self.words[entry] != FREE).then_some(entry)
+    }
+
+    fn entries(&self) -> u32 {
+        if self.words.is_empty() { 0 } else { TOGETHER << self.bits }
     }
 
     /// Where an item's entry begins, if it has one.
     #[inline]
-    fn find(&self, item: ItemRef) -> Option<usize> {
+    fn find(&self, item: u32) -> Option<usize> {
         if self.words.is_empty() {
             return None;
         }
-        let entry = self.place(item.number());
+        let entry = self.place(item);
         (self.words[entry] != FREE).then_some(entry)
     }
 
     /// Where an item's entry begins, which is made if there is none.
     #[inline]
     fn entry(&mut self, now: Nanos, item: ItemRef) -> usize {
-        if (self.used + 1) * 2 > self.groups * TOGETHER {
+        if (self.used + 1) * 2 > self.entries() {
             self.make_room(millis(now));
         }
         let entry = self.place(item.number());
@@ -253,7 +330,7 @@ impl Known {
     fn home(&self, item: u32) -> usize {
         // Groups are spread by the golden ratio, evenly as numbers are dense (Knuth, TAOCP 3, section 6.4).
         let spread = u64::from((item / TOGETHER).wrapping_mul(0x9E37_79B9));
-        let group = ((spread * u64::from(self.groups)) >> 32) as u32;
+        let group = ((spread << self.bits) >> 32) as u32;
         (group * TOGETHER + item % TOGETHER) as usize * self.width as usize
     }
 
@@ -273,11 +350,14 @@ impl Known {
     }
 
     fn lay_out(&mut self, width: u32, stays: impl Fn(&[u64]) -> bool) {
+        // They may be so few again that nothing is counted, and then more.
+        self.rest.counts = None;
         let (words, was) = (std::mem::take(&mut self.words), self.width as usize);
         let held: Vec<&[u64]> =
             words.chunks_exact(was).filter(|entry| entry[0] != FREE && stays(entry)).collect();
         let entries = (held.len() * 4).next_power_of_two().max(LEAST);
-        (self.width, self.groups, self.used) = (width, entries as u32 / TOGETHER, held.len() as u32);
+        (self.width, self.used) = (width, held.len() as u32);
+        self.bits = (entries as u32 / TOGETHER).ilog2() as u8;
         self.words = vec![0; entries * width as usize].into_boxed_slice();
         self.words.iter_mut().step_by(width as usize).for_each(|head| *head = FREE);
         for entry in held {
@@ -285,6 +365,15 @@ impl Known {
             self.words[place..place + was].copy_from_slice(entry);
         }
     }
+}
+
+/// How many of the entries of this width hold a mark of each neighbour, by their numbers.
+fn count(words: &[u64], width: usize) -> Vec<u32> {
+    let lanes = |number: usize| {
+        let lane = Lane::of(Number(number as u32));
+        words.chunks_exact(width).filter(|entry| entry[0] != FREE && lane.read(entry[lane.word]) != 0).count()
+    };
+    (0..(width - 1) * LANES as usize).map(|number| lanes(number) as u32).collect()
 }
 
 /// Who does not want an item.

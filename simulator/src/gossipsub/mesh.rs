@@ -7,7 +7,7 @@ use peerlab_scenarios::{
     wire::Topic,
 };
 
-use super::Gossipsub;
+use super::{Gossipsub, roster::Number};
 use crate::engine::{rpc::Rpc, store::Store};
 
 /// Topics that a neighbour may subscribe to, and subscriptions in one message (`MaxCountSubscriptionFilter`).
@@ -96,7 +96,7 @@ impl Gossipsub {
         &mut self,
         cx: &mut Cx<'_, Store>,
         from: Peer,
-        place: usize,
+        number: Number,
         subscriptions: &[(Topic, bool)],
     ) {
         if self.is_too_much(from, subscriptions) {
@@ -109,7 +109,7 @@ impl Gossipsub {
                 }
                 continue;
             }
-            self.topics.add(topic, from, self.neighbours.number(place));
+            self.topics.add(topic, from, number);
             let low = self.fleet.params.mesh_n_low.size();
             let wants_more = |state: &super::topics::TopicState| state.subscribed && state.degree() < low;
             if self.topics.get(topic).is_some_and(wants_more) && self.is_candidate(topic, from) {

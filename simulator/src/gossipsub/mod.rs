@@ -16,7 +16,7 @@
 //! | `spread` | `behaviour.rs`: publishing, forwarding, IHAVE, IWANT, IDONTWANT |
 //! | `heartbeat` | `behaviour.rs`: `heartbeat`, `emit_gossip` |
 //! | `topics` | who subscribes to what, `mesh` and `fanout` |
-//! | `neighbours`, `queue` | `handler.rs`, `queue.rs`, `types.rs`: `PeerDetails` |
+//! | `neighbours`, `roster`, `queue` | `handler.rs`, `queue.rs`, `types.rs`: `PeerDetails` |
 //! | `cache` | `mcache.rs` |
 //! | `known` | `time_cache.rs`, `types.rs`: `PeerDetails::dont_send` |
 //! | `promises`, `backoffs` | `gossip_promises.rs`, `backoff.rs` |
@@ -38,6 +38,7 @@ mod mesh;
 mod neighbours;
 mod promises;
 mod queue;
+mod roster;
 mod score;
 mod spread;
 mod topics;
@@ -45,7 +46,7 @@ mod topics;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, mem::offset_of, sync::Arc};
 
 use peerlab_scenarios::{
     host::{Cx, Input, Link, Links, Machine, Msg, Overlay, Payload, Peer, TimerKey},
@@ -64,6 +65,7 @@ use self::{
     neighbours::{Neighbours, WRITE},
     promises::Promises,
     queue::Outgoing,
+    roster::Number,
     score::Scores,
     topics::Topics,
 };
@@ -131,6 +133,10 @@ pub struct Gossipsub {
     early: VecDeque<ItemRef>,
     ticks: u32,
 }
+
+// Behind the word in which the host notes that the peer runs, what a message touches that says nothing new is in two lines of the cache: up
+// to the count of duplicates, the first of all counts.
+const _: () = assert!(size_of::<u64>() + offset_of!(Gossipsub, counts) + size_of::<u64>() <= 2 * 64);
 
 impl Gossipsub {
     /// A peer without neighbours.
@@ -227,8 +233,8 @@ impl Gossipsub {
             }
             // What is still on its way when a connection ends is not heeded.
             (_, Payload::Note(note)) => {
-                if let Some(place) = self.neighbours.place(from) {
-                    self.on_note(cx, from, place, note);
+                if let Some(number) = self.neighbours.number(from) {
+                    self.on_note(cx, from, number, note);
                 }
             }
             // Extensions, of which this model speaks none.
@@ -236,18 +242,18 @@ impl Gossipsub {
         }
     }
 
-    /// A control message of the neighbour at `place`.
+    /// A control message of the neighbour of this number.
     #[inline]
-    fn on_note(&mut self, cx: &mut Cx<'_, Store>, from: Peer, place: usize, note: NoteRef) {
+    fn on_note(&mut self, cx: &mut Cx<'_, Store>, from: Peer, number: Number, note: NoteRef) {
         if let Some(item) = note.called_off() {
             if self.takes(cx.host(), &Rpc::IDontWant(item)) && self.heeds(from) {
-                self.on_dont_want(cx.now, place, item);
+                self.on_dont_want(cx.now, number, item);
             }
             return;
         }
         let Some(rpc) = cx.host().rpc(note) else { return };
         if self.takes(cx.host(), rpc) {
-            self.on_rpc(cx, from, place, note);
+            self.on_rpc(cx, from, number, note);
         }
     }
 
@@ -261,12 +267,12 @@ impl Gossipsub {
         taken
     }
 
-    fn on_rpc(&mut self, cx: &mut Cx<'_, Store>, from: Peer, place: usize, note: NoteRef) {
+    fn on_rpc(&mut self, cx: &mut Cx<'_, Store>, from: Peer, number: Number, note: NoteRef) {
         let Some(rpc) = cx.host().rpc(note) else { return };
         // Subscriptions are heeded whatever the score.
         if let Rpc::Subscriptions(subscriptions) = rpc {
             let subscriptions = subscriptions.clone();
-            return self.on_subscriptions(cx, from, place, &subscriptions);
+            return self.on_subscriptions(cx, from, number, &subscriptions);
         }
         if !self.heeds(from) {
             return;
@@ -275,10 +281,10 @@ impl Gossipsub {
             Rpc::Subscriptions(_) | Rpc::IDontWant(_) => unreachable!("these are done with by now"),
             Rpc::Graft(topic) => self.on_graft(cx, from, topic),
             Rpc::Prune(topic, backoff) => self.on_prune(cx, from, topic, backoff),
-            Rpc::IHave(topic, _) => self.on_have(cx, from, place, topic, note),
+            Rpc::IHave(topic, _) => self.on_have(cx, from, number, topic, note),
             Rpc::IWant(ref items) => {
                 let items = items.clone();
-                self.on_want(cx, from, place, &items);
+                self.on_want(cx, from, number, &items);
             }
         }
     }
@@ -316,7 +322,6 @@ impl Gossipsub {
 impl Machine<Store> for Gossipsub {
     #[inline]
     fn step(&mut self, cx: &mut Cx<'_, Store>, input: Input<Store>) {
-        self.neighbours.begin(cx);
         match input {
             Input::Message { from, msg, .. } => self.on_message(cx, from, msg),
             Input::Timer(HEARTBEAT) => self.heartbeat(cx),

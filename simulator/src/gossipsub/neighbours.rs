@@ -9,11 +9,13 @@ use peerlab_scenarios::{
     report::PubsubCount,
     units::Nanos,
 };
+use thin_vec::ThinVec;
 
 use super::{
     counts::Counts,
     known::Known,
     queue::{Outgoing, Queue},
+    roster::{Number, Register, Roster},
 };
 use crate::engine::{
     prefetch,
@@ -24,23 +26,7 @@ use crate::engine::{
 /// Time to see whether the connections take more.
 pub(super) const WRITE: TimerKey = TimerKey(1);
 
-/// Items that a neighbour may declare unwanted (`IDONTWANT_CAP`).
-const MOST_UNWANTED: u16 = 10_000;
-
-/// A connected peer's number, which it has as long as its connection stands: a low one that no other has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Number(pub(super) u32);
-
-/// A connected peer as most messages look for it: sixteen of them are in three or four lines of the cache.
-#[derive(Clone, Copy, Debug)]
-struct Listed {
-    peer: Peer,
-    number: Number,
-    /// Items that it has declared unwanted and that are remembered.
-    unwanted: u16,
-}
-
-/// What else is known of a connected peer.
+/// What is known of a connected peer, besides its number.
 #[derive(Debug, Default)]
 pub(super) struct Neighbour {
     /// Whether this side dialled.
@@ -54,162 +40,134 @@ pub(super) struct Neighbour {
 }
 
 /// All connected peers, and the way to them.
+///
+/// Fields are laid out as they stand here; most messages touch all but `rest`.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Neighbours {
-    /// In ascending order.
-    listed: Vec<Listed>,
-    /// In the same order.
+    roster: Roster,
+    rest: Box<Rest>,
+    /// Who did not take a message in time, until that is held against them.
+    pub(super) slow: ThinVec<Peer>,
+    /// How many have a queue.
+    waiting: u32,
+}
+
+/// What only a message touches that makes this peer say something.
+#[derive(Debug)]
+struct Rest {
+    register: Register,
+    /// By their numbers.
     all: Vec<Neighbour>,
     /// Bytes that may wait for each connection outside of its queue.
     buffer: u64,
-    /// Bytes that the network still takes in this step.
+    /// Bytes that the network still takes, at an instant and while the uplink is free from another on: the host counts what is sent
+    /// when a step is over.
     room: i64,
-    /// How many have a queue, and whose turn it is next.
-    waiting: u32,
+    room_at: (Nanos, Nanos),
+    /// Whose turn it is next, as a place in the register.
     turn: u32,
-    /// Who did not take a message in time, since the step began.
-    pub(super) slow: Vec<Peer>,
     most_data: usize,
-    /// Numbers of peers that are gone.
-    free: Vec<Number>,
 }
-
-/// Listed peers that are asked for ahead.
-const ASKED_FOR: usize = 16;
-
-/// As many as surely fit into a line of the cache.
-const LISTED_IN_A_LINE: usize = 64 / size_of::<Listed>();
 
 impl Neighbours {
     pub(super) fn new(buffer: u64, most_data: usize) -> Self {
-        Self {
-            listed: Vec::new(),
+        let rest = Rest {
+            register: Register::default(),
             all: Vec::new(),
             buffer,
             room: 0,
-            waiting: 0,
+            room_at: (Nanos::NEVER, Nanos::NEVER),
             turn: 0,
-            slow: Vec::new(),
             most_data,
-            free: Vec::new(),
-        }
-    }
-
-    /// A step begins: looks how much the network takes.
-    #[inline]
-    pub(super) fn begin(&mut self, cx: &Cx<'_, Store>) {
-        let most = i64::try_from(self.buffer.saturating_mul(self.all.len() as u64)).unwrap_or(i64::MAX);
-        let unsent = i64::try_from(cx.uplink.unsent(cx.now)).unwrap_or(i64::MAX);
-        self.room = most.saturating_sub(unsent);
+        };
+        Self { roster: Roster::default(), rest: Box::new(rest), slow: ThinVec::new(), waiting: 0 }
     }
 
     /// Asks for the memory that looking for one touches.
     #[inline]
     pub(super) fn prefetch(&self) {
-        // All of most lists; of a long one what its search begins with.
-        let begin = (self.listed.len() / 2).saturating_sub(ASKED_FOR / 2);
-        for listed in self.listed[begin..].iter().take(ASKED_FOR).step_by(LISTED_IN_A_LINE) {
-            prefetch::line(listed);
-        }
+        self.roster.prefetch();
     }
 
-    /// Where a peer is among them.
+    /// Asks for the memory that sending something touches.
     #[inline]
-    pub(super) fn place(&self, peer: Peer) -> Option<usize> {
-        self.search(peer).ok()
+    pub(super) fn prefetch_rest(&self) {
+        prefetch::line(&*self.rest);
     }
 
+    /// The number of a peer, if it is one of them.
     #[inline]
-    fn search(&self, peer: Peer) -> Result<usize, usize> {
-        self.listed.binary_search_by_key(&peer, |listed| listed.peer)
+    pub(super) fn number(&self, peer: Peer) -> Option<Number> {
+        self.roster.find(&self.rest.register, peer)
     }
 
     pub(super) fn contains(&self, peer: Peer) -> bool {
-        self.place(peer).is_some()
+        self.number(peer).is_some()
     }
 
-    /// The number of the one at `place`.
-    pub(super) fn number(&self, place: usize) -> Number {
-        self.listed[place].number
-    }
-
-    /// The one at `place`.
-    pub(super) fn at_mut(&mut self, place: usize) -> &mut Neighbour {
-        &mut self.all[place]
+    /// The one that has this number.
+    pub(super) fn at_mut(&mut self, number: Number) -> &mut Neighbour {
+        &mut self.rest.all[number.index()]
     }
 
     pub(super) fn is_outbound(&self, peer: Peer) -> bool {
-        self.place(peer).is_some_and(|place| self.all[place].outbound)
+        self.number(peer).is_some_and(|number| self.rest.all[number.index()].outbound)
     }
 
     /// All of them, in ascending order.
     pub(super) fn peers(&self) -> Vec<Peer> {
-        self.listed.iter().map(|listed| listed.peer).collect()
+        self.rest.register.order().iter().map(|(peer, _)| *peer).collect()
     }
 
     /// A connection stands. False when one to this peer was known before.
     pub(super) fn add(&mut self, peer: Peer, outbound: bool) -> bool {
-        let Err(place) = self.search(peer) else { return false };
-        // While none is free, those that are connected have all numbers below their count.
-        let number = self.free.pop().unwrap_or(Number(self.all.len() as u32));
-        self.listed.insert(place, Listed { peer, number, unwanted: 0 });
-        self.all.insert(place, Neighbour { outbound, ..Neighbour::default() });
-        self.room = self.room.saturating_add(i64::try_from(self.buffer).unwrap_or(i64::MAX));
+        let rest = &mut *self.rest;
+        let Some(number) = self.roster.add(&mut rest.register, peer) else { return false };
+        if number.index() == rest.all.len() {
+            rest.all.push(Neighbour::default());
+        }
+        rest.all[number.index()].outbound = outbound;
+        rest.room = rest.room.saturating_add(i64::try_from(rest.buffer).unwrap_or(i64::MAX));
         true
     }
 
     /// A connection ended, and with it what waited for it. False when there was none.
     pub(super) fn remove(&mut self, known: &mut Known, peer: Peer) -> bool {
-        let Some(place) = self.place(peer) else { return false };
-        let listed = self.listed.remove(place);
-        let neighbour = self.all.remove(place);
-        self.free.push(listed.number);
+        let rest = &mut *self.rest;
+        let Some(number) = self.roster.remove(&mut rest.register, peer) else { return false };
+        let neighbour = std::mem::take(&mut rest.all[number.index()]);
         self.waiting -= u32::from(neighbour.queue.is_some());
-        if listed.unwanted > 0 {
-            known.forget_all_of(listed.number);
-        }
+        known.forget_all_of(number);
         true
     }
 
-    /// The peer at `place` does not want an item: it leaves its queue. How often it was there.
+    /// The peer of this number does not want an item: it leaves its queue. How often it was there.
     #[inline]
-    pub(super) fn call_off(&mut self, known: &mut Known, now: Nanos, place: usize, item: ItemRef) -> u64 {
-        let listed = &mut self.listed[place];
-        if known.call_off(now, item, listed.number) {
-            if listed.unwanted < MOST_UNWANTED {
-                listed.unwanted += 1;
-            } else {
-                known.forget_first_of(listed.number);
-            }
-        }
+    pub(super) fn call_off(&mut self, by: Number, item: ItemRef) -> u64 {
         if self.waiting == 0 {
             return 0;
         }
-        self.all[place].queue.as_mut().map_or(0, |queue| queue.remove(item))
+        self.rest.all[by.index()].queue.as_mut().map_or(0, |queue| queue.remove(item))
     }
 
-    /// A heartbeat: counts begin anew, and what was unwanted for long enough is forgotten.
-    pub(super) fn heartbeat(&mut self, known: &mut Known, now: Nanos) {
-        let mut forgotten = Vec::new();
-        known.heartbeat(now, |Number(by)| {
-            if forgotten.len() <= by as usize {
-                forgotten.resize(by as usize + 1, 0);
-            }
-            forgotten[by as usize] += 1;
-        });
-        for neighbour in &mut self.all {
+    /// A heartbeat: counts begin anew.
+    pub(super) fn heartbeat(&mut self) {
+        for neighbour in &mut self.rest.all {
             (neighbour.announced, neighbour.asked) = (0, 0);
         }
-        for listed in &mut self.listed {
-            listed.unwanted -= forgotten.get(listed.number.0 as usize).copied().unwrap_or_default();
-        }
+    }
+
+    /// Whether the network takes more at once, now that nothing waits.
+    #[inline]
+    fn is_clear(&mut self, cx: &Cx<'_, Store>) -> bool {
+        self.waiting == 0 && self.rest.room(cx) > 0
     }
 
     /// Sends a message as soon as its connection takes it.
     #[inline]
     pub(super) fn write(&mut self, cx: &mut Cx<'_, Store>, counts: &mut Counts, peer: Peer, out: Outgoing) {
-        if self.room > 0 && self.waiting == 0 {
+        if self.is_clear(cx) {
             self.hand_over(cx, peer, out);
         } else {
             self.queue(cx, counts, peer, out);
@@ -226,7 +184,7 @@ impl Neighbours {
     ) {
         let mut shared = None;
         for peer in peers {
-            if self.room <= 0 || self.waiting > 0 {
+            if !self.is_clear(cx) {
                 self.queue(cx, counts, peer, Outgoing::Rpc(rpc.clone()));
                 continue;
             }
@@ -248,23 +206,26 @@ impl Neighbours {
 
     #[inline]
     fn put(&mut self, cx: &mut Cx<'_, Store>, to: Peer, msg: Msg<Store>) {
-        self.room -= i64::from(cx.host().len_of(&msg));
+        self.rest.room -= i64::from(cx.host().len_of(&msg));
         cx.send(to, Lane::Reliable, msg);
     }
 
     #[cold]
     fn queue(&mut self, cx: &mut Cx<'_, Store>, counts: &mut Counts, peer: Peer, out: Outgoing) {
-        let Some(place) = self.place(peer) else { return };
-        if self.room > 0 && self.all[place].queue.is_none() {
+        let Some(number) = self.number(peer) else { return };
+        let has_room = self.rest.room(cx) > 0;
+        let is_waiting = self.rest.all[number.index()].queue.is_some();
+        if has_room && !is_waiting {
             return self.hand_over(cx, peer, out);
         }
-        if self.all[place].queue.is_none() {
+        if !is_waiting {
             if self.waiting == 0 {
-                self.wait(cx);
+                self.rest.wait(cx);
             }
             self.waiting += 1;
         }
-        if !self.all[place].queue.get_or_insert_default().push(out, self.most_data) {
+        let Rest { all, most_data, .. } = &mut *self.rest;
+        if !all[number.index()].queue.get_or_insert_default().push(out, *most_data) {
             self.drop(counts, peer);
         }
     }
@@ -275,21 +236,15 @@ impl Neighbours {
         self.slow.push(peer);
     }
 
-    /// Sets the timer to when half of what the connections hold has left.
-    fn wait(&self, cx: &mut Cx<'_, Store>) {
-        let half = self.buffer.saturating_mul(self.all.len() as u64) / 2;
-        // What was sent in this step has not yet been counted by the host, so it may be too early: then it waits again.
-        let at = cx.uplink.drained_to(half).max(cx.now.saturating_add(Nanos::from_millis(1)));
-        cx.set_timer(WRITE, at);
-    }
-
     /// Writes what waits, as far as there is room, one message of each connection in turn.
     pub(super) fn write_on(&mut self, cx: &mut Cx<'_, Store>, counts: &mut Counts) {
-        while self.room > 0 && self.waiting > 0 {
-            self.turn = (self.turn + 1) % self.all.len() as u32;
-            let neighbour = &mut self.all[self.turn as usize];
+        while self.waiting > 0 && self.rest.room(cx) > 0 {
+            let rest = &mut *self.rest;
+            rest.turn = (rest.turn + 1) % rest.register.len() as u32;
+            let (peer, number) = rest.register.order()[rest.turn as usize];
+            let neighbour = &mut rest.all[number.index()];
             let Some(queue) = &mut neighbour.queue else { continue };
-            let (peer, next) = (self.listed[self.turn as usize].peer, queue.pop());
+            let next = queue.pop();
             if queue.is_empty() {
                 neighbour.queue = None;
                 self.waiting -= 1;
@@ -301,7 +256,33 @@ impl Neighbours {
             }
         }
         if self.waiting > 0 {
-            self.wait(cx);
+            self.rest.wait(cx);
         }
+    }
+}
+
+impl Rest {
+    /// Bytes that may be at the connections and the uplink, outside of queues.
+    fn most(&self) -> u64 {
+        self.buffer.saturating_mul(self.register.len() as u64)
+    }
+
+    /// Bytes that the network still takes.
+    #[inline]
+    fn room(&mut self, cx: &Cx<'_, Store>) -> i64 {
+        let at = (cx.now, cx.uplink.free);
+        if self.room_at != at {
+            let most = i64::try_from(self.most()).unwrap_or(i64::MAX);
+            let unsent = i64::try_from(cx.uplink.unsent(cx.now)).unwrap_or(i64::MAX);
+            (self.room, self.room_at) = (most.saturating_sub(unsent), at);
+        }
+        self.room
+    }
+
+    /// Sets the timer to when half of what the connections hold has left.
+    fn wait(&self, cx: &mut Cx<'_, Store>) {
+        // What was sent in this step has not yet been counted by the host, so it may be too early: then it waits again.
+        let at = cx.uplink.drained_to(self.most() / 2).max(cx.now.saturating_add(Nanos::from_millis(1)));
+        cx.set_timer(WRITE, at);
     }
 }

@@ -13,9 +13,11 @@ use peerlab_scenarios::{
 use super::{
     Gossipsub,
     queue::Outgoing,
+    roster::Number,
     topics::{Member, TopicState},
 };
 use crate::engine::{
+    prefetch,
     rpc::Rpc,
     store::{ItemRef, NoteRef, Store},
 };
@@ -75,7 +77,7 @@ impl Gossipsub {
             return candidates.map(|member| member.peer).collect();
         }
         let subscribed = state.subscribed;
-        let (chosen, others): (Vec<Member>, Vec<Member>) = candidates.partition(|member| member.chosen);
+        let (chosen, others): (Vec<Member>, Vec<Member>) = candidates.partition(|member| member.is_chosen());
         let mut recipients: Vec<Peer> = chosen.iter().map(|member| member.peer).collect();
         let others: Vec<Peer> = others.iter().map(|member| member.peer).collect();
         let lacks = self.fleet.params.mesh_n.size().saturating_sub(recipients.len());
@@ -128,6 +130,7 @@ impl Gossipsub {
             }
             return;
         }
+        self.prefetch_rest();
         self.counts.first += 1;
         if self.is_worth_sparing(cx, item) {
             self.spare(cx, from, topic, item);
@@ -142,6 +145,14 @@ impl Gossipsub {
         }
         self.forward(cx, from, topic, hops, item);
         cx.deliver(from, hops, item);
+    }
+
+    /// Asks for the memory that only an item touches that is new.
+    #[inline]
+    fn prefetch_rest(&self) {
+        prefetch::line(&self.topics);
+        prefetch::line(&self.cache);
+        self.neighbours.prefetch_rest();
     }
 
     /// Tells the others of the mesh, and those who were asked for it, not to send an item that has come.
@@ -175,7 +186,7 @@ impl Gossipsub {
             if member.peer == from || Some(member.peer) == author {
                 continue;
             }
-            if unwanted.by(member.number) {
+            if unwanted.by(member.number()) {
                 counts.add(PubsubCount::Spared, 1);
                 continue;
             }
@@ -184,21 +195,22 @@ impl Gossipsub {
         }
     }
 
-    /// The neighbour at `place` does not want an item.
+    /// The neighbour of this number does not want an item.
     #[inline]
-    pub(super) fn on_dont_want(&mut self, now: Nanos, place: usize, item: ItemRef) {
-        let removed = self.neighbours.call_off(&mut self.known, now, place, item);
+    pub(super) fn on_dont_want(&mut self, now: Nanos, by: Number, item: ItemRef) {
+        self.known.call_off(now, item, by);
+        let removed = self.neighbours.call_off(by, item);
         if removed > 0 {
             self.counts.add(PubsubCount::Spared, removed);
         }
     }
 
-    /// A peer, the neighbour at `place`, says which items it has: those that this one lacks are asked for.
+    /// A peer, the neighbour of this number, says which items it has: those that this one lacks are asked for.
     pub(super) fn on_have(
         &mut self,
         cx: &mut Cx<'_, Store>,
         from: Peer,
-        place: usize,
+        number: Number,
         topic: Topic,
         note: NoteRef,
     ) {
@@ -206,7 +218,7 @@ impl Gossipsub {
             return;
         }
         let params = &self.fleet.params;
-        let neighbour = self.neighbours.at_mut(place);
+        let neighbour = self.neighbours.at_mut(number);
         neighbour.announced += 1;
         let most = params.max_control_messages_sent.get();
         if neighbour.announced > params.max_ihave_messages_heartbeat.get() || neighbour.asked >= most {
@@ -230,13 +242,12 @@ impl Gossipsub {
         self.send(cx, from, Rpc::IWant(items));
     }
 
-    /// A peer, the neighbour at `place`, asks for items: it gets those that are still here, unless it asks too often.
-    pub(super) fn on_want(&mut self, cx: &mut Cx<'_, Store>, from: Peer, place: usize, items: &[ItemRef]) {
+    /// A peer, the neighbour of this number, asks for items: it gets those that are still here, unless it asks too often.
+    pub(super) fn on_want(&mut self, cx: &mut Cx<'_, Store>, from: Peer, number: Number, items: &[ItemRef]) {
         if !self.gossips_with(from) {
             return;
         }
         let until: Nanos = cx.now.saturating_add(self.fleet.params.forward_queue_duration);
-        let number = self.neighbours.number(place);
         for &item in items {
             let Some((cached, asked)) = self.cache.ask(item, from) else { continue };
             if asked > self.fleet.params.gossip_retransmission.get() {

@@ -1,16 +1,37 @@
 //! Topics, who of the neighbours subscribes to them, and the meshes.
 
 use peerlab_scenarios::{host::Peer, units::Nanos, wire::Topic};
+use smallvec::SmallVec;
 
-use super::neighbours::Number;
+use super::roster::Number;
 
 /// A neighbour that subscribes to a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Member {
     pub(super) peer: Peer,
-    pub(super) number: Number,
+    /// Its number, and in the lowest bit whether it is chosen: all of a mesh is to be in few lines of the cache.
+    number: u32,
+}
+
+impl Member {
+    const CHOSEN: u32 = 1;
+
+    const fn new(peer: Peer, Number(number): Number) -> Self {
+        Self { peer, number: number << 1 }
+    }
+
+    pub(super) const fn number(self) -> Number {
+        Number(self.number >> 1)
+    }
+
     /// Whether it is in the mesh; of a topic that this peer does not subscribe to, whether it is in the fanout.
-    pub(super) chosen: bool,
+    pub(super) const fn is_chosen(self) -> bool {
+        self.number & Self::CHOSEN != 0
+    }
+
+    fn choose(&mut self, chosen: bool) {
+        self.number = self.number & !Self::CHOSEN | u32::from(chosen);
+    }
 }
 
 /// What a peer knows of one topic.
@@ -34,12 +55,17 @@ impl TopicState {
     /// The same with all that is known of them.
     #[inline]
     pub(super) fn chosen_members(&self) -> impl Iterator<Item = Member> + Clone + '_ {
-        self.members.iter().copied().filter(|member| member.chosen)
+        self.members.iter().copied().filter(|member| member.is_chosen())
     }
 
     /// The others that subscribe, in ascending order.
     pub(super) fn others(&self) -> impl Iterator<Item = Peer> + '_ {
-        self.members.iter().filter(|member| !member.chosen).map(|member| member.peer)
+        self.members.iter().filter(|member| !member.is_chosen()).map(|member| member.peer)
+    }
+
+    /// Puts all out of the fanout.
+    pub(super) fn choose_none(&mut self) {
+        self.members.iter_mut().for_each(|member| member.choose(false));
     }
 
     pub(super) fn degree(&self) -> usize {
@@ -55,21 +81,23 @@ impl TopicState {
     }
 
     pub(super) fn is_chosen(&self, peer: Peer) -> bool {
-        self.place(peer).is_ok_and(|place| self.members[place].chosen)
+        self.place(peer).is_ok_and(|place| self.members[place].is_chosen())
     }
 
     /// Takes a member in, or puts it out. False when it is no member, or nothing changes.
     pub(super) fn choose(&mut self, peer: Peer, chosen: bool) -> bool {
         let Ok(place) = self.place(peer) else { return false };
-        std::mem::replace(&mut self.members[place].chosen, chosen) != chosen
+        let changes = self.members[place].is_chosen() != chosen;
+        self.members[place].choose(chosen);
+        changes
     }
 }
 
 /// All topics that this peer or one of its neighbours subscribes to, or that it published under lately.
 #[derive(Debug, Default)]
 pub(super) struct Topics {
-    /// In ascending order.
-    states: Vec<TopicState>,
+    /// In ascending order. Most peers have one.
+    states: SmallVec<[TopicState; 1]>,
 }
 
 impl Topics {
@@ -79,7 +107,6 @@ impl Topics {
 
     #[inline]
     pub(super) fn get(&self, topic: Topic) -> Option<&TopicState> {
-        // Most peers have one topic, or few.
         match self.states.first() {
             Some(state) if state.topic == topic => Some(state),
             _ => self.place(topic).ok().map(|place| &self.states[place]),
@@ -125,7 +152,7 @@ impl Topics {
     pub(super) fn add(&mut self, topic: Topic, peer: Peer, number: Number) {
         let state = self.entry(topic);
         if let Err(place) = state.place(peer) {
-            state.members.insert(place, Member { peer, number, chosen: false });
+            state.members.insert(place, Member::new(peer, number));
         }
     }
 
@@ -134,7 +161,7 @@ impl Topics {
         let Some(state) = self.get_mut(topic) else { return false };
         let Ok(place) = state.place(peer) else { return false };
         let member = state.members.remove(place);
-        member.chosen && state.subscribed
+        member.is_chosen() && state.subscribed
     }
 
     /// A neighbour is gone.

@@ -75,8 +75,10 @@ impl Store {
             let nothing =
                 || Item::new(ItemId::new(0, Peer(0), 0), 0, Nanos::ZERO, Content::Raw(Blob::Sized(0)));
             self.items.resize_with(place, nothing);
-            self.items.push(item);
+            self.published.resize(place, 0);
+            self.push(item);
         } else {
+            self.published[place] = self.envelope.publish(&item);
             self.items[place] = item;
         }
     }

@@ -42,18 +42,9 @@ impl Lists {
         self.until.get(&item).is_some_and(|until| *until > now)
     }
 
-    /// Forgets what is too old at a heartbeat: by whom, in ascending order.
-    fn heartbeat(&mut self, now: u64) -> Vec<u32> {
-        let mut gone = Vec::new();
-        self.said.retain(|(_, by), at| {
-            let stays = Nanos::from_millis(now - *at) <= UNWANTED_FOR;
-            if !stays {
-                gone.push(*by);
-            }
-            stays
-        });
-        gone.sort_unstable();
-        gone
+    /// Forgets what is too old at a heartbeat.
+    fn heartbeat(&mut self, now: u64) {
+        self.said.retain(|_, at| Nanos::from_millis(now - *at) <= UNWANTED_FOR);
     }
 }
 
@@ -77,16 +68,14 @@ proptest! {
                     }
                 }
                 Step::CallOff(item, by) => {
-                    let is_new = lists.said.insert((item, by), now).is_none();
-                    prop_assert_eq!(known.call_off(at, ItemRef::test(item), Number(by)), is_new);
+                    lists.said.insert((item, by), now);
+                    known.call_off(at, ItemRef::test(item), Number(by));
                 }
                 Step::Pass(passes) => {
                     now += passes;
                     while beat <= now {
-                        let mut told = Vec::new();
-                        known.heartbeat(Nanos::from_millis(beat), |Number(by)| told.push(by));
-                        told.sort_unstable();
-                        prop_assert_eq!(told, lists.heartbeat(beat));
+                        known.heartbeat(Nanos::from_millis(beat));
+                        lists.heartbeat(beat);
                         beat += interval;
                     }
                 }
@@ -114,37 +103,57 @@ fn known() -> Known {
 }
 
 #[test]
-fn what_a_neighbour_said_first_is_forgotten_first() {
+fn of_what_a_neighbour_says_too_often_the_first_is_forgotten() {
     let mut known = known();
-    let (one, two) = (Number(1), Number(2));
-    for (second, item) in [(0, 5), (1, 6), (2, 7)] {
-        known.call_off(Nanos::from_secs(second), ItemRef::test(item), one);
-        known.call_off(Nanos::from_secs(second), ItemRef::test(item), two);
-        known.heartbeat(Nanos::from_secs(second + 1), |by| panic!("{by:?} said so just now"));
+    let (one, two, three) = (Number(1), Number(2), Number(9));
+    let of = |known: &Known, by| {
+        let items = (0..2 * MOST_UNWANTED).filter(|item| known.unwanted(ItemRef::test(*item)).by(by));
+        items.collect::<Vec<_>>()
+    };
+    for item in 0..MOST_UNWANTED {
+        let at = Nanos::from_millis(u64::from(item) / 10);
+        known.call_off(at, ItemRef::test(item), one);
+        known.call_off(at, ItemRef::test(item), two);
     }
-    known.forget_first_of(one);
-    known.forget_first_of(one);
-    let unwanted_by = |by| [5, 6, 7].map(|item| known.unwanted(ItemRef::test(item)).by(by));
-    assert_eq!((unwanted_by(one), unwanted_by(two)), ([false, false, true], [true; 3]));
+    let at = Nanos::from_millis(1_500);
+    for item in MOST_UNWANTED..MOST_UNWANTED + 100 {
+        known.call_off(at, ItemRef::test(item), one);
+        known.call_off(at, ItemRef::test(item), one);
+        known.call_off(at, ItemRef::test(item), three);
+    }
+    let said: Vec<u32> = (100..MOST_UNWANTED + 100).collect();
+    assert!(of(&known, one) == said, "{:?}", of(&known, one).first_chunk::<3>());
+    assert_eq!(of(&known, two).len(), MOST_UNWANTED as usize);
+    assert_eq!(of(&known, three).len(), 100);
+
+    // Another has the number, and may say as much.
+    known.forget_all_of(one);
+    for item in 0..=MOST_UNWANTED {
+        known.call_off(at, ItemRef::test(item), one);
+    }
+    assert_eq!(of(&known, one).len(), MOST_UNWANTED as usize);
+    for second in 1..6 {
+        known.heartbeat(Nanos::from_secs(second));
+    }
+    assert_eq!([one, two, three].map(|by| of(&known, by).len()), [0; 3]);
 }
 
 #[test]
 fn heartbeats_in_quick_succession_forget_hardly_later() {
     let mut known = Known::new(Nanos::from_secs(60));
     known.expect_beat(Nanos::from_millis(1), Nanos::from_millis(1));
-    let mut last = BTreeMap::new();
+    let item = |now: u64| ItemRef::test(now as u32);
     for now in 1..20_000 {
         let at = Nanos::from_millis(now);
-        known.heartbeat(at, |Number(by)| {
-            last.insert(by, now);
-        });
+        known.heartbeat(at);
         if now <= 10_000 {
-            known.call_off(at, ItemRef::test(now as u32), Number(now as u32 % 40));
+            known.call_off(at, item(now), Number(now as u32 % 40));
         }
+        let is_unwanted = |said: u64| known.unwanted(item(said)).by(Number(said as u32 % 40));
+        assert!((now.saturating_sub(3_000).max(1)..=now.min(10_000)).all(is_unwanted), "{now} ms");
+        assert!(!(1..now.saturating_sub(3_020).min(10_001)).rev().take(50).any(is_unwanted), "{now} ms");
     }
-    assert!(known.generations.is_empty());
-    // The last that each has said, between 9.96 and 10 s.
-    assert!(last.len() == 40 && last.values().all(|at| (12_960..13_020).contains(at)), "{last:?}");
+    assert!(known.rest.generations.is_empty());
 }
 
 #[test]
@@ -152,7 +161,7 @@ fn the_table_does_not_grow_with_the_run() {
     let mut known = known();
     for second in 1..1_000 {
         let at = Nanos::from_secs(second);
-        known.heartbeat(at, |_| ());
+        known.heartbeat(at);
         for item in (second as u32 * 10..).map(ItemRef::test).take(10) {
             known.call_off(at, item, Number(1));
             assert!(known.meet(at, item));
