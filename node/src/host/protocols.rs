@@ -5,6 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 #[cfg(feature = "net")]
 use libp2p::mdns;
 
+use either::Either;
 use libp2p::{
     Multiaddr, PeerId, Swarm,
     connection_limits::{self, ConnectionLimits},
@@ -12,7 +13,7 @@ use libp2p::{
     gossipsub, identify,
     identity::Keypair,
     ping,
-    swarm::{Config, Executor, NetworkBehaviour, behaviour::toggle::Toggle},
+    swarm::{Config, Executor, NetworkBehaviour, THandlerInEvent, behaviour::toggle::Toggle},
 };
 use peerlab_scenarios::units::Nanos;
 
@@ -120,15 +121,21 @@ pub(super) fn swarm(
         limits: connection_limits::Behaviour::new(limits),
         #[cfg(feature = "net")]
         mdns: Toggle::from(mdns.transpose()?),
-        ping: Quiet(ping::Behaviour::new(ping)),
-        identify: Quiet(identify::Behaviour::new(identify)),
+        ping: Quiet::new(ping::Behaviour::new(ping)),
+        identify: Quiet::new(identify::Behaviour::new(identify)),
         kademlia: kademlia.into(),
-        lane: Quiet(lane::Behaviour::new(identity.first_name)),
-        bulk: Quiet(bulk::Behaviour::default()),
-        pubsub: chosen.pubsub.map(Quiet).into(),
+        lane: Quiet::new(lane::Behaviour::new(identity.first_name)),
+        bulk: Quiet::new(bulk::Behaviour::default()),
+        pubsub: chosen.pubsub.map(Quiet::new).into(),
     };
     let config = Config::with_executor(executor)
         .with_idle_connection_timeout(idle)
         .with_max_negotiating_inbound_streams(NEGOTIATING);
-    Ok(Swarm::new(transport, Quiet(protocols), id, config))
+    Ok(Swarm::new(transport, Quiet::renamed(protocols, may_rename), id, config))
+}
+
+/// Whether a connection may speak under other names once it was told this. Kademlia does when it begins to serve; the last three, which
+/// say most, never do.
+fn may_rename(told: &THandlerInEvent<Protocols>) -> bool {
+    matches!(told, Either::Left(Either::Left(Either::Left(_))))
 }

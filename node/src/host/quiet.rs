@@ -22,24 +22,42 @@ use libp2p::{
 
 use super::{
     bell::Bell,
-    names::{Named, Names},
+    names::{Named, Offer},
 };
 
 /// A behaviour whose handlers are polled when they have asked for it, or were told something.
 #[derive(Debug)]
-pub(super) struct Quiet<B>(pub(super) B);
+pub(super) struct Quiet<B: NetworkBehaviour> {
+    behaviour: B,
+    renames: Renames<THandlerInEvent<B>>,
+}
 
-impl<B> Deref for Quiet<B> {
-    type Target = B;
+/// Whether a handler may speak under other names once its behaviour has told it this.
+type Renames<T> = fn(&T) -> bool;
 
-    fn deref(&self) -> &B {
-        &self.0
+impl<B: NetworkBehaviour> Quiet<B> {
+    /// A behaviour whose handlers keep their names whatever it tells them.
+    pub(super) fn new(behaviour: B) -> Self {
+        Self::renamed(behaviour, |_| false)
+    }
+
+    /// A behaviour of which some of what it tells its handlers may change their names.
+    pub(super) fn renamed(behaviour: B, renames: Renames<THandlerInEvent<B>>) -> Self {
+        Self { behaviour, renames }
     }
 }
 
-impl<B> DerefMut for Quiet<B> {
+impl<B: NetworkBehaviour> Deref for Quiet<B> {
+    type Target = B;
+
+    fn deref(&self) -> &B {
+        &self.behaviour
+    }
+}
+
+impl<B: NetworkBehaviour> DerefMut for Quiet<B> {
     fn deref_mut(&mut self) -> &mut B {
-        &mut self.0
+        &mut self.behaviour
     }
 }
 
@@ -53,7 +71,7 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Quiet<B> {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        self.0.handle_pending_inbound_connection(connection, local, remote)
+        self.behaviour.handle_pending_inbound_connection(connection, local, remote)
     }
 
     fn handle_established_inbound_connection(
@@ -63,7 +81,9 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Quiet<B> {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.0.handle_established_inbound_connection(connection, peer, local, remote).map(Handler::new)
+        let handler =
+            self.behaviour.handle_established_inbound_connection(connection, peer, local, remote)?;
+        Ok(Handler::new(handler, self.renames))
     }
 
     fn handle_pending_outbound_connection(
@@ -73,7 +93,7 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Quiet<B> {
         addresses: &[Multiaddr],
         role: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        self.0.handle_pending_outbound_connection(connection, peer, addresses, role)
+        self.behaviour.handle_pending_outbound_connection(connection, peer, addresses, role)
     }
 
     fn handle_established_outbound_connection(
@@ -84,11 +104,14 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Quiet<B> {
         role: Endpoint,
         port: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.0.handle_established_outbound_connection(connection, peer, address, role, port).map(Handler::new)
+        let behaviour = &mut self.behaviour;
+        let handler =
+            behaviour.handle_established_outbound_connection(connection, peer, address, role, port)?;
+        Ok(Handler::new(handler, self.renames))
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
-        self.0.on_swarm_event(event);
+        self.behaviour.on_swarm_event(event);
     }
 
     fn on_connection_handler_event(
@@ -97,45 +120,39 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Quiet<B> {
         connection: ConnectionId,
         event: THandlerOutEvent<Self>,
     ) {
-        self.0.on_connection_handler_event(peer, connection, event);
+        self.behaviour.on_connection_handler_event(peer, connection, event);
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
-        self.0.poll(cx)
+        self.behaviour.poll(cx)
     }
 }
 
 /// The handler of such a behaviour.
 #[derive(Debug)]
-pub(super) struct Handler<H> {
+pub(super) struct Handler<H: ConnectionHandler> {
     handler: H,
     bell: Bell,
-    names: Names,
+    offer: Offer<H::InboundProtocol, H::InboundOpenInfo>,
+    renames: Renames<H::FromBehaviour>,
 }
 
 impl<H: ConnectionHandler> Handler<H> {
-    fn new(handler: H) -> Self {
-        Self { bell: Bell::new(), names: Names::of(&handler), handler }
-    }
-
-    /// It was told something that nobody was woken for.
-    fn was_told(&mut self) {
-        self.names = Names::of(&self.handler);
-        self.bell.ring();
+    fn new(handler: H, renames: Renames<H::FromBehaviour>) -> Self {
+        Self { bell: Bell::new(), offer: Offer::of(&handler), handler, renames }
     }
 }
 
 impl<H: ConnectionHandler> ConnectionHandler for Handler<H> {
     type FromBehaviour = H::FromBehaviour;
     type ToBehaviour = H::ToBehaviour;
-    type InboundProtocol = Named<H::InboundProtocol>;
+    type InboundProtocol = Named<H::InboundProtocol, H::InboundOpenInfo>;
     type OutboundProtocol = H::OutboundProtocol;
-    type InboundOpenInfo = H::InboundOpenInfo;
+    type InboundOpenInfo = ();
     type OutboundOpenInfo = H::OutboundOpenInfo;
 
-    fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol, Self::InboundOpenInfo> {
-        let names = self.names.clone();
-        self.handler.listen_protocol().map_upgrade(|upgrade| Named { upgrade, names })
+    fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol> {
+        self.offer.protocol(&self.handler)
     }
 
     fn connection_keep_alive(&self) -> bool {
@@ -154,8 +171,15 @@ impl<H: ConnectionHandler> ConnectionHandler for Handler<H> {
     }
 
     fn on_behaviour_event(&mut self, event: Self::FromBehaviour) {
+        // Most of what is told are messages, and to list all names for each would take a fifteenth of what a message costs.
+        let may_be_renamed = (self.renames)(&event);
         self.handler.on_behaviour_event(event);
-        self.was_told();
+        if may_be_renamed {
+            self.offer = Offer::of(&self.handler);
+        }
+        debug_assert!(self.offer.is_of(&self.handler), "nothing else changes names");
+        // Nobody was woken for it.
+        self.bell.ring();
     }
 
     fn on_connection_event(
@@ -168,12 +192,12 @@ impl<H: ConnectionHandler> ConnectionHandler for Handler<H> {
         >,
     ) {
         use ConnectionEvent as Event;
-        // What came in came by the protocol of the handler itself, which is the same but for its names.
+        // What came in came by the protocol of the handler itself.
         let event = match event {
-            Event::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol, info }) => {
+            Event::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: (protocol, info), .. }) => {
                 Event::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol, info })
             }
-            Event::ListenUpgradeError(ListenUpgradeError { info, error }) => {
+            Event::ListenUpgradeError(ListenUpgradeError { error: (error, info), .. }) => {
                 Event::ListenUpgradeError(ListenUpgradeError { info, error })
             }
             Event::FullyNegotiatedOutbound(opened) => Event::FullyNegotiatedOutbound(opened),
@@ -184,7 +208,8 @@ impl<H: ConnectionHandler> ConnectionHandler for Handler<H> {
             _ => unreachable!("libp2p-swarm 0.48 knows no other event"),
         };
         self.handler.on_connection_event(event);
-        self.was_told();
+        self.offer = Offer::of(&self.handler);
+        self.bell.ring();
     }
 }
 
@@ -206,7 +231,7 @@ mod tests {
 
     #[test]
     fn quiet_protocols_agree_on_streams_and_go_on() {
-        let quiet = || Quiet(Quiet(ping::Behaviour::new(ping::Config::new().with_interval(SHORT))));
+        let quiet = || Quiet::new(Quiet::new(ping::Behaviour::new(ping::Config::new().with_interval(SHORT))));
         let mut one = swarm(&keypair(Seed(1), Peer(0)), quiet());
         let mut other: Swarm<ping::Behaviour> = swarm(&keypair(Seed(1), Peer(1)), ping::Behaviour::default());
         connect(&mut one, &mut other);
@@ -263,7 +288,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_handler_and_it_is_polled_when_told_something() {
-        let mut handler = Handler::new(Moody::default());
+        let mut handler = Handler::new(Moody::default(), Option::is_some);
         let names = |handler: &Handler<Moody>| -> Vec<String> {
             let listened = handler.listen_protocol();
             listened.upgrade().protocol_info().map(|name| name.as_ref().to_owned()).collect()
