@@ -84,8 +84,12 @@ seeds count='100':
             || test $? -eq 1 || exit 1; \
     done
 
-# The same with a thousand: for the night
-nightly: (seeds '1000')
+# What real peers live through in virtual time, with a hundred seeds each
+stories count='100':
+    PEERLAB_SEEDS={{ count }} cargo test --release --manifest-path node/virtual/Cargo.toml --test stories
+
+# The same two with a thousand: for the night
+nightly: (seeds '1000') (stories '1000')
 
 # Hold the model against real libp2p in virtual time, for every shipped scenario that fits: docs/fidelity.md
 fidelity:

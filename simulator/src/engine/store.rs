@@ -231,6 +231,11 @@ impl Store {
         }
     }
 
+    /// The item of this [number](ItemRef::number).
+    pub(crate) fn numbered(&self, number: u32) -> &Item {
+        &self.items[number as usize]
+    }
+
     /// Items made so far.
     #[must_use]
     pub fn items(&self) -> usize {

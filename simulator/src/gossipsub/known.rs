@@ -90,6 +90,9 @@ struct Generation {
 /// Items that a neighbour may declare unwanted (`IDONTWANT_CAP`).
 const MOST_UNWANTED: u32 = 10_000;
 
+/// As many are forgotten at once when it declares more, for each time takes a look at all. libp2p forgets one at a time.
+const TOO_MANY: u32 = MOST_UNWANTED / 16;
+
 /// No item has this number.
 const FREE: u64 = u64::MAX;
 
@@ -156,9 +159,16 @@ impl Known {
     }
 
     /// A neighbour does not want an item. If it is remembered that it has said so before, it is remembered from now on for as long
-    /// as if it had not; and if it has said it of too many, one of the first is forgotten.
+    /// as if it had not; and if it has said it of too many, those are forgotten that it said first: of those that it said between the
+    /// same two heartbeats, the lowest by `rank`, which is to tell them apart.
     #[inline]
-    pub(super) fn call_off(&mut self, now: Nanos, item: ItemRef, by: Number) {
+    pub(super) fn call_off<R: Ord>(
+        &mut self,
+        now: Nanos,
+        item: ItemRef,
+        by: Number,
+        rank: impl Fn(u32) -> R,
+    ) {
         let lane = Lane::of(by);
         if lane.word >= self.width as usize {
             self.widen(lane.word);
@@ -173,7 +183,7 @@ impl Known {
         let is_new = lane.read(*word) == 0;
         *word = lane.write(*word, self.mark);
         if is_new && self.used > MOST_UNWANTED {
-            self.hold_to_most(by);
+            self.hold_to_most(entry, by, rank);
         }
     }
 
@@ -211,29 +221,37 @@ impl Known {
         self.rest.beat = now.saturating_add(self.rest.interval);
     }
 
-    /// Forgets one of the first things that a neighbour has said, if these are too many with what it has just said of an item.
+    /// Forgets what a neighbour has said first, if it has said too much with what it has just said of the item at `entry`.
     #[cold]
-    fn hold_to_most(&mut self, by: Number) {
-        let lane = Lane::of(by);
+    fn hold_to_most<R: Ord>(&mut self, entry: usize, by: Number, rank: impl Fn(u32) -> R) {
+        let (lane, width) = (Lane::of(by), self.width as usize);
         let count = match &mut self.rest.counts {
             Some(counts) => {
                 let count = &mut counts[by.index()];
                 *count += 1;
                 count
             }
-            none => &mut none.insert(count(&self.words, self.width as usize))[by.index()],
+            none => &mut none.insert(count(&self.words, width))[by.index()],
         };
         if *count <= MOST_UNWANTED {
             return;
         }
-        *count -= 1;
-        let first = self.rest.generations.iter().find_map(|&Generation { mark, items, .. }| {
-            let items = if mark == self.mark { self.newest } else { items };
-            let mut entries = (0..self.most(items)).filter_map(|number| self.nth(items, number));
-            entries.find(|entry| lane.read(self.words[entry + lane.word]) == mark)
-        });
-        if let Some(entry) = first {
-            let word = &mut self.words[entry + lane.word];
+        *count -= TOO_MANY;
+        let mut ages = [0; 1 + u8::MAX as usize];
+        for (age, generation) in self.rest.generations.iter().enumerate() {
+            ages[usize::from(generation.mark)] = age;
+        }
+        let others =
+            (0..self.words.len()).step_by(width).filter(|&other| other != entry && self.words[other] != FREE);
+        let mut said: Vec<_> = others
+            .filter_map(|other| {
+                let mark = lane.read(self.words[other + lane.word]);
+                (mark != 0).then(|| (ages[usize::from(mark)], rank(Head::of(self.words[other]).item), other))
+            })
+            .collect();
+        said.sort_unstable();
+        for (.., other) in said.into_iter().take(TOO_MANY as usize) {
+            let word = &mut self.words[other + lane.word];
             *word = lane.write(*word, 0);
         }
     }
@@ -246,6 +264,9 @@ impl Known {
         }
         if let Some(counts) = &mut self.rest.counts {
             counts[by.index()] = 0;
+        }
+        if self.rest.generations.is_empty() {
+            return;
         }
         for entry in self.words.chunks_exact_mut(width).filter(|entry| entry[0] != FREE) {
             entry[lane.word] = lane.write(entry[lane.word], 0);

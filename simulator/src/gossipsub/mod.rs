@@ -247,7 +247,7 @@ impl Gossipsub {
     fn on_note(&mut self, cx: &mut Cx<'_, Store>, from: Peer, number: Number, note: NoteRef) {
         if let Some(item) = note.called_off() {
             if self.takes(cx.host(), &Rpc::IDontWant(item)) && self.heeds(from) {
-                self.on_dont_want(cx.now, number, item);
+                self.on_dont_want(cx.now, cx.host(), number, item);
             }
             return;
         }

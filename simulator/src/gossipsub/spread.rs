@@ -197,8 +197,13 @@ impl Gossipsub {
 
     /// The neighbour of this number does not want an item.
     #[inline]
-    pub(super) fn on_dont_want(&mut self, now: Nanos, by: Number, item: ItemRef) {
-        self.known.call_off(now, item, by);
+    pub(super) fn on_dont_want(&mut self, now: Nanos, host: &Store, by: Number, item: ItemRef) {
+        // By content: numbers of items differ with the number of threads.
+        let rank = |item| {
+            let item = host.numbered(item);
+            (item.at, item.id)
+        };
+        self.known.call_off(now, item, by, rank);
         let removed = self.neighbours.call_off(by, item);
         if removed > 0 {
             self.counts.add(PubsubCount::Spared, removed);

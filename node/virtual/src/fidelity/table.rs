@@ -45,11 +45,11 @@ const COMPARING: &str = "members dial one another to compare what they hold, and
      for each comparison, is beside the few posts of these rooms; the model charges round trips for it and no bytes. With \
      `sync: {with: neighbours}` what is missing is what connections send to stay alive";
 
-const HEALS: &str = "a path comes back in it: real peers dial all the time, and what was said meanwhile comes across about three seconds \
-     earlier than in the model (see below)";
+const HEALS: &str = "a path comes back in it: real peers dial all the time, and what was said meanwhile comes across one to five \
+     seconds earlier than in the model (see below)";
 
-const CHANCE: &str = "the interval of the difference holds nought: one run of each cannot tell them apart. The quantile lies where values are \
-     few, and a small share of them moves it far (see KS)";
+const CHANCE: &str = "the interval of the difference holds nought: one run of each cannot tell them apart. Where values are few, a small \
+     share of them moves a quantile far (see KS)";
 
 /// Bytes from which a post is long: many packets, that take their time at an uplink.
 const LONG: u64 = 16 << 10;

@@ -69,7 +69,7 @@ proptest! {
                 }
                 Step::CallOff(item, by) => {
                     lists.said.insert((item, by), now);
-                    known.call_off(at, ItemRef::test(item), Number(by));
+                    known.call_off(at, ItemRef::test(item), Number(by), |item| item);
                 }
                 Step::Pass(passes) => {
                     now += passes;
@@ -110,32 +110,36 @@ fn of_what_a_neighbour_says_too_often_the_first_is_forgotten() {
         let items = (0..2 * MOST_UNWANTED).filter(|item| known.unwanted(ItemRef::test(*item)).by(by));
         items.collect::<Vec<_>>()
     };
+    // The first of all were made last, and the first second's are older than the next one's whatever they are.
+    let rank = |item: u32| if item < 10 { u32::MAX - item } else { item };
     for item in 0..MOST_UNWANTED {
         let at = Nanos::from_millis(u64::from(item) / 10);
-        known.call_off(at, ItemRef::test(item), one);
-        known.call_off(at, ItemRef::test(item), two);
+        known.call_off(at, ItemRef::test(item), one, rank);
+        known.call_off(at, ItemRef::test(item), two, rank);
     }
     let at = Nanos::from_millis(1_500);
-    for item in MOST_UNWANTED..MOST_UNWANTED + 100 {
-        known.call_off(at, ItemRef::test(item), one);
-        known.call_off(at, ItemRef::test(item), one);
-        known.call_off(at, ItemRef::test(item), three);
+    for item in (MOST_UNWANTED..MOST_UNWANTED + 100).rev() {
+        known.call_off(at, ItemRef::test(item), one, rank);
+        known.call_off(at, ItemRef::test(item), one, rank);
+        known.call_off(at, ItemRef::test(item), three, rank);
     }
-    let said: Vec<u32> = (100..MOST_UNWANTED + 100).collect();
-    assert!(of(&known, one) == said, "{:?}", of(&known, one).first_chunk::<3>());
+    let said: Vec<u32> = (0..10).chain(10 + TOO_MANY..MOST_UNWANTED + 100).collect();
+    assert!(of(&known, one) == said, "{:?}", of(&known, one).first_chunk::<12>());
     assert_eq!(of(&known, two).len(), MOST_UNWANTED as usize);
     assert_eq!(of(&known, three).len(), 100);
 
-    // Another has the number, and may say as much.
+    // Another has the number, and may say as much; what it says last stays, whatever its rank.
     known.forget_all_of(one);
-    for item in 0..=MOST_UNWANTED {
-        known.call_off(at, ItemRef::test(item), one);
+    for item in (0..=MOST_UNWANTED).rev() {
+        known.call_off(at, ItemRef::test(item), one, rank);
     }
-    assert_eq!(of(&known, one).len(), MOST_UNWANTED as usize);
+    assert_eq!(of(&known, one).len(), (MOST_UNWANTED - TOO_MANY + 1) as usize);
+    assert!(known.unwanted(ItemRef::test(0)).by(one));
     for second in 1..6 {
         known.heartbeat(Nanos::from_secs(second));
     }
     assert_eq!([one, two, three].map(|by| of(&known, by).len()), [0; 3]);
+    known.forget_all_of(two);
 }
 
 #[test]
@@ -147,7 +151,7 @@ fn heartbeats_in_quick_succession_forget_hardly_later() {
         let at = Nanos::from_millis(now);
         known.heartbeat(at);
         if now <= 10_000 {
-            known.call_off(at, item(now), Number(now as u32 % 40));
+            known.call_off(at, item(now), Number(now as u32 % 40), |item| item);
         }
         let is_unwanted = |said: u64| known.unwanted(item(said)).by(Number(said as u32 % 40));
         assert!((now.saturating_sub(3_000).max(1)..=now.min(10_000)).all(is_unwanted), "{now} ms");
@@ -163,7 +167,7 @@ fn the_table_does_not_grow_with_the_run() {
         let at = Nanos::from_secs(second);
         known.heartbeat(at);
         for item in (second as u32 * 10..).map(ItemRef::test).take(10) {
-            known.call_off(at, item, Number(1));
+            known.call_off(at, item, Number(1), |item| item);
             assert!(known.meet(at, item));
         }
     }
