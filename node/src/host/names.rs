@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_name_is_kept_once_and_what_is_none_of_libp2p_is_passed_over() {
         let of = |name: &str| interned(name).map(|name| name.as_ref().as_ptr());
-        assert_eq!(of("/kept/1"), of(&"/kept/1".to_owned()));
+        assert_eq!(of("/kept/1"), of(&String::from("/kept/1")));
         assert_ne!(of("/kept/1"), of("/kept/2"));
         assert_eq!(interned("kept"), None);
     }
