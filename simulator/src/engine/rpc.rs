@@ -47,7 +47,7 @@ const AUTHOR_AND_NUMBER: u32 = 52 + 19;
 pub(crate) struct Envelope {
     authorship: u32,
     id: u32,
-    /// Length of an IDONTWANT: as they are as common as items, it is worked out once.
+    /// What [`Envelope::body`] is for an IDONTWANT: as they are as common as items, it is worked out once.
     dont_want: u32,
 }
 

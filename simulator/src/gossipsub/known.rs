@@ -390,11 +390,15 @@ impl Known {
 
 /// How many of the entries of this width hold a mark of each neighbour, by their numbers.
 fn count(words: &[u64], width: usize) -> Vec<u32> {
-    let lanes = |number: usize| {
-        let lane = Lane::of(Number(number as u32));
-        words.chunks_exact(width).filter(|entry| entry[0] != FREE && lane.read(entry[lane.word]) != 0).count()
-    };
-    (0..(width - 1) * LANES as usize).map(|number| lanes(number) as u32).collect()
+    let mut counts = vec![0; (width - 1) * LANES as usize];
+    for entry in words.chunks_exact(width).filter(|entry| entry[0] != FREE) {
+        for (lanes, counts) in entry[1..].iter().zip(counts.chunks_exact_mut(LANES as usize)) {
+            for (mark, count) in lanes.to_le_bytes().into_iter().zip(counts) {
+                *count += u32::from(mark != 0);
+            }
+        }
+    }
+    counts
 }
 
 /// Who does not want an item.

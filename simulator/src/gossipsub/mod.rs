@@ -218,7 +218,8 @@ impl Gossipsub {
     }
 
     fn disconnected(&mut self, cx: &Cx<'_, Store>, peer: Peer) {
-        if self.neighbours.remove(&mut self.known, peer) {
+        if let Some(number) = self.neighbours.remove(peer) {
+            self.known.forget_all_of(number);
             self.topics.remove_everywhere(peer);
             if let Some(scores) = &mut self.scores {
                 scores.disconnected(cx.now, peer);

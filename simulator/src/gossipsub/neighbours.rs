@@ -13,7 +13,6 @@ use thin_vec::ThinVec;
 
 use super::{
     counts::Counts,
-    known::Known,
     queue::{Outgoing, Queue},
     roster::{Number, Register, Roster},
 };
@@ -132,14 +131,13 @@ impl Neighbours {
         true
     }
 
-    /// A connection ended, and with it what waited for it. False when there was none.
-    pub(super) fn remove(&mut self, known: &mut Known, peer: Peer) -> bool {
+    /// A connection ended, and with it what waited for it. The number that the peer had, if there was one.
+    pub(super) fn remove(&mut self, peer: Peer) -> Option<Number> {
         let rest = &mut *self.rest;
-        let Some(number) = self.roster.remove(&mut rest.register, peer) else { return false };
+        let number = self.roster.remove(&mut rest.register, peer)?;
         let neighbour = std::mem::take(&mut rest.all[number.index()]);
         self.waiting -= u32::from(neighbour.queue.is_some());
-        known.forget_all_of(number);
-        true
+        Some(number)
     }
 
     /// The peer of this number does not want an item: it leaves its queue. How often it was there.
