@@ -379,6 +379,35 @@ pub enum WireError {
     Trailing(usize),
 }
 
+/// What a frame carries, as its fourth byte says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Sort {
+    /// Nothing but its header.
+    Nothing = 0,
+    /// An item.
+    Item = 1,
+    /// A note.
+    Note = 2,
+}
+
+impl Sort {
+    const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Nothing),
+            1 => Some(Self::Item),
+            2 => Some(Self::Note),
+            _ => None,
+        }
+    }
+}
+
+/// The bytes of a frame before its payload.
+#[must_use]
+pub const fn header(kind: Kind, hops: u8, workload: u8, sort: Sort) -> [u8; HEADER as usize] {
+    [kind.number(), hops, workload, sort as u8]
+}
+
 impl Frame {
     /// Its length in bytes, equal to that of [`Frame::encode`].
     #[must_use]
@@ -395,16 +424,16 @@ impl Frame {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let sort = match self.body {
-            Body::Nothing => 0,
-            Body::Item(_) => 1,
-            Body::Note(_) => 2,
+            Body::Nothing => Sort::Nothing,
+            Body::Item(_) => Sort::Item,
+            Body::Note(_) => Sort::Note,
         };
-        let mut header = Vec::with_capacity(self.encoded_len() as usize);
-        header.extend([self.kind.number(), self.hops, self.workload, sort]);
+        let mut bytes = Vec::with_capacity(self.encoded_len() as usize);
+        bytes.extend(header(self.kind, self.hops, self.workload, sort));
         match &self.body {
-            Body::Nothing => Ok(header),
-            Body::Item(item) => postcard::to_extend(item, header),
-            Body::Note(note) => postcard::to_extend(note, header),
+            Body::Nothing => Ok(bytes),
+            Body::Item(item) => postcard::to_extend(item, bytes),
+            Body::Note(note) => postcard::to_extend(note, bytes),
         }
         .expect("a vector grows as needed, and every type here has a known length")
     }
@@ -421,17 +450,16 @@ impl Frame {
             return Err(WireError::TooShort(bytes.len()));
         };
         let kind = Kind::from_number(kind).ok_or(WireError::UnknownKind(kind))?;
-        let (body, rest) = match sort {
-            0 => (Body::Nothing, payload),
-            1 => {
+        let (body, rest) = match Sort::from_number(sort).ok_or(WireError::UnknownPayload(sort))? {
+            Sort::Nothing => (Body::Nothing, payload),
+            Sort::Item => {
                 let (item, rest) = postcard::take_from_bytes::<Item>(payload).map_err(WireError::Damaged)?;
                 (Body::Item(item.measured()), rest)
             }
-            2 => {
+            Sort::Note => {
                 let (note, rest) = postcard::take_from_bytes(payload).map_err(WireError::Damaged)?;
                 (Body::Note(note), rest)
             }
-            sort => return Err(WireError::UnknownPayload(sort)),
         };
         if rest.is_empty() {
             Ok(Self { kind, hops, workload, body })

@@ -6,20 +6,20 @@ use bytes::Bytes;
 use peerlab_scenarios::{
     host::{Msg, Payload},
     wire::{
-        Blob, Content,
+        Blob, Content, Sort, header,
         update::{Chunk, UpdateItem},
     },
 };
 use postcard::ser_flavors::Flavor;
 
-use super::{Native, contents::ITEM};
+use super::Native;
 
 /// The frame of a message: one piece, or three when it has a chunk with its bytes, which are shared and not copied.
 pub(super) fn of(msg: &Msg<Native>, native: &Native) -> Vec<Bytes> {
     if let Payload::Item(item) = &msg.payload
         && let Content::Update(UpdateItem::Chunk(Chunk { body: Blob::Real(body), .. })) = &item.content
     {
-        let header = vec![msg.kind.number(), msg.hops, msg.workload, ITEM];
+        let header = header(msg.kind, msg.hops, msg.workload, Sort::Item).to_vec();
         let gather = Gather { body, pieces: Vec::with_capacity(3), last: header };
         return postcard::serialize_with_flavor(&**item, gather).expect("every type here has a known length");
     }
