@@ -202,9 +202,13 @@ mod tests {
         let many = vec![(&card, Vec::<Vec<u8>>::new()); MAX_CARDS + 1];
         let many = postcard::to_extend(&many, vec![INTRODUCTION]).unwrap();
         assert!(matches!(decode(&many), Err(CardError::TooLong)));
-        let everywhere =
-            postcard::to_extend(&[(&card, vec![address.to_vec(); MAX_ADDRESSES + 1])], vec![INTRODUCTION]);
-        assert!(decode(&everywhere.unwrap()).is_err());
+        let everywhere = postcard::to_extend(
+            &vec![(&card, vec![address.to_vec(); MAX_ADDRESSES + 1])],
+            vec![INTRODUCTION],
+        );
+        assert!(matches!(decode(&everywhere.unwrap()), Err(CardError::TooLong)));
+        let far = postcard::to_extend(&vec![(&card, vec![vec![0u8; MAX_ADDRESS + 1]])], vec![INTRODUCTION]);
+        assert!(matches!(decode(&far.unwrap()), Err(CardError::TooLong)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use peerlab_scenarios::{
     host::{Msg, Payload},
-    wire::{Body, Content, Frame, HEADER, Item, Kind, WireError, update::UpdateItem},
+    wire::{Body, Content, Frame, HEADER, Item, Kind, Sort, WireError, update::UpdateItem},
 };
 
 use super::{Native, Roster};
@@ -21,7 +21,7 @@ const MOST_BYTES: usize = 1 << 20;
 const LARGE: usize = MOST_BYTES / 16;
 
 /// The payload of a frame that is an item, as its header says it.
-pub(super) const ITEM: u8 = 1;
+const ITEM: u8 = Sort::Item as u8;
 
 /// The items that came of late, by the hash of their bytes: a copy costs a hash, and no decoding and no check of a signature.
 #[derive(Debug)]
@@ -117,9 +117,13 @@ mod tests {
     }
 
     fn said(by: u32, number: u32) -> Arc<Item> {
+        of_length(by, number, 40)
+    }
+
+    fn of_length(by: u32, number: u32, bytes: u32) -> Arc<Item> {
         let mut native = Native::new(Peer(by), keypair(Seed(1), Peer(by)));
         let id = ItemId::new(0, Peer(by), number);
-        native.make_item(Item::new(id, 0, Nanos::ZERO, Content::Raw(Blob::Sized(40))))
+        native.make_item(Item::new(id, 0, Nanos::ZERO, Content::Raw(Blob::Sized(bytes))))
     }
 
     fn item(msg: &Msg<Native>) -> &Arc<Item> {
@@ -155,5 +159,14 @@ mod tests {
             contents.message(&frame(&said(0, number))).unwrap();
         }
         assert_eq!((contents.known.len(), contents.order.len()), (MOST, MOST));
+        let mut contents = Contents::new(Roster::new(Seed(1), 1));
+        let long = LARGE as u32 - 200;
+        for number in 0..40 {
+            contents.message(&frame(&of_length(0, number, long))).unwrap();
+        }
+        assert!(contents.bytes <= MOST_BYTES && contents.bytes > MOST_BYTES - LARGE, "{}", contents.bytes);
+        assert_eq!(contents.known.len(), contents.order.len());
+        contents.message(&frame(&of_length(0, 41, LARGE as u32))).unwrap();
+        assert!(!contents.known.values().any(|item| item.encoded_len() as usize > LARGE), "it comes once");
     }
 }

@@ -139,3 +139,6 @@ pub(super) fn swarm(
 fn may_rename(told: &THandlerInEvent<Protocols>) -> bool {
     matches!(told, Either::Left(Either::Left(Either::Left(_))))
 }
+
+#[cfg(test)]
+mod tests;

@@ -332,7 +332,14 @@ pub(super) fn is_of(topic: &gossipsub::TopicHash, item: &Item) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use peerlab_scenarios::spec::read::read;
+    use peerlab_scenarios::{
+        host::Host as _,
+        plan::identity::keypair,
+        seed::Seed,
+        spec::read::read,
+        units::Nanos,
+        wire::{Blob, Content, ItemId},
+    };
 
     use super::*;
 
@@ -348,6 +355,23 @@ mod tests {
             spec::Overlay::Gossipsub(params) => *params,
             other => panic!("{params}: {other:?}"),
         }
+    }
+
+    #[test]
+    fn what_waits_for_somebody_to_subscribe_is_bounded() {
+        let keys = keypair(Seed(1), Peer(0));
+        let named = Arc::default();
+        let mut behaviour = behaviour(&admitted("{}"), &keys, Arc::clone(&named)).unwrap();
+        let mut publisher = Publisher { named, ..Publisher::default() };
+        let mut native = Native::new(Peer(0), keys);
+        for number in 0..MOST_EARLY as u32 + 3 {
+            let item =
+                Item::new(ItemId::new(0, Peer(0), number), 0, Nanos::ZERO, Content::Raw(Blob::Sized(8)));
+            publisher.carry_out(&mut behaviour, PubsubOrder::Publish(native.make_item(item)));
+        }
+        assert_eq!(publisher.early.len(), MOST_EARLY);
+        assert_eq!(publisher.early[0].id.number(), 3, "the oldest give way");
+        assert_eq!(publisher.counts[PubsubCount::Dropped as usize], 3);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use futures_timer::Delay;
 use libp2p::{Swarm, identity::Keypair, swarm::SwarmEvent};
 use peerlab_scenarios::wire::MAX_FRAME;
 
-use super::{Behaviour, Event, MAX_ASKED, PROTOCOL, TransferError};
+use super::{Behaviour, Event, MAX_ASKED, PROTOCOL, TransferError, transfer::MAX_REQUEST};
 use crate::host::bench::{At, connect, drive, swarm};
 
 fn bulk() -> Swarm<Behaviour> {
@@ -145,7 +145,8 @@ fn of_a_flood_of_streams_no_more_are_heard_than_may_be() {
 fn a_request_that_is_too_long_is_not_heard() {
     let attack = async |mut control: libp2p_stream::Control, alice| {
         let mut long = open(&mut control, alice).await;
-        let _ = long.write_all(&1_000_000u32.to_be_bytes()).await;
+        let _ = long.write_all(&(MAX_REQUEST as u32 + 1).to_be_bytes()).await;
+        let _ = long.write_all(&[0; MAX_REQUEST + 1]).await;
         let _ = long.flush().await;
         let mut right = open(&mut control, alice).await;
         let _ = right.write_all(&4u32.to_be_bytes()).await;

@@ -12,7 +12,7 @@ use peerlab_scenarios::wire::MAX_FRAME;
 use super::pace::{PATIENCE, Pace};
 
 /// The longest request.
-const MAX_REQUEST: usize = 64;
+pub(super) const MAX_REQUEST: usize = 64;
 
 /// Read at a time.
 const PIECE: usize = 64 << 10;
