@@ -152,7 +152,10 @@ impl Folder {
     fn draft_for(place: &Path, replace: bool, claim: Option<PathBuf>) -> Result<Self, FolderError> {
         let name = place.file_name().ok_or_else(|| FolderError::NotOurs(place.to_owned()))?;
         let draft = place.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-        fs::create_dir_all(&draft).map_err(at(&draft))?;
+        // Whoever reads of an error knows the place, and not where it is written before.
+        let parent = place.parent().unwrap_or(place);
+        fs::create_dir_all(parent).map_err(at(parent))?;
+        fs::create_dir_all(&draft).map_err(at(place))?;
         let draft = Arc::new(Draft { path: draft, claim, files: Mutex::default() });
         Ok(Self { place: place.to_owned(), draft, replace })
     }
@@ -172,7 +175,7 @@ impl Folder {
     }
 
     fn write_at(&self, name: &Path, content: &[u8]) -> Result<(), FolderError> {
-        self.create_at(name)?.write_all(content).map_err(at(&self.draft.path.join(name)))
+        self.create_at(name)?.write_all(content).map_err(at(&self.place.join(name)))
     }
 
     /// Writes a file that the scenario names into `files`, in the run's folder or `below` it; a step up becomes `_`, so that
@@ -236,7 +239,7 @@ impl Folder {
         for (name, write) in TABLES {
             let name = format!("plan/{name}");
             let mut out = BufWriter::new(self.create(&name)?);
-            write(plan, &mut out).and_then(|()| out.flush()).map_err(at(&self.draft.path.join(name)))?;
+            write(plan, &mut out).and_then(|()| out.flush()).map_err(at(&self.place.join(name)))?;
         }
         Ok(())
     }
@@ -253,9 +256,9 @@ impl Folder {
         let path = self.draft.path.join(name);
         let mut files = self.draft.open();
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(at(parent))?;
+            fs::create_dir_all(parent).map_err(at(&self.place.join(name)))?;
         }
-        let file = File::create(&path).map_err(at(&path))?;
+        let file = File::create(&path).map_err(at(&self.place.join(name)))?;
         files.insert(name.to_owned());
         Ok(file)
     }

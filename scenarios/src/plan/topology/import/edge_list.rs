@@ -2,7 +2,7 @@
 //!
 //! A line is a link: two ids with white space, a comma or a semicolon between them. What comes after the
 //! second id (weights, times) is not read. A line of one id is a node that may have no link. Lines that begin
-//! with `#` or `%` are comments, and empty ones say nothing. Two kinds of first line are no link: the column
+//! with `#`, `%`, `;` or `//` are comments, and empty ones say nothing. Two kinds of first line are no link: the column
 //! names of a table (two names where all other ids are whole numbers), and the size of a Matrix Market file
 //! (after its `%%MatrixMarket` banner).
 
@@ -42,7 +42,8 @@ pub(super) fn parse(text: &str) -> Result<Imported, ImportError> {
 /// The lines that say something, numbered from 1.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let numbered = text.lines().enumerate().map(|(i, content)| (i + 1, content.trim()));
-    numbered.filter(|(_, content)| !content.is_empty() && !content.starts_with(['#', '%']))
+    let is_comment = |content: &str| content.starts_with(['#', '%', ';']) || content.starts_with("//");
+    numbered.filter(move |(_, content)| !content.is_empty() && !is_comment(content))
 }
 
 fn fields(content: &str) -> impl Iterator<Item = &str> {
@@ -95,6 +96,11 @@ mod tests {
     #[test]
     fn the_way_konect_publishes_them_with_weights_and_times() {
         assert_eq!(links("% sym weighted\n% 2 3 3\n1 2 4.5 1082040961\n  2   3  -1 0\n"), [[0, 1], [1, 2]]);
+    }
+
+    #[test]
+    fn comments_of_other_kinds_are_no_links() {
+        assert_eq!(links("// made by hand\n; two links\n1;2\n//1 9\n2 3\n"), [[0, 1], [1, 2]]);
     }
 
     #[test]
