@@ -144,7 +144,10 @@ pub(crate) fn launch(plan: &Arc<Plan>, ground: Ground, part: Part) -> Launched {
     let Part { here, addresses, lead, halt } = part;
     let director = Director::new(director::Setup {
         plan: Arc::clone(plan),
-        roster: Roster::new(plan.seed, plan.peers.len()),
+        roster: if ground.in_real_time { Roster::new } else { Roster::out_of_time }(
+            plan.seed,
+            plan.peers.len(),
+        ),
         addresses,
         gauges: Arc::new(Gauges::default()),
         ground,

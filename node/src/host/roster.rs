@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use futures::channel::mpsc;
@@ -24,9 +24,37 @@ pub struct Roster(Members);
 #[derive(Debug)]
 enum Members {
     /// Those of a fleet: made once, and shared by all who run in one process.
-    Fleet { seed: Seed, keys: Vec<(PeerId, PublicKey)>, by_id: HashMap<PeerId, Peer> },
+    Fleet {
+        seed: Seed,
+        keys: Vec<(PeerId, PublicKey)>,
+        by_id: HashMap<PeerId, Peer>,
+        checked: Option<Checked>,
+    },
     /// Those of an open room who were introduced so far.
     Open { room: String, keys: Box<Keypair>, known: RwLock<BTreeMap<Peer, Member>> },
+}
+
+/// Signatures that were checked, and whether they were right. In a fleet of two hundred each post is checked by all of them, which was
+/// a fifth of what virtual time takes.
+#[derive(Debug, Default)]
+struct Checked(Mutex<HashMap<blake3::Hash, bool>>);
+
+impl Checked {
+    /// Most of them that are remembered.
+    const MOST: usize = 1 << 16;
+
+    /// What was found when this was checked before, or else what `check` finds.
+    fn or(&self, peer: Peer, message: &[u8], signature: &[u8], check: impl FnOnce() -> bool) -> bool {
+        // The signature comes first and its length is part of it, so that no two questions have one name.
+        let mut name = blake3::Hasher::new();
+        name.update(&peer.0.to_be_bytes()).update(&(signature.len() as u64).to_be_bytes());
+        let name = name.update(signature).update(message).finalize();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= Self::MOST {
+            known.clear();
+        }
+        *known.entry(name).or_insert_with(check)
+    }
 }
 
 /// A member of an open room.
@@ -41,13 +69,23 @@ impl Roster {
     /// A fleet of so many peers, whose keys follow from the seed. Nobody else is let in.
     #[must_use]
     pub fn new(seed: Seed, peers: u32) -> Arc<Self> {
+        Self::fleet(seed, peers, None)
+    }
+
+    /// The same, of which all run where no step takes time: what one of them has checked the others need not work out again.
+    #[must_use]
+    pub fn out_of_time(seed: Seed, peers: u32) -> Arc<Self> {
+        Self::fleet(seed, peers, Some(Checked::default()))
+    }
+
+    fn fleet(seed: Seed, peers: u32, checked: Option<Checked>) -> Arc<Self> {
         let public = |peer| {
             let key = identity::keypair(seed, Peer(peer)).public();
             (key.to_peer_id(), key)
         };
         let keys: Vec<_> = (0..peers).map(public).collect();
         let by_id = keys.iter().zip((0..).map(Peer)).map(|((id, _), peer)| (*id, peer)).collect();
-        Arc::new(Self(Members::Fleet { seed, keys, by_id }))
+        Arc::new(Self(Members::Fleet { seed, keys, by_id, checked }))
     }
 
     /// A room that anybody may join, as who has these keys and this card knows it who comes first. Gives its index too.
@@ -120,8 +158,10 @@ impl Roster {
     #[must_use]
     pub fn has_signed(&self, peer: Peer, message: &[u8], signature: &[u8]) -> bool {
         match &self.0 {
-            Members::Fleet { keys, .. } => {
-                keys.get(peer.index()).is_some_and(|(_, key)| key.verify(message, signature))
+            Members::Fleet { keys, checked, .. } => {
+                let Some((_, key)) = keys.get(peer.index()) else { return false };
+                let check = || key.verify(message, signature);
+                checked.as_ref().map_or_else(check, |checked| checked.or(peer, message, signature, check))
             }
             Members::Open { .. } => {
                 self.member(peer).is_some_and(|member| member.key.verify(message, signature))
@@ -238,6 +278,48 @@ mod tests {
             roster.learn(Card::new("cellar", &theirs, "bo", 9).unwrap()),
             Err(CardError::Signature)
         ));
+    }
+
+    #[test]
+    fn what_was_checked_once_is_known_and_nothing_else_is() {
+        let roster = Roster::out_of_time(Seed(1), 3);
+        let signature = identity::keypair(Seed(1), Peer(1)).sign(b"hello").unwrap();
+        for _ in 0..2 {
+            assert!(roster.has_signed(Peer(1), b"hello", &signature));
+            assert!(!roster.has_signed(Peer(2), b"hello", &signature), "another has not");
+            assert!(!roster.has_signed(Peer(1), b"hallo", &signature), "it was about something else");
+            assert!(!roster.has_signed(Peer(1), b"hello", &[0; 64]));
+            assert!(!roster.has_signed(Peer(3), b"hello", &signature), "there is none such");
+        }
+        let checked = Checked::default();
+        for number in 0..Checked::MOST as u32 + 5 {
+            checked.or(Peer(0), &number.to_be_bytes(), &[], || true);
+        }
+        assert_eq!(checked.0.lock().unwrap().len(), 5);
+        assert!(checked.or(Peer(0), &(Checked::MOST as u32 + 4).to_be_bytes(), &[], || unreachable!()));
+    }
+
+    #[test]
+    fn no_more_members_are_remembered_than_may_be() {
+        let keys = |number: u32| {
+            let mut secret = [7; 32];
+            secret[..4].copy_from_slice(&number.to_be_bytes());
+            Keypair::ed25519_from_bytes(secret).unwrap()
+        };
+        let card = |keys: &Keypair| Card::new("kitchen", keys, "somebody", 1).unwrap();
+        let (roster, _) = Roster::open("kitchen", &keys(0), card(&keys(0))).unwrap();
+        let mut number = 0;
+        while roster.cards().len() < MOST_MEMBERS {
+            number += 1;
+            let learnt = roster.learn(card(&keys(number)));
+            assert!(matches!(learnt, Ok((_, true)) | Err(CardError::Taken)), "{learnt:?}");
+        }
+        let one_more = (number + 1..).map(|number| roster.learn(card(&keys(number))));
+        let refused = one_more.map(Result::unwrap_err).find(|error| !matches!(error, CardError::Taken));
+        assert!(matches!(refused, Some(CardError::Full)), "{refused:?}");
+        assert_eq!(roster.cards().len(), MOST_MEMBERS);
+        // Whoever is known may still say something new.
+        assert!(roster.learn(Card::new("kitchen", &keys(0), "myself", 2).unwrap()).unwrap().1);
     }
 
     #[test]
