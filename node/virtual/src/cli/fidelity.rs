@@ -109,13 +109,15 @@ fn held(scenario: &str, trial: &Trial) -> Result<Row, PlanError> {
     let came = match trial {
         Trial::Run { plan, cut } => {
             let seconds = plan.spec.end().saturating_sub(plan.spec.warm_up).as_secs_f64();
+            let fidelity = fidelity::held(plan)?;
             Ok(Held {
                 cut: *cut,
                 seconds,
                 longest: longest_post(plan),
                 heals: plan.faults.iter().any(|fault| fault.effect.is_cut() && fault.until < plan.spec.end()),
                 compared: compared(plan, seconds),
-                fidelity: fidelity::held(plan)?,
+                neighbours: fidelity::neighbours(plan, &fidelity),
+                fidelity,
             })
         }
         Trial::LeftOut(reason) => Err(reason.clone()),

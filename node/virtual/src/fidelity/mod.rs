@@ -3,6 +3,7 @@
 //! Both are given the same plan, in one process, and [`peerlab_simulator::fidelity`] holds one against the other.
 
 mod table;
+mod why;
 
 use std::sync::Arc;
 
@@ -21,10 +22,10 @@ pub use table::{Held, Row, document, exceptions};
 pub const MOST_PEERS: u32 = 200;
 
 /// The most connections of a scenario that is run: each is real, with keys and streams of its own, at both of its ends.
-pub const MOST_CONNECTIONS: u64 = 4_000;
+pub const MOST_CONNECTIONS: u64 = 10_000;
 
 /// The longest that a scenario may be in virtual time, cool-down included, where it cannot be cut.
-pub const MOST_TIME: Nanos = Nanos::from_secs(12 * 60);
+pub const MOST_TIME: Nanos = Nanos::from_secs(72 * 3600);
 
 /// What a scenario is cut to in which nothing is planned for a certain time: the end of its workloads, and what comes before and
 /// after.
@@ -117,4 +118,15 @@ pub fn lived(plan: &Plan) -> Result<Run, PlanError> {
 pub fn held(plan: &Plan) -> Result<Fidelity, PlanError> {
     let runs = [modelled(plan), lived(plan)?];
     Ok(fidelity::hold(&runs).expect("two runs of one plan"))
+}
+
+/// How many connections a peer has: at the end of the model's run, or by the plan where it is meshes that are counted then.
+#[must_use]
+pub fn neighbours(plan: &Plan, fidelity: &Fidelity) -> f64 {
+    let ends: u64 = if fidelity.degrees.mesh {
+        2 * plan.graph.edges()
+    } else {
+        fidelity.degrees.rows.iter().map(|(degree, peers)| degree * peers[0]).sum()
+    };
+    ends as f64 / f64::from(fidelity.peers)
 }
