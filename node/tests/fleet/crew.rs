@@ -19,6 +19,8 @@ pub(crate) struct Came {
     pub(crate) outcome: Outcome,
     pub(crate) report: Report,
     pub(crate) facts: Vec<(Nanos, Peer, Fact)>,
+    /// Where lives ended.
+    pub(crate) ends: Vec<(Nanos, Peer)>,
 }
 
 impl Came {
@@ -53,10 +55,11 @@ pub(crate) fn plan(spec: &str) -> Arc<Plan> {
     Arc::new(plan.with_real_bodies())
 }
 
-/// Keeps all facts beside what a report needs.
+/// Keeps all facts, and when lives ended, beside what a report needs.
 struct Witness {
     recorder: Recorder,
     facts: Vec<(Nanos, Peer, Fact)>,
+    ends: Vec<(Nanos, Peer)>,
 }
 
 impl Observer for Witness {
@@ -68,6 +71,7 @@ impl Observer for Witness {
         self.recorder.up(now, peer);
     }
     fn down(&mut self, now: Nanos, peer: Peer) {
+        self.ends.push((now, peer));
         self.recorder.down(now, peer);
     }
     fn falsified(&mut self, now: Nanos, bytes: u32) {
@@ -91,12 +95,12 @@ pub(crate) fn run_until(plan: &Arc<Plan>, stop: &dyn Fn() -> bool) -> Came {
 
 /// Runs a plan in a certain way, until `stop` says so.
 pub(crate) fn run_with(plan: &Arc<Plan>, options: Options, stop: &dyn Fn() -> bool) -> Came {
-    let witness = Witness { recorder: Recorder::new(plan), facts: Vec::new() };
+    let witness = Witness { recorder: Recorder::new(plan), facts: Vec::new(), ends: Vec::new() };
     let runtime = fleet::Runtime::start().expect("a runtime starts");
     let run = fleet::run(&runtime, plan, witness, options, None, &mut |_| (), stop).expect("the fleet runs");
-    let Witness { recorder, facts } = run.observer;
+    let Witness { recorder, facts, ends } = run.observer;
     let report = assemble::report(plan, &run.outcome, &recorder);
-    Came { outcome: run.outcome, report, facts }
+    Came { outcome: run.outcome, report, facts, ends }
 }
 
 /// Runs a scenario to its end, from the part of it below `spec` in YAML.

@@ -1,12 +1,15 @@
 //! What peers live through.
 
+use std::ops::Range;
+
 use peerlab_node::fleet::{Options, Transport};
 use peerlab_scenarios::{
     host::Peer,
     report::{ChunkFate, Fact, Route},
+    units::Nanos,
 };
 
-use crate::crew::{plan, run, run_with};
+use crate::crew::{Came, plan, run, run_with};
 
 /// Twelve peers, and what they say to each other in one room.
 const CHAT: &str = "
@@ -87,11 +90,16 @@ fn quic_carries_the_same_over_bare_links() {
 
 #[test]
 fn who_was_cut_off_catches_up() {
-    let came = run(&chat("faults: [{name: cut, at: 2s, for: 2s, outage: {peers: [3]}}]")
-        .replace("duration: 6s", "duration: 10s"));
+    // Longer than connections bear silence: what merely waits in one would come by itself.
+    let came = run(&chat("faults: [{name: cut, at: 2s, for: 4s, outage: {peers: [3]}}]")
+        .replace("duration: 6s", "duration: 12s")
+        .replace("network: {", "network: {timeout: 1s, "));
     came.holds();
     assert_eq!(came.mean("room.delivery.completeness"), 100.0);
     assert!(came.report.scenario.faults[0].hits > 0);
+    let caught_up =
+        |peer, fact: &Fact| peer == Peer(3) && matches!(fact, Fact::Shown { route: Route::CatchUp, .. });
+    assert!(came.count(caught_up) > 0, "nothing had to be caught up after the cut");
 }
 
 #[test]
@@ -138,6 +146,23 @@ fn who_leaves_in_good_order_is_known_to_have_left_at_once() {
     assert_eq!(came.count(left), 11);
 }
 
+/// All have installed the same, which is what the publisher has; and what somebody falsified was refused, and was his.
+fn nothing_falsified_was_installed(came: &Came, corruptors: Range<u32>) {
+    let refused = |falsified: bool| {
+        came.count(|_, fact| {
+            matches!(fact, Fact::ChunkCame { fate: ChunkFate::Refused, from, .. } if corruptors.contains(&from.0) == falsified)
+        })
+    };
+    let mut installed = came.facts.iter().filter_map(|(_, _, fact)| match fact {
+        Fact::Installed { content, .. } => Some(content),
+        _ => None,
+    });
+    let first = installed.next().expect("somebody installed it");
+    assert!(installed.all(|content| content == first));
+    assert!(refused(true) > 0, "no corruptor was found out");
+    assert_eq!(refused(false), 0, "an honest peer was slandered");
+}
+
 #[test]
 fn an_update_reaches_all_and_nothing_falsified_is_installed() {
     // So many chunks and corruptors that some are asked for some, whoever is quicker.
@@ -162,12 +187,50 @@ workloads:
     came.holds();
     let installed = came.count(|_, fact| matches!(fact, Fact::Installed { .. }));
     assert!(installed >= 8, "{installed} have installed it");
-    let refused = came.count(
-        |_, fact| matches!(fact, Fact::ChunkCame { fate: ChunkFate::Refused, from, .. } if from.0 >= 8),
-    );
-    assert!(refused > 0, "no corruptor was found out");
-    let slandered = came.count(
-        |_, fact| matches!(fact, Fact::ChunkCame { fate: ChunkFate::Refused, from, .. } if from.0 < 8),
-    );
-    assert_eq!(slandered, 0);
+    nothing_falsified_was_installed(&came, 8..12);
+}
+
+#[test]
+fn an_update_goes_on_where_it_stopped_when_peers_leave_and_come_back() {
+    // Links so slow that it takes some seconds, in which each of the restless leaves about twice.
+    let came = run("
+duration: 35s
+coolDown: 5s
+groups:
+  - {name: honest, peers: 6, link: {profile: cable}}
+  - name: restless
+    peers: 6
+    link: {profile: cable}
+    churn: {online: {exponential: {mean: 5s}}, offline: {exponential: {mean: 1s}}}
+  - {name: corruptors, peers: 4, link: {profile: fibre}, behaviour: {corruptor: {}}}
+network: {latency: {fixed: {oneWay: 5ms}}, timeout: 2s}
+topology: {kRegular: {degree: 6}}
+workloads:
+  - name: patch
+    update:
+      publisher: {group: honest, count: 1}
+      at: 1s
+      size: 4Mi
+      chunk: 64Ki
+      fallback: 8s
+      fetch: {patience: 3s}
+");
+    came.holds();
+    nothing_falsified_was_installed(&came, 12..16);
+    let has_it = |peer| came.count(|whose, fact| whose == peer && matches!(fact, Fact::Installed { .. })) > 0;
+    let have_it = |peers: Range<u32>| peers.map(Peer).filter(|peer| has_it(*peer)).count();
+    assert!(have_it(0..6) >= 5, "but for the publisher, who stays has it at the end");
+    assert!(have_it(6..12) >= 3, "{} of six who come and go have it", have_it(6..12));
+    // What was had before a life ended is not fetched again after it.
+    let mut resumed = 0;
+    for peer in (6..12).map(Peer).filter(|peer| has_it(*peer)) {
+        let kept = |(at, whose, fact): &(Nanos, Peer, Fact)| {
+            (*whose == peer && matches!(fact, Fact::ChunkCame { fate: ChunkFate::Kept, .. })).then_some(*at)
+        };
+        let kept: Vec<_> = came.facts.iter().filter_map(kept).collect();
+        assert_eq!(kept.len(), 64, "{peer:?} fetched each chunk once");
+        let is_between = |(at, whose): &(Nanos, Peer)| *whose == peer && kept[0] < *at && *at < kept[63];
+        resumed += usize::from(came.ends.iter().any(is_between));
+    }
+    assert!(resumed > 0, "nobody left while it fetched");
 }
