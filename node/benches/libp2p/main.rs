@@ -1,11 +1,12 @@
 //! What peers cost beside bare libp2p that does the same, in one run: the goodput of a file, processor time a gossip delivery, memory
-//! a peer.
+//! a peer; and whether this machine carries two hundred of them in real time.
 //!
-//! `cargo bench -p peerlab-node --bench libp2p` measures all; a name behind `--` measures that alone: `file`, `gossip` or `memory`.
+//! `cargo bench -p peerlab-node --bench libp2p` measures all; a name behind `--` measures that alone: `file`, `gossip`, `memory` or `live`.
 //! Each figure is of a process of its own, so that no one finds memory warm, or heaps grown, that another has left. Turns
 //! alternate, and the best of each side counts: what else the machine does makes both slower, and never faster.
 
 mod bare;
+mod live;
 mod meters;
 mod own;
 
@@ -66,6 +67,9 @@ fn main() {
             }
             if is_wanted("memory") {
                 memory();
+            }
+            if is_wanted("live") {
+                println!("{}", live::run());
             }
         }
     }
