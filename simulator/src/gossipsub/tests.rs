@@ -2,4 +2,5 @@
 
 mod fleet;
 mod person;
+mod repair;
 mod solo;

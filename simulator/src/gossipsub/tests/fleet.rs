@@ -135,15 +135,15 @@ impl Observer for Sums {
 }
 
 /// What came of a run.
-struct Result {
+pub(super) struct Result {
     outcome: Outcome,
     sums: Sums,
     beats: Beats,
-    heard: BTreeSet<(Peer, ItemId)>,
+    pub(super) heard: BTreeSet<(Peer, ItemId)>,
 }
 
 impl Result {
-    fn of(&self, what: PubsubCount) -> u64 {
+    pub(super) fn of(&self, what: PubsubCount) -> u64 {
         self.sums.pubsub[what as usize]
     }
 
@@ -154,7 +154,7 @@ impl Result {
 }
 
 /// Runs a fleet in one room: `rest` is what the scenario says besides, and `posts` who says how much when.
-fn run(seed: u64, peers: u32, overlay: &str, rest: &str, posts: &[(u64, u32, u32)]) -> Result {
+pub(super) fn run(seed: u64, peers: u32, overlay: &str, rest: &str, posts: &[(u64, u32, u32)]) -> Result {
     let yaml = format!(
         "apiVersion: peerlab.dev/v1alpha1
 kind: Scenario
