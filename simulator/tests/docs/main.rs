@@ -7,6 +7,7 @@ mod figures;
 mod language;
 mod links;
 mod metrics;
+mod study;
 
 use std::{
     fs,
