@@ -1,5 +1,5 @@
-//! The same scenario and seed give the same bytes, wherever and in whatever surroundings they are run; `provenance` alone
-//! tells of these. What is shipped meets its own targets.
+//! The same scenario and seed give the same bytes, wherever, in whatever surroundings and on however many threads they are run;
+//! `provenance` alone tells of these. What is shipped meets its own targets.
 
 use std::{
     collections::BTreeMap,
@@ -27,11 +27,17 @@ fn shipped() -> Vec<PathBuf> {
     scenarios
 }
 
-/// Runs a scenario in a folder and surroundings of its own: its exit code and its report.
-fn run(workshop: &Workshop, scenario: &Path, out: &str, surroundings: &[(&str, &str)]) -> (i32, Value) {
+/// Runs a scenario in a folder and surroundings of its own, on at most so many threads: its exit code and its report.
+fn run(
+    workshop: &Workshop,
+    scenario: &Path,
+    threads: &str,
+    out: &str,
+    surroundings: &[(&str, &str)],
+) -> (i32, Value) {
     let scenario = scenario.to_str().expect("its path is text");
     let done = workshop
-        .command(&["run", scenario, "--quiet", "--out", out])
+        .command(&["run", scenario, "--quiet", "--threads", threads, "--out", out])
         .env_clear()
         .envs(surroundings.iter().copied())
         .output()
@@ -76,17 +82,18 @@ fn check(report: &Value, code: i32, name: &str) {
 }
 
 #[test]
-fn every_shipped_scenario_meets_its_targets_and_gives_the_same_bytes_twice() {
+fn every_shipped_scenario_meets_its_targets_and_gives_the_same_bytes_with_threads_and_without() {
     for scenario in shipped() {
         let name = scenario.file_stem().expect("a file has a name").to_string_lossy().into_owned();
         let here = Workshop::new(&format!("determinism/{name}"));
         let there = Workshop::new(&format!("determinism-of/another/folder/{name}"));
         let elsewhere = fs::canonicalize(&scenario).expect("it is there");
         let ((code, mut one), (other_code, mut other)) = thread::scope(|threads| {
-            let first = threads.spawn(|| run(&here, &scenario, "out", &[]));
+            let first = threads.spawn(|| run(&here, &scenario, "1", "out", &[]));
             let second = run(
                 &there,
                 &elsewhere,
+                "7",
                 "a/place of/its own",
                 &[
                     ("TZ", "Asia/Kathmandu"),
@@ -102,8 +109,12 @@ fn every_shipped_scenario_meets_its_targets_and_gives_the_same_bytes_twice() {
         });
         assert_eq!(code, other_code, "{name}");
         check(&one, code, &name);
-        for report in [&mut one, &mut other] {
-            report.as_object_mut().expect("a map").remove("provenance").expect("it has one");
+        let [on_one, on_seven] = [&mut one, &mut other]
+            .map(|report| report.as_object_mut().expect("a map").remove("provenance").expect("it has one"));
+        assert_eq!(on_one["host"]["threads"], 1, "{name}");
+        assert!(on_one["digest"].is_string(), "{name}: {on_one}");
+        for told in ["digest", "events"] {
+            assert_eq!(on_one[told], on_seven[told], "{name}: {told}");
         }
         assert!(one == other, "{name}: two runs differ\n{one:#}\n{other:#}");
 
