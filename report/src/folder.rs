@@ -153,8 +153,6 @@ impl Folder {
         let name = place.file_name().ok_or_else(|| FolderError::NotOurs(place.to_owned()))?;
         let draft = place.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
         // Whoever reads of an error knows the place, and not where it is written before.
-        let parent = place.parent().unwrap_or(place);
-        fs::create_dir_all(parent).map_err(at(parent))?;
         fs::create_dir_all(&draft).map_err(at(place))?;
         let draft = Arc::new(Draft { path: draft, claim, files: Mutex::default() });
         Ok(Self { place: place.to_owned(), draft, replace })
