@@ -21,7 +21,7 @@ use peerlab_scenarios::{
     spec::read,
 };
 
-const SEEDS: u64 = 8;
+const SEEDS: u64 = 100;
 
 fn seeds() -> u64 {
     std::env::var("PEERLAB_SEEDS").map_or(SEEDS, |seeds| seeds.parse().expect("PEERLAB_SEEDS is a number"))
