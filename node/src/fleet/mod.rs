@@ -142,12 +142,10 @@ pub(crate) fn launch(plan: &Arc<Plan>, ground: Ground, part: Part) -> Launched {
     let (tell, told) = mpsc::channel(WAITING);
     let (report, reports) = mpsc::unbounded();
     let Part { here, addresses, lead, halt } = part;
+    let roster = if ground.in_real_time { Roster::new } else { Roster::out_of_time };
     let director = Director::new(director::Setup {
         plan: Arc::clone(plan),
-        roster: if ground.in_real_time { Roster::new } else { Roster::out_of_time }(
-            plan.seed,
-            plan.peers.len(),
-        ),
+        roster: roster(plan.seed, plan.peers.len()),
         addresses,
         gauges: Arc::new(Gauges::default()),
         ground,

@@ -146,7 +146,8 @@ fn who_leaves_in_good_order_is_known_to_have_left_at_once() {
     assert_eq!(came.count(left), 11);
 }
 
-/// All have installed the same, which is what the publisher has; and what somebody falsified was refused, and was his.
+/// All have installed the same (the report's invariants say that it is what was published), and what somebody falsified was refused, and was
+/// his.
 fn nothing_falsified_was_installed(came: &Came, corruptors: Range<u32>) {
     let refused = |falsified: bool| {
         came.count(|_, fact| {

@@ -4,7 +4,10 @@
 use std::cell::Cell;
 
 use peerlab_scenarios::{host::Peer, report::PubsubCount, wire::ItemId};
-use proptest::{prelude::*, test_runner::TestRunner};
+use proptest::{
+    prelude::*,
+    test_runner::{RngAlgorithm, TestRng, TestRunner},
+};
 
 use super::fleet::{Result, run};
 
@@ -118,7 +121,9 @@ fn who_is_there_at_the_end_has_all_that_was_said_while_messages_were_lost() {
         }
         Ok(())
     };
-    TestRunner::new(config).run(&bad(), law).unwrap_or_else(|broken| panic!("{broken}"));
+    // The same cases each time: a law that fails for one fleet in thousands is to be found on purpose, and not by whoever changes something else.
+    let draws = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    TestRunner::new_with_rng(config, draws).run(&bad(), law).unwrap_or_else(|broken| panic!("{broken}"));
     assert!(
         lossy.get() * 10 > cases * 9,
         "the mesh alone missed something in {} of {cases} cases",
