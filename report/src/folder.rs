@@ -251,12 +251,12 @@ impl Folder {
     }
 
     fn create_at(&self, name: &Path) -> Result<File, FolderError> {
-        let path = self.draft.path.join(name);
+        let (path, shown) = (self.draft.path.join(name), self.place.join(name));
         let mut files = self.draft.open();
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(at(&self.place.join(name)))?;
+            fs::create_dir_all(parent).map_err(at(&shown))?;
         }
-        let file = File::create(&path).map_err(at(&self.place.join(name)))?;
+        let file = File::create(&path).map_err(at(&shown))?;
         files.insert(name.to_owned());
         Ok(file)
     }

@@ -45,12 +45,18 @@ fn small(scenario: Scenario) -> Scenario {
     if matches!(scenario.spec.topology, Topology::Import(_) | Topology::Edges(_)) {
         return scenario;
     }
-    let found = SMALLER.into_iter().find_map(|by| smaller(scenario.clone(), by));
-    found.unwrap_or_else(|| panic!("{} cannot be made small", scenario.metadata.name))
+    let mut wrong = String::new();
+    for by in SMALLER {
+        match smaller(scenario.clone(), by) {
+            Ok(small) => return small,
+            Err(why) => wrong = why,
+        }
+    }
+    panic!("{wrong}");
 }
 
-/// The same with so many times fewer peers, if it can be planned.
-fn smaller(mut scenario: Scenario, by: u32) -> Option<Scenario> {
+/// The same with so many times fewer peers, or why it cannot be planned.
+fn smaller(mut scenario: Scenario, by: u32) -> Result<Scenario, String> {
     let spec = &mut scenario.spec;
     let fewer = |peers: u32| (peers / by).clamp(1, MOST_PEERS);
     let all = spec.peers.map(fewer);
@@ -64,13 +70,14 @@ fn smaller(mut scenario: Scenario, by: u32) -> Option<Scenario> {
     }
     if let Some(all) = all {
         // Groups by count and by share must come to the whole, which not every number allows.
-        let fits = |peers: &u32| {
-            scenario.spec.peers = Some(*peers);
-            planned(&scenario, 1).is_ok()
-        };
-        (all / 2..3 * all).find(fits)?;
+        for peers in all / 2..3 * all {
+            scenario.spec.peers = Some(peers);
+            if planned(&scenario, 1).is_ok() {
+                break;
+            }
+        }
     }
-    planned(&scenario, 1).is_ok().then_some(scenario)
+    planned(&scenario, 1).map(|_| scenario)
 }
 
 fn planned(scenario: &Scenario, seed: u64) -> Result<Plan, String> {

@@ -4,6 +4,8 @@ use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
+use crate::judge;
+
 /// Runs the whole scenario, six minutes, and tells what its report says.
 ///
 /// # Panics
@@ -27,7 +29,7 @@ fn tell(report: &Value) -> String {
     let millis = |path: &str| 1e3 * number(path);
     let latency = "/metrics/rooms.delivery.latency";
     let state = report.pointer("/validity/state").and_then(Value::as_str).unwrap_or("without a judgement");
-    let met = if state == "valid" { "met" } else { "MISSED" };
+    let met = judge(state == "valid");
     let engine = "/provenance/engine";
     let text = format!(
         "live: {} peers of chat-room in real time are {state}, where `valid` is the aim: {met}; delivery {:.0} ms at the median and {:.0} ms \

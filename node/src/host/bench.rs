@@ -9,8 +9,12 @@ use futures::{
 };
 use futures_timer::Delay;
 use libp2p::{
-    Multiaddr, Swarm, Transport as _,
-    core::{transport::MemoryTransport, upgrade::Version},
+    Multiaddr, PeerId, Swarm, Transport as _,
+    core::{
+        muxing::StreamMuxerBox,
+        transport::{Boxed, MemoryTransport},
+        upgrade::Version,
+    },
     identity::Keypair,
     noise,
     swarm::{Config, NetworkBehaviour, SwarmEvent},
@@ -19,13 +23,27 @@ use libp2p::{
 
 /// A swarm that speaks one protocol, over memory.
 pub(super) fn swarm<B: NetworkBehaviour<ToSwarm: std::fmt::Debug>>(keys: &Keypair, behaviour: B) -> Swarm<B> {
-    let transport = MemoryTransport::default()
+    let config = Config::without_executor().with_idle_connection_timeout(Duration::from_secs(60));
+    Swarm::new(transport(keys), behaviour, keys.public().to_peer_id(), config)
+}
+
+/// Connections over memory, as swarms have them.
+pub(super) fn transport(keys: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
+    MemoryTransport::default()
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(keys).expect("an Ed25519 key will do"))
         .multiplex(yamux::Config::default())
-        .boxed();
-    let config = Config::without_executor().with_idle_connection_timeout(Duration::from_secs(60));
-    Swarm::new(transport, behaviour, keys.public().to_peer_id(), config)
+        .boxed()
+}
+
+/// Where a swarm listens from now on.
+pub(super) async fn listening<B: NetworkBehaviour>(swarm: &mut Swarm<B>) -> Multiaddr {
+    swarm.listen_on("/memory/0".parse().expect("it is an address")).expect("memory can be listened on");
+    loop {
+        if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+            return address;
+        }
+    }
 }
 
 /// Lets one listen and the other dial it.
@@ -33,15 +51,7 @@ pub(super) fn connect<A: NetworkBehaviour, B: NetworkBehaviour>(
     listener: &mut Swarm<A>,
     dialler: &mut Swarm<B>,
 ) {
-    let any: Multiaddr = "/memory/0".parse().expect("it is an address");
-    listener.listen_on(any).expect("memory can be listened on");
-    let address = block_on(async {
-        loop {
-            if let SwarmEvent::NewListenAddr { address, .. } = listener.select_next_some().await {
-                return address;
-            }
-        }
-    });
+    let address = block_on(listening(listener));
     dialler.dial(address).expect("it can be dialled");
 }
 

@@ -146,6 +146,23 @@ fn who_leaves_in_good_order_is_known_to_have_left_at_once() {
     assert_eq!(came.count(left), 11);
 }
 
+/// An update of 64 chunks among these peers.
+fn release(fleet: &str) -> String {
+    format!(
+        "{fleet}
+workloads:
+  - name: patch
+    update:
+      publisher: {{group: honest, count: 1}}
+      at: 1s
+      size: 4Mi
+      chunk: 64Ki
+      fallback: 8s
+      fetch: {{patience: 3s}}
+"
+    )
+}
+
 /// All have installed the same (the report's invariants say that it is what was published), and what somebody falsified was refused, and was
 /// his.
 fn nothing_falsified_was_installed(came: &Came, corruptors: Range<u32>) {
@@ -167,7 +184,8 @@ fn nothing_falsified_was_installed(came: &Came, corruptors: Range<u32>) {
 #[test]
 fn an_update_reaches_all_and_nothing_falsified_is_installed() {
     // So many chunks and corruptors that some are asked for some, whoever is quicker.
-    let came = run("
+    let came = run(&release(
+        "
 duration: 20s
 coolDown: 2s
 groups:
@@ -175,16 +193,8 @@ groups:
   - {name: corruptors, peers: 4, link: {profile: fibre}, behaviour: {corruptor: {}}}
 network: {latency: {fixed: {oneWay: 5ms}}}
 topology: {kRegular: {degree: 4}}
-workloads:
-  - name: patch
-    update:
-      publisher: {group: honest, count: 1}
-      at: 1s
-      size: 4Mi
-      chunk: 64Ki
-      fallback: 8s
-      fetch: {patience: 3s}
-");
+",
+    ));
     came.holds();
     let installed = came.count(|_, fact| matches!(fact, Fact::Installed { .. }));
     assert!(installed >= 8, "{installed} have installed it");
@@ -194,7 +204,8 @@ workloads:
 #[test]
 fn an_update_goes_on_where_it_stopped_when_peers_leave_and_come_back() {
     // Links so slow that it takes some seconds, in which each of the restless leaves about twice.
-    let came = run("
+    let came = run(&release(
+        "
 duration: 35s
 coolDown: 5s
 groups:
@@ -206,16 +217,8 @@ groups:
   - {name: corruptors, peers: 4, link: {profile: fibre}, behaviour: {corruptor: {}}}
 network: {latency: {fixed: {oneWay: 5ms}}, timeout: 2s}
 topology: {kRegular: {degree: 6}}
-workloads:
-  - name: patch
-    update:
-      publisher: {group: honest, count: 1}
-      at: 1s
-      size: 4Mi
-      chunk: 64Ki
-      fallback: 8s
-      fetch: {patience: 3s}
-");
+",
+    ));
     came.holds();
     nothing_falsified_was_installed(&came, 12..16);
     let has_it = |peer| came.count(|whose, fact| whose == peer && matches!(fact, Fact::Installed { .. })) > 0;

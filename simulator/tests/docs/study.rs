@@ -6,6 +6,7 @@ use std::{
     process::Command,
 };
 
+use peerlab_report::quantity::fixed;
 use serde_json::Value;
 
 use crate::{blocks, root};
@@ -40,21 +41,12 @@ fn scenario(row: &str) -> String {
 /// A number as it is shown, such as `−1,932` or `0.86`, made of what was observed.
 fn as_shown(shown: &str, observed: f64) -> String {
     let decimals = shown.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let digits = format!("{:.decimals$}", observed.abs());
-    let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
-    let mut grouped = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
     let sign = match shown.chars().next() {
         Some('+' | '−') if observed < 0.0 => "−",
         Some('+' | '−') => "+",
         _ => "",
     };
-    format!("{sign}{grouped}{rest}")
+    sign.to_owned() + &fixed(observed.abs(), decimals)
 }
 
 /// The report that the program writes, begun where the scenarios are.

@@ -13,19 +13,17 @@ use libp2p::{
     core::{
         muxing::{StreamMuxerExt as _, SubstreamBox},
         transport::{DialOpts as Dial, MemoryTransport, PortUse},
-        upgrade::Version,
     },
-    noise,
     swarm::{
         DialError, ListenError, SwarmEvent,
         dial_opts::{DialOpts, PeerCondition},
     },
-    yamux,
 };
 use peerlab_scenarios::{host::Peer, plan::identity::keypair, seed::Seed};
 use tokio::{runtime::Runtime, time::timeout};
 
 use super::*;
+use crate::host::bench::{listening, transport};
 
 const SEED: Seed = Seed(1);
 
@@ -35,14 +33,6 @@ const SOON: Duration = Duration::from_secs(20);
 /// How an end is dialled that somebody listens at for sure.
 const DIALLED: Dial = Dial { role: libp2p::core::Endpoint::Dialer, port_use: PortUse::New };
 
-fn transport(keys: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
-    MemoryTransport::default()
-        .upgrade(Version::V1Lazy)
-        .authenticate(noise::Config::new(keys).expect("an Ed25519 key will do"))
-        .multiplex(yamux::Config::default())
-        .boxed()
-}
-
 /// A peer of a fleet of two, as any run would have it.
 fn peer(runtime: &Runtime, index: u32) -> Swarm<Quiet<Protocols>> {
     let keys = keypair(SEED, Peer(index));
@@ -51,16 +41,6 @@ fn peer(runtime: &Runtime, index: u32) -> Swarm<Quiet<Protocols>> {
     let handle = runtime.handle().clone();
     let executor = move |task: Pin<Box<dyn Future<Output = ()> + Send>>| drop(handle.spawn(task));
     swarm(&identity, Chosen::default(), transport(&keys), executor).expect("it needs no network")
-}
-
-/// Where it listens from now on.
-async fn listening(swarm: &mut Swarm<Quiet<Protocols>>) -> Multiaddr {
-    swarm.listen_on("/memory/0".parse().expect("it is an address")).expect("memory can be listened on");
-    loop {
-        if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
-            return address;
-        }
-    }
 }
 
 fn runtime() -> Runtime {
