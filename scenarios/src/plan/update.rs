@@ -65,13 +65,15 @@ impl Release {
     /// A hash of all its chunks, to hold against what peers install.
     #[must_use]
     pub fn content(&self) -> u64 {
-        content(self.leaves.iter().copied())
+        let parts = self.leaves.iter().zip(0..).map(|(leaf, index)| content(index, *leaf));
+        parts.fold(0, u64::wrapping_add)
     }
 }
 
-/// A hash of chunks in their order, by their digests.
-pub fn content(leaves: impl Iterator<Item = Digest>) -> u64 {
-    leaves.fold(0, |hash, leaf| mix(hash, leaf.prefix(), 0))
+/// What a chunk adds to the hash of a release, by its place and digest: a sum, for chunks come in any order.
+#[must_use]
+pub fn content(index: u32, leaf: Digest) -> u64 {
+    mix(u64::from(index), leaf.prefix(), 0)
 }
 
 /// Where a peer is, as far as it matters to whom it asks.

@@ -32,7 +32,7 @@ use mates::{Mate, Mates};
 
 use crate::{
     host::{Command, Cx, Host, Input, Lane, Link, Machine, Msg, Payload, Peer, StoreKey, TimerKey},
-    plan::update::{UpdatePlan, content},
+    plan::update::UpdatePlan,
     report::{Fact, ManifestFault},
     seed::mix,
     units::Nanos,
@@ -109,8 +109,8 @@ impl<H: Host> Distribution<H> {
         }
         let Some(download) = &mut self.download else { return };
         for (_, item) in kept {
-            if let Some(index) = download.manifest.accepts(cx.item(item)) {
-                download.keep(index, item.clone());
+            if let Some(which) = download.manifest.accepts(cx.item(item)) {
+                download.keep(which, item.clone());
             }
         }
         self.schedule(cx);
@@ -160,12 +160,13 @@ impl<H: Host> Distribution<H> {
     fn make_chunks(&self, cx: &mut Cx<'_, H>, download: &mut Download<H>) {
         let version = download.version();
         let Some(release) = self.plan.release(version) else { return };
-        for (path, index) in merkle::paths(&release.leaves).into_iter().zip(0..) {
+        for ((path, leaf), index) in merkle::paths(&release.leaves).into_iter().zip(&release.leaves).zip(0..)
+        {
             let body = Blob::Sized(release.manifest.len_of(index));
             let id = chunk_id(self.plan.workload(), self.plan.publisher(), version, index);
             let chunk = UpdateItem::Chunk(Chunk { version, index, path, body });
             let item = cx.make_item(Item::new(id, version, cx.now, Content::Update(chunk)));
-            download.keep(index, item);
+            download.keep((index, *leaf), item);
         }
     }
 
@@ -277,12 +278,7 @@ impl<H: Host> Distribution<H> {
         if download.manifest.expires <= cx.now {
             return cx.record(Fact::ManifestRefused { workload, why: ManifestFault::Expired });
         }
-        let leaves = download.chunks().filter_map(|item| match &cx.item(item).content {
-            Content::Update(UpdateItem::Chunk(chunk)) => Some(chunk.leaf(cx.item(item).tainted)),
-            _ => None,
-        });
-        let content = content(leaves);
-        let (version, released) = (download.version(), download.released);
+        let (version, released, content) = (download.version(), download.released, download.content());
         cx.record(Fact::Installed { workload, version, released, content });
     }
 

@@ -65,22 +65,20 @@ impl Manifest {
         u64::from(self.chunk).min(self.size.saturating_sub(begins)) as u32
     }
 
-    /// Whether an item is a chunk of this release, and which: right in place, length and content.
+    /// Whether an item is a chunk of this release, right in place, length and content: which, and the digest of its bytes.
     #[must_use]
-    pub fn accepts(&self, item: &Item) -> Option<u32> {
+    pub fn accepts(&self, item: &Item) -> Option<(u32, Digest)> {
         let Content::Update(UpdateItem::Chunk(chunk)) = &item.content else { return None };
         let count = self.chunks();
-        let fits = chunk.version == self.version
+        let in_place = chunk.version == self.version
             && chunk.index < count
-            && chunk.body.len() == self.len_of(chunk.index) as usize
-            && merkle::proves(
-                self.root,
-                u64::from(count),
-                u64::from(chunk.index),
-                chunk.leaf(item.tainted),
-                &chunk.path,
-            );
-        fits.then_some(chunk.index)
+            && chunk.body.len() == self.len_of(chunk.index) as usize;
+        if !in_place {
+            return None;
+        }
+        let leaf = chunk.leaf(item.tainted);
+        merkle::proves(self.root, u64::from(count), u64::from(chunk.index), leaf, &chunk.path)
+            .then_some((chunk.index, leaf))
     }
 }
 
@@ -243,7 +241,8 @@ mod tests {
         let (manifest, chunks) = release();
         assert_eq!(manifest.chunks(), 3);
         let accepted: Vec<_> = chunks.iter().map(|chunk| manifest.accepts(chunk)).collect();
-        assert_eq!(accepted, [Some(0), Some(1), Some(2)]);
+        let leaves = [vec![1u8; 100], vec![2; 100], vec![3; 7]].map(|body| merkle::leaf(&body));
+        assert_eq!(accepted, [0, 1, 2].map(|index| Some((index, leaves[index as usize]))));
     }
 
     #[test]
@@ -268,7 +267,7 @@ mod tests {
         let chunk =
             Chunk { version: 1, index: 1, path: merkle::paths(&leaves).remove(1), body: Blob::Sized(50) };
         let item = chunk_item(1, chunk);
-        assert_eq!(manifest.accepts(&item), Some(1));
+        assert_eq!(manifest.accepts(&item), Some((1, leaves[1])));
         assert_eq!(manifest.accepts(&item.corrupted()), None);
     }
 

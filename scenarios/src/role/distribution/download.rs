@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use super::mates::Mate;
 use crate::{
     host::{Host, Peer, ReqId},
+    plan::update::content,
     seed::mix,
     units::Nanos,
-    wire::update::{HaveMap, Manifest},
+    wire::{
+        merkle::Digest,
+        update::{HaveMap, Manifest},
+    },
 };
 
 /// A chunk that is being fetched.
@@ -30,6 +34,8 @@ pub(super) struct Download<H: Host> {
     /// Chunks, all of them checked.
     chunks: Vec<Option<H::Item>>,
     missing: u32,
+    /// The hash of those that are here.
+    content: u64,
     /// Chunks that are neither here nor being fetched, as bits.
     wanted: Vec<u64>,
     /// How many mates have each chunk.
@@ -69,6 +75,7 @@ impl<H: Host> Download<H> {
             begins,
             chunks: vec![None; count as usize],
             missing: count,
+            content: 0,
             wanted,
             holders: vec![0; count as usize],
             fetches: vec![0; count as usize],
@@ -104,6 +111,11 @@ impl<H: Host> Download<H> {
         self.chunks.len() as u32
     }
 
+    /// The hash of what is here, as [`Release::content`](crate::plan::update::Release::content) is that of all.
+    pub(super) const fn content(&self) -> u64 {
+        self.content
+    }
+
     pub(super) const fn missing(&self) -> u32 {
         self.missing
     }
@@ -132,13 +144,14 @@ impl<H: Host> Download<H> {
         HaveMap::of(self.version(), here.map(|(_, index)| index))
     }
 
-    /// Keeps a chunk that was checked. False when it was here.
-    pub(super) fn keep(&mut self, index: u32, chunk: H::Item) -> bool {
+    /// Keeps a chunk that was checked and has this digest. False when it was here.
+    pub(super) fn keep(&mut self, (index, leaf): (u32, Digest), chunk: H::Item) -> bool {
         let place = &mut self.chunks[index as usize];
         let is_new = place.is_none();
         if is_new {
             *place = Some(chunk);
             self.missing -= 1;
+            self.content = self.content.wrapping_add(content(index, leaf));
             self.want(index, false);
         }
         is_new

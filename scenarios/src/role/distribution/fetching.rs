@@ -149,11 +149,15 @@ impl<H: Host> Distribution<H> {
     fn receive(&mut self, cx: &mut Cx<'_, H>, request: Request, item: H::Item) {
         let Some(download) = &mut self.download else { return };
         let bytes = cx.item(&item).encoded_len();
-        let is_right = download.manifest.accepts(cx.item(&item)) == Some(request.index);
-        let fate = match (is_right, is_right && download.keep(request.index, item.clone())) {
-            (false, _) => ChunkFate::Refused,
-            (true, false) => ChunkFate::Again,
-            (true, true) => ChunkFate::Kept,
+        let fate = match download.manifest.accepts(cx.item(&item)) {
+            Some(which @ (index, _)) if index == request.index => {
+                if download.keep(which, item.clone()) {
+                    ChunkFate::Kept
+                } else {
+                    ChunkFate::Again
+                }
+            }
+            _ => ChunkFate::Refused,
         };
         cx.record(Fact::ChunkCame { workload: self.plan.workload(), from: request.from, bytes, fate });
         match fate {
