@@ -4,19 +4,20 @@
 //! (<https://postcard.jamesmunns.com/wire-format>). The model engine never encodes: it charges [`Frame::encoded_len`],
 //! which a property test holds to [`Frame::encode`].
 
+mod blob;
 pub mod chat;
 mod kind;
 pub mod merkle;
 pub mod update;
 
-use std::sync::Arc;
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
+pub use blob::Blob;
 pub use kind::Kind;
 
-use chat::{ChatItem, EntryHash, RoomHave};
-use update::{HaveMap, UpdateItem};
+use chat::{ChatItem, EntryHash, Post, RoomHave};
+use update::{Chunk, HaveMap, UpdateItem};
 
 use crate::{
     host::{Host, Msg, Payload, Peer, ReqId},
@@ -95,72 +96,6 @@ impl ItemId {
     }
 }
 
-/// Bytes of an application: their length alone in the model, themselves on the node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Blob {
-    /// So many bytes that nobody looks into; zeros on the wire.
-    Sized(u32),
-    /// The bytes, shared by all copies: what is sent on or served is not copied for that.
-    Real(Arc<[u8]>),
-}
-
-impl Blob {
-    /// Real bytes that belong to an item, the same whoever makes them: what a machine that gave a length alone would have had to
-    /// say. They are the output of BLAKE3 for the item's name.
-    #[must_use]
-    pub fn filler(id: ItemId, len: u32) -> Self {
-        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, len as usize).collect();
-        let whole = Arc::get_mut(&mut bytes).expect("nobody shares it yet");
-        blake3::Hasher::new().update(&id.bits().to_le_bytes()).finalize_xof().fill(whole);
-        Self::Real(bytes)
-    }
-
-    /// Length in bytes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Sized(len) => *len as usize,
-            Self::Real(bytes) => bytes.len(),
-        }
-    }
-
-    /// Whether there are no bytes.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl Serialize for Blob {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Most bodies are short: their length is counted without an allocation.
-        static ZEROS: [u8; 4096] = [0; 4096];
-        match self {
-            Self::Sized(len) => match ZEROS.get(..*len as usize) {
-                Some(zeros) => serializer.serialize_bytes(zeros),
-                None => serializer.serialize_bytes(&vec![0; *len as usize]),
-            },
-            Self::Real(bytes) => serializer.serialize_bytes(bytes),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Blob {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bytes;
-        impl de::Visitor<'_> for Bytes {
-            type Value = Blob;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("bytes")
-            }
-            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Blob, E> {
-                Ok(Blob::Real(bytes.into()))
-            }
-        }
-        deserializer.deserialize_bytes(Bytes)
-    }
-}
-
 /// What an item says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
@@ -170,6 +105,19 @@ pub enum Content {
     Chat(ChatItem),
     /// Of an update.
     Update(UpdateItem),
+}
+
+impl Content {
+    /// The bytes of an application in it, if it is one of those that have some.
+    #[must_use]
+    pub const fn body_mut(&mut self) -> Option<&mut Blob> {
+        match self {
+            Self::Raw(body)
+            | Self::Chat(ChatItem::Post(Post { text: body, .. }))
+            | Self::Update(UpdateItem::Chunk(Chunk { body, .. })) => Some(body),
+            Self::Chat(_) | Self::Update(_) => None,
+        }
+    }
 }
 
 /// Something published: immutable, signed by its author, shared by all who have it.
@@ -443,6 +391,21 @@ impl Frame {
     /// # Errors
     /// When the bytes are no frame of this version; the sender is then at fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        Self::read(bytes, |payload| postcard::take_from_bytes(payload))
+    }
+
+    /// The same of a frame whose memory may be kept: a body that is most of it shares that, and is not copied.
+    ///
+    /// # Errors
+    /// As [`Frame::decode`].
+    pub fn decode_shared(frame: &Bytes) -> Result<Self, WireError> {
+        Self::read(frame, |payload| blob::item_sharing(frame, payload))
+    }
+
+    fn read(
+        bytes: &[u8],
+        item: impl FnOnce(&[u8]) -> postcard::Result<(Item, &[u8])>,
+    ) -> Result<Self, WireError> {
         if bytes.len() > MAX_FRAME {
             return Err(WireError::TooLong(bytes.len()));
         }
@@ -453,7 +416,7 @@ impl Frame {
         let (body, rest) = match Sort::from_number(sort).ok_or(WireError::UnknownPayload(sort))? {
             Sort::Nothing => (Body::Nothing, payload),
             Sort::Item => {
-                let (item, rest) = postcard::take_from_bytes::<Item>(payload).map_err(WireError::Damaged)?;
+                let (item, rest) = item(payload).map_err(WireError::Damaged)?;
                 (Body::Item(item.measured()), rest)
             }
             Sort::Note => {

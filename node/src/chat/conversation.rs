@@ -289,7 +289,7 @@ mod tests {
     }
 
     fn said(by: Peer, text: &str, at: Nanos) -> Entry {
-        let text = Blob::Real(text.as_bytes().into());
+        let text = Blob::Real(text.as_bytes().to_vec().into());
         let post = Post { seq: 0, prev: None, after: Vec::new(), text };
         let item = Item::new(ItemId::new(0, by, 0), 0, at, Content::Chat(ChatItem::Post(post)));
         Entry::Room(Room::Kept(StoreKey(0), Arc::new(item)))

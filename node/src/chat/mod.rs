@@ -282,7 +282,7 @@ impl Talk<'_> {
                 self.terminal.show(&[told]);
             }
             line => {
-                let text = Box::new(Blob::Real(line.as_bytes().into()));
+                let text = Box::new(Blob::Real(line.as_bytes().to_vec().into()));
                 let command = Command::Say { room: ROOM, text };
                 let order = Order::Command { workload: WORKLOAD, command };
                 // A peer that has gone says nothing more, and that is told when its end is known.

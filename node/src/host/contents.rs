@@ -44,12 +44,12 @@ impl Contents {
             let kind = Kind::from_number(number).ok_or(WireError::UnknownKind(number))?;
             let payload = &frame[header..];
             let item = if payload.len() > LARGE {
-                Arc::new(self.checked(decoded(frame)?))
+                Arc::new(self.checked(of_item(Frame::decode_shared(frame)?)))
             } else {
                 let hash = blake3::hash(payload);
                 match self.known.get(&hash) {
                     Some(item) => Arc::clone(item),
-                    None => self.learn(hash, decoded(frame)?),
+                    None => self.learn(hash, of_item(Frame::decode(frame)?)),
                 }
             };
             return Ok(Msg { kind, hops, workload, payload: Payload::Item(item) });
@@ -91,9 +91,9 @@ impl Contents {
 }
 
 /// The item in a frame whose header says that there is one.
-fn decoded(frame: &[u8]) -> Result<Item, WireError> {
-    match Frame::decode(frame)?.body {
-        Body::Item(item) => Ok(item),
+fn of_item(frame: Frame) -> Item {
+    match frame.body {
+        Body::Item(item) => item,
         Body::Nothing | Body::Note(_) => unreachable!("the header says that it is an item"),
     }
 }

@@ -9,11 +9,7 @@ use libp2p::identity::Keypair;
 use peerlab_scenarios::{
     host::{Host, Lookup, Peer, QueryId, SeenSet},
     units::Nanos,
-    wire::{
-        Blob, Content, Item, ItemId, Note, Topic,
-        chat::{ChatItem, Post},
-        update::{Chunk, UpdateItem},
-    },
+    wire::{Blob, Content, Item, ItemId, Note, Topic, update::UpdateItem},
 };
 
 /// What the overlay of gossipsub asks of libp2p.
@@ -85,41 +81,28 @@ impl Host for Native {
 }
 
 /// Content with its bytes, where a machine gave their number alone.
-fn real(id: ItemId, content: Content) -> Content {
-    match content {
-        Content::Raw(Blob::Sized(len)) => Content::Raw(Blob::filler(id, len)),
-        Content::Chat(ChatItem::Post(Post { text: Blob::Sized(len), seq, prev, after })) => {
-            Content::Chat(ChatItem::Post(Post { text: Blob::filler(id, len), seq, prev, after }))
-        }
-        Content::Update(UpdateItem::Chunk(Chunk { version, index, path, body: Blob::Sized(len) })) => {
-            let body = Blob::filler(id, len);
-            Content::Update(UpdateItem::Chunk(Chunk { version, index, path, body }))
-        }
-        other => other,
+fn real(id: ItemId, mut content: Content) -> Content {
+    if let Some(body) = content.body_mut()
+        && let Blob::Sized(len) = *body
+    {
+        *body = Blob::filler(id, len);
     }
+    content
 }
 
 /// What a corrupting peer makes of the item of another: a byte is wrong, in its body if it has one, and otherwise in its signature.
 fn falsified(mut item: Item) -> Item {
-    let body = match &mut item.content {
-        Content::Raw(Blob::Real(bytes))
-        | Content::Chat(ChatItem::Post(Post { text: Blob::Real(bytes), .. }))
-        | Content::Update(UpdateItem::Chunk(Chunk { body: Blob::Real(bytes), .. })) => {
-            Arc::make_mut(bytes).first_mut()
-        }
-        _ => None,
-    };
-    match body {
-        Some(byte) => {
-            *byte ^= 1;
-            item
-        }
-        None => {
-            let mut signature = item.signature();
-            signature[0] ^= 1;
-            item.with_signature(&signature)
-        }
+    if let Some(Blob::Real(body)) = item.content.body_mut()
+        && !body.is_empty()
+    {
+        let mut bytes = body.to_vec();
+        bytes[0] ^= 1;
+        *body = bytes.into();
+        return item;
     }
+    let mut signature = item.signature();
+    signature[0] ^= 1;
+    item.with_signature(&signature)
 }
 
 /// The items met of late. Of an item older than this memory reaches it is said that it was met.
@@ -164,7 +147,11 @@ impl SeenSet<Native> for Seen {
 
 #[cfg(test)]
 mod tests {
-    use peerlab_scenarios::{plan::identity::keypair, seed::Seed};
+    use peerlab_scenarios::{
+        plan::identity::keypair,
+        seed::Seed,
+        wire::chat::{ChatItem, Post},
+    };
 
     use super::*;
 

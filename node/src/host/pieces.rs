@@ -1,6 +1,6 @@
 //! A frame in the pieces in which it lies in memory, so that the bytes of a chunk are sent from where its holder keeps them.
 
-use std::{mem, ptr, sync::Arc};
+use std::{mem, ptr};
 
 use bytes::Bytes;
 use peerlab_scenarios::{
@@ -28,7 +28,7 @@ pub(super) fn of(msg: &Msg<Native>, native: &Native) -> Vec<Bytes> {
 
 /// Takes a value's encoding down, but for a body that it finds in it.
 struct Gather<'a> {
-    body: &'a Arc<[u8]>,
+    body: &'a Bytes,
     pieces: Vec<Bytes>,
     last: Vec<u8>,
 }
@@ -44,7 +44,7 @@ impl Flavor for Gather<'_> {
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
         if ptr::eq(bytes, &**self.body) {
             self.pieces.push(mem::take(&mut self.last).into());
-            self.pieces.push(Bytes::from_owner(Arc::clone(self.body)));
+            self.pieces.push(self.body.clone());
         } else {
             self.last.extend_from_slice(bytes);
         }
@@ -59,6 +59,8 @@ impl Flavor for Gather<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use peerlab_scenarios::{
         host::{Host as _, Peer},
         plan::identity::keypair,

@@ -88,6 +88,7 @@ proptest! {
         let frame = Frame { kind: Kind::ALL[kind], hops, workload, body };
         let bytes = frame.encode();
         prop_assert_eq!(frame.encoded_len() as usize, bytes.len());
+        prop_assert_eq!(Frame::decode_shared(&bytes.clone().into()), Ok(frame.clone()));
         prop_assert_eq!(Frame::decode(&bytes), Ok(frame));
     }
 
@@ -100,7 +101,18 @@ proptest! {
 
     #[test]
     fn no_bytes_of_a_peer_panic(bytes: Vec<u8>) {
-        let _ = Frame::decode(&bytes);
+        prop_assert_eq!(Frame::decode(&bytes), Frame::decode_shared(&bytes.into()));
+    }
+
+    #[test]
+    fn what_is_damaged_is_refused_for_the_same_reason_whether_or_not_it_is_shared(
+        body in bodies(), at: prop::sample::Index, by in 1..=255u8, end: prop::sample::Index
+    ) {
+        let mut bytes = Frame { kind: Kind::Serve, hops: 0, workload: 0, body }.encode();
+        let at = at.index(bytes.len());
+        bytes[at] ^= by;
+        bytes.truncate(1 + end.index(2 * bytes.len()));
+        prop_assert_eq!(Frame::decode(&bytes), Frame::decode_shared(&bytes.into()));
     }
 }
 

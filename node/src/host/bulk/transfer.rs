@@ -66,12 +66,12 @@ async fn read<S: AsyncRead + Unpin>(
         return Err(TransferError::TooLong(length, most));
     }
     // Memory is set aside as it is announced, once, for to move what has come would cost more; but what is not written to takes none.
-    let mut frame = Vec::with_capacity(length as usize);
-    while frame.len() < length as usize {
-        let filled = frame.len();
-        frame.resize((filled + PIECE).min(length as usize), 0);
-        pace.keep(stream.read_exact(&mut frame[filled..])).await?;
-        came.store(frame.len() as u64, Ordering::Relaxed);
+    let mut frame = vec![0; length as usize];
+    let mut filled = 0;
+    for piece in frame.chunks_mut(PIECE) {
+        pace.keep(stream.read_exact(piece)).await?;
+        filled += piece.len();
+        came.store(filled as u64, Ordering::Relaxed);
     }
     Ok(frame.into())
 }

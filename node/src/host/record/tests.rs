@@ -62,7 +62,8 @@ fn plan() -> Plan {
 /// A post of the other, as it comes.
 fn post(text: &str) -> Msg<Native> {
     let mut other = Native::new(OTHER, keypair(Seed(3), OTHER));
-    let post = Post { seq: 0, prev: None, after: Vec::new(), text: Blob::Real(text.as_bytes().into()) };
+    let post =
+        Post { seq: 0, prev: None, after: Vec::new(), text: Blob::Real(text.as_bytes().to_vec().into()) };
     let id = ItemId::new(0, OTHER, 7);
     let item = other.make_item(Item::new(id, 0, Nanos::from_secs(2), Content::Chat(ChatItem::Post(post))));
     Msg::new(Kind::Gossip, 1, Payload::Item(item))

@@ -492,7 +492,7 @@ fn whoever_comes_to_an_open_room_is_a_member_has_the_history_and_is_missed() {
         Party::planned(plan, Overlay::Plumtree(tree), 1, &ring_of(5), |world| world.without(late));
     party.world.run_until(at(60));
     let say = |party: &mut Party, peer, text: &str| {
-        let text = Box::new(Blob::Real(text.as_bytes().into()));
+        let text = Box::new(Blob::Real(text.as_bytes().to_vec().into()));
         party.world.command(Peer(peer), 0, Command::Say { room: 0, text });
         party.world.run_for(SECOND);
     };
