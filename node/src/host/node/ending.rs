@@ -93,7 +93,7 @@ impl<R: Machine<Native>> Node<R> {
         self.traffic.in_flight += self.fetches.under_way() as u64;
         self.fetches = super::Fetches::default();
         // The run may be stopped before the machines have started: what has come for them stays there.
-        self.traffic.in_flight += std::mem::take(&mut self.early).len() as u64;
+        self.traffic.in_flight += self.early.take().len() as u64;
         for (connection, _) in self.connections.all().collect::<Vec<_>>() {
             self.swarm.behaviour_mut().lane.part(connection, Parting::Over);
         }

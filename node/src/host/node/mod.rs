@@ -9,6 +9,7 @@
 
 mod company;
 mod doorway;
+mod early;
 mod effects;
 mod ending;
 mod fetches;
@@ -23,7 +24,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
 use futures::{StreamExt as _, channel::mpsc};
 use libp2p::{
     Swarm,
@@ -44,7 +44,7 @@ use peerlab_scenarios::{
 use web_time::Instant;
 
 pub use self::company::Company;
-use self::{doorway::Doorway, fetches::Fetches};
+use self::{doorway::Doorway, early::Early, fetches::Fetches};
 use super::{
     Addresses, Clock, Entry, Gauges, Legacy, Meter, Native, Overlay, Roster, Setting, Told, Wire,
     connections::{Connections, Lasting},
@@ -193,7 +193,7 @@ struct Node<R> {
     phase: Phase,
     inputs: VecDeque<Input<Native>>,
     /// What came before the machines started.
-    early: Vec<(ConnectionId, Bytes)>,
+    early: Early,
     entries: Vec<Entry>,
     /// Whether machines have recorded anything that was not told.
     has_untold_facts: bool,
@@ -300,7 +300,7 @@ impl<R: Machine<Native>> Node<R> {
             clock: Clock::new(Instant::now()),
             phase: Phase::Gathering,
             inputs: VecDeque::new(),
-            early: Vec::new(),
+            early: Early::default(),
             entries: Vec::new(),
             has_untold_facts: false,
             may_restart,
@@ -471,7 +471,7 @@ impl<R: Machine<Native>> Node<R> {
                 }
             }
         }
-        for (connection, frame) in std::mem::take(&mut self.early) {
+        for (connection, frame) in self.early.take() {
             self.frame(connection, &frame);
         }
     }

@@ -24,9 +24,6 @@ use crate::host::{
     timers::Alarm,
 };
 
-/// Frames that may come before the machines start.
-const MOST_EARLY: usize = 10_000;
-
 impl<R: Machine<Native>> Node<R> {
     pub(super) fn on_swarm(&mut self, event: SwarmEvent<ProtocolsEvent>) {
         match event {
@@ -188,10 +185,11 @@ impl<R: Machine<Native>> Node<R> {
                 }
                 for frame in frames {
                     match self.phase {
-                        Phase::Gathering if self.early.len() < MOST_EARLY => {
-                            self.early.push((connection, frame));
+                        Phase::Gathering => {
+                            if !self.early.keep(connection, frame) {
+                                self.traffic.lost(Loss::Offline);
+                            }
                         }
-                        Phase::Gathering => self.traffic.lost(Loss::Offline),
                         Phase::Running => self.frame(connection, &frame),
                         Phase::Over => self.traffic.in_flight += 1,
                     }
