@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    mem,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
@@ -37,11 +38,18 @@ enum Members {
 /// Signatures that were checked, and whether they were right. In a fleet of two hundred each post is checked by all of them, which was
 /// a fifth of what virtual time takes.
 #[derive(Debug, Default)]
-struct Checked(Mutex<HashMap<blake3::Hash, bool>>);
+struct Checked(Mutex<Generations>);
+
+/// What was found, by what was asked. The young become the old when they are many, and what was old is forgotten.
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<blake3::Hash, bool>,
+    old: HashMap<blake3::Hash, bool>,
+}
 
 impl Checked {
-    /// Most of them that are remembered.
-    const MOST: usize = 1 << 16;
+    /// Most of either generation.
+    const MOST: usize = 1 << 15;
 
     /// What was found when this was checked before, or else what `check` finds.
     fn or(&self, peer: Peer, message: &[u8], signature: &[u8], check: impl FnOnce() -> bool) -> bool {
@@ -49,11 +57,16 @@ impl Checked {
         let mut name = blake3::Hasher::new();
         name.update(&peer.0.to_be_bytes()).update(&(signature.len() as u64).to_be_bytes());
         let name = name.update(signature).update(message).finalize();
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= Self::MOST {
-            known.clear();
+        let Generations { young, old } = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = young.get(&name).or_else(|| old.get(&name)) {
+            return *found;
         }
-        *known.entry(name).or_insert_with(check)
+        if young.len() >= Self::MOST {
+            *old = mem::take(young);
+        }
+        let found = check();
+        young.insert(name, found);
+        found
     }
 }
 
@@ -292,11 +305,16 @@ mod tests {
             assert!(!roster.has_signed(Peer(3), b"hello", &signature), "there is none such");
         }
         let checked = Checked::default();
-        for number in 0..Checked::MOST as u32 + 5 {
+        let most = Checked::MOST as u32;
+        for number in 0..3 * most {
             checked.or(Peer(0), &number.to_be_bytes(), &[], || true);
         }
-        assert_eq!(checked.0.lock().unwrap().len(), 5);
-        assert!(checked.or(Peer(0), &(Checked::MOST as u32 + 4).to_be_bytes(), &[], || unreachable!()));
+        for number in most..3 * most {
+            assert!(
+                checked.or(Peer(0), &number.to_be_bytes(), &[], || unreachable!("{number} is remembered"))
+            );
+        }
+        assert!(!checked.or(Peer(0), &0u32.to_be_bytes(), &[], || false), "the oldest are forgotten");
     }
 
     #[test]
