@@ -20,7 +20,7 @@ use peerlab_scenarios::{
     plan::{Plan, PlanError, WorkloadKind, WorkloadPlan},
     spec::chat::Partners,
 };
-use peerlab_virtual::fidelity::{self, Held, Row, Trial};
+use peerlab_virtual::fidelity::{self, Held, Presence, Row, Trial};
 
 #[derive(Debug, Args)]
 pub(super) struct Fidelity {
@@ -94,13 +94,16 @@ fn longest_post(plan: &Plan) -> u64 {
     plan.spec.workloads.iter().filter_map(|workload| Some(workload.chat.as_ref()?.body.0)).max().unwrap_or(0)
 }
 
-/// How often a peer compares what it holds with somebody whom it may have to dial, in so many seconds, in the mean.
-fn compared(plan: &Plan, seconds: f64) -> f64 {
+/// How often a peer compares what it holds with somebody whom it may have to dial, in the mean.
+fn compared(plan: &Plan, presence: &Presence) -> f64 {
     let of = |workload: &WorkloadPlan| {
         let WorkloadKind::Chat(chat) = &workload.kind else { return 0.0 };
-        let members: usize = (0..chat.rooms()).map(|room| chat.members(room).len()).sum();
         let sync = &chat.spec().sync;
-        if sync.with == Partners::Anyone { members as f64 * seconds / sync.every.as_secs_f64() } else { 0.0 }
+        if sync.with != Partners::Anyone {
+            return 0.0;
+        }
+        let members = (0..chat.rooms()).flat_map(|room| chat.members(room));
+        members.map(|member| presence.seconds(*member)).sum::<f64>() / sync.every.as_secs_f64()
     };
     plan.workloads.iter().map(of).sum::<f64>() / f64::from(plan.peers.len())
 }
@@ -108,15 +111,15 @@ fn compared(plan: &Plan, seconds: f64) -> f64 {
 fn held(scenario: &str, trial: &Trial) -> Result<Row, PlanError> {
     let came = match trial {
         Trial::Run { plan, cut } => {
-            let seconds = plan.spec.end().saturating_sub(plan.spec.warm_up).as_secs_f64();
+            let presence = Presence::of(plan);
             let fidelity = fidelity::held(plan)?;
             Ok(Held {
                 cut: *cut,
-                seconds,
                 longest: longest_post(plan),
                 heals: plan.faults.iter().any(|fault| fault.effect.is_cut() && fault.until < plan.spec.end()),
-                compared: compared(plan, seconds),
+                compared: compared(plan, &presence),
                 neighbours: fidelity::neighbours(plan, &fidelity),
+                connected: presence.together(plan),
                 fidelity,
             })
         }

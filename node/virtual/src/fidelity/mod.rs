@@ -2,6 +2,7 @@
 //!
 //! Both are given the same plan, in one process, and [`peerlab_simulator::fidelity`] holds one against the other.
 
+mod presence;
 mod table;
 mod why;
 
@@ -16,6 +17,7 @@ use peerlab_scenarios::{
 };
 use peerlab_simulator::{fidelity, model};
 
+pub use presence::Presence;
 pub use table::{Held, Row, document, exceptions};
 
 /// The most peers of a scenario that is run.
@@ -76,10 +78,14 @@ pub fn trial(loaded: &Loaded) -> Result<Trial, Vec<PlanError>> {
 
 /// Whether a scenario shows in a minute what it shows: nobody comes or goes, nothing breaks, nothing is released.
 fn can_be_cut(spec: &ScenarioSpec) -> bool {
-    let is_steady = spec.groups.iter().all(|group| {
+    is_steady(spec) && spec.faults.is_empty() && spec.workloads.iter().all(|workload| workload.chat.is_some())
+}
+
+/// Whether nobody comes or goes.
+fn is_steady(spec: &ScenarioSpec) -> bool {
+    spec.groups.iter().all(|group| {
         group.churn.is_none() && group.online.is_none() && matches!(group.join, Join::AtStart(_))
-    });
-    is_steady && spec.faults.is_empty() && spec.workloads.iter().all(|workload| workload.chat.is_some())
+    })
 }
 
 fn cut_short(scenario: &Scenario) -> Scenario {
@@ -120,10 +126,12 @@ pub fn held(plan: &Plan) -> Result<Fidelity, PlanError> {
     Ok(fidelity::hold(&runs).expect("two runs of one plan"))
 }
 
-/// How many connections a peer has: at the end of the model's run, or by the plan where it is meshes that are counted then.
+/// How many connections a peer has: at the end of the model's run, or by the plan where it is meshes that are counted then, or not all
+/// are there at all times.
 #[must_use]
 pub fn neighbours(plan: &Plan, fidelity: &Fidelity) -> f64 {
-    let ends: u64 = if fidelity.degrees.mesh {
+    let changes = fidelity.degrees.mesh || !is_steady(&plan.spec);
+    let ends: u64 = if changes && plan.graph.edges() > 0 {
         2 * plan.graph.edges()
     } else {
         fidelity.degrees.rows.iter().map(|(degree, peers)| degree * peers[0]).sum()

@@ -35,14 +35,14 @@ pub struct Row {
 pub struct Held {
     /// Whether it was cut short.
     pub cut: bool,
-    /// How long bytes were counted, s.
-    pub seconds: f64,
     /// The longest post, B.
     pub longest: u64,
     /// Whether a path is cut in it and comes back.
     pub heals: bool,
     /// How many connections a peer has, in the mean.
     pub neighbours: f64,
+    /// How long a peer is connected with a neighbour, in the mean, s.
+    pub connected: f64,
     /// How often a peer compared what it holds with somebody whom it might have to dial, in the mean.
     pub compared: f64,
     /// How the model compares.

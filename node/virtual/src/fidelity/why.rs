@@ -105,7 +105,7 @@ fn beside_items(held: &Held, sent: Difference) -> Option<&'static str> {
     let peers = f64::from(held.fidelity.peers);
     let dialled = measure(metric::KADEMLIA_DIALLED.name).and_then(|dialled| dialled.values[1]);
     let made = 2.0 * dialled.unwrap_or_default() / peers * MADE;
-    let alive = held.neighbours * ALIVE * held.seconds;
+    let alive = held.neighbours * ALIVE * held.connected;
     let longer = measure(metric::NETWORK_MESSAGES.name)?.values[0]? / peers * LONGER;
     let compared = held.compared * COMPARED;
     let parts = [(alive + longer, STAYING_ALIVE), (made, MAKING), (compared, COMPARING)];
@@ -157,10 +157,10 @@ mod tests {
         };
         Held {
             cut: false,
-            seconds: 100.0,
             longest: 100,
             heals: false,
             neighbours: 4.0,
+            connected: 100.0,
             compared: 0.0,
             fidelity,
         }
