@@ -9,7 +9,7 @@ use crate::judge;
 /// Runs the whole scenario, six minutes, and tells what its report says.
 ///
 /// # Panics
-/// When the program leaves no report behind.
+/// When the program leaves no report behind, or one without what is told here.
 pub(crate) fn run() -> String {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let out = folder.path().join("live");
@@ -25,7 +25,10 @@ pub(crate) fn run() -> String {
 }
 
 fn tell(report: &Value) -> String {
-    let number = |path: &str| report.pointer(path).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    let number = |path: &str| {
+        let found = report.pointer(path).and_then(Value::as_f64);
+        found.unwrap_or_else(|| panic!("the report has no number at {path}"))
+    };
     let millis = |path: &str| 1e3 * number(path);
     let latency = "/metrics/rooms.delivery.latency";
     let state = report.pointer("/validity/state").and_then(Value::as_str).unwrap_or("without a judgement");
