@@ -1,9 +1,14 @@
-//! The bulk lane: a stream for each item that is fetched, so that what is large neither waits for what is small nor holds it up,
+//! The bulk lane: a stream for each fetch that is under way, so that what is large neither waits for what is small nor holds it up,
 //! and each has the flow control of its own stream.
 //!
 //! Who wants an item opens a stream and writes a [`Fetch`](peerlab_scenarios::wire::Kind::Fetch) frame behind its length; the other
 //! end answers with one frame, [`Serve`](peerlab_scenarios::wire::Kind::Serve) or [`Refuse`](peerlab_scenarios::wire::Kind::Refuse).
-//! A byte that says that it came ends the exchange. Who has lost interest resets the stream.
+//! A byte that says that it came ends the exchange, and the next may be asked for by the same stream: so it takes no round trip to agree on
+//! a protocol, and the window that the stream has grown to is kept. One that serves nothing for half a minute is ended. Who has lost
+//! interest resets the stream.
+//!
+//! The other end sends two answers of a connection at a time, in the order in which they were asked for. If all were sent at once they would
+//! come to their end together, and nothing would be under way while the next are asked for.
 
 mod handler;
 mod pace;

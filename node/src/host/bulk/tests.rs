@@ -3,13 +3,21 @@
 use std::{sync::mpsc, thread, time::Duration};
 
 use bytes::Bytes;
-use futures::{AsyncReadExt as _, AsyncWriteExt as _, executor::block_on};
+use futures::{
+    AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _,
+    executor::block_on,
+    future::{Either, select},
+};
 use futures_timer::Delay;
-use libp2p::{Swarm, identity::Keypair, swarm::SwarmEvent};
+use libp2p::{
+    Swarm,
+    identity::Keypair,
+    swarm::{Config, SwarmEvent},
+};
 use peerlab_scenarios::wire::MAX_FRAME;
 
 use super::{Behaviour, Event, MAX_ASKED, PROTOCOL, TransferError, transfer::MAX_REQUEST};
-use crate::host::bench::{At, connect, drive, swarm};
+use crate::host::bench::{At, connect, drive, swarm, transport};
 
 fn bulk() -> Swarm<Behaviour> {
     swarm(&Keypair::generate_ed25519(), Behaviour::default())
@@ -172,7 +180,6 @@ fn an_answer_that_is_too_long_is_refused_when_it_is_announced() {
     let mallory_id = *mallory.local_peer_id();
     let answers = thread::spawn(move || {
         block_on(async move {
-            use futures::StreamExt as _;
             let (_, mut stream) = incoming.next().await.expect("it is asked");
             let _ = stream.write_all(&(MAX_FRAME as u32 + 1).to_be_bytes()).await;
             let _ = stream.flush().await;
@@ -191,4 +198,145 @@ fn an_answer_that_is_too_long_is_refused_when_it_is_announced() {
     });
     assert!(matches!(result, Err(TransferError::TooLong(_, MAX_FRAME))), "{result:?}");
     answers.join().expect("it answers");
+}
+
+#[test]
+fn a_stream_serves_one_fetch_after_another() {
+    let behaviour = libp2p_stream::Behaviour::new();
+    let mut control = behaviour.new_control();
+    let mut incoming = control.accept(PROTOCOL).expect("it is the first to accept it");
+    let mut holder = swarm(&Keypair::generate_ed25519(), behaviour);
+    let mut bob = bulk();
+    connect(&mut holder, &mut bob);
+    let holder_id = *holder.local_peer_id();
+    let answers = thread::spawn(move || {
+        block_on(async move {
+            let (_, mut stream) = incoming.next().await.expect("it is asked");
+            for _ in 0..3 {
+                let mut request = [0; 4 + 20];
+                stream.read_exact(&mut request).await.expect("it is asked again");
+                stream.write_all(&1u32.to_be_bytes()).await.expect("there is room");
+                stream.write_all(&request[4..5]).await.expect("there is room");
+                stream.flush().await.expect("it stands");
+                let mut word = [0];
+                stream.read_exact(&mut word).await.expect("it is confirmed");
+                assert_eq!(word, [1]);
+            }
+        });
+    });
+    let mut came = Vec::new();
+    let mut connection = None;
+    drive(&mut holder, &mut bob, |_, bob, at| {
+        match at {
+            At::Other(SwarmEvent::ConnectionEstablished { connection_id, .. }) => {
+                connection = Some(connection_id);
+            }
+            At::Other(SwarmEvent::Behaviour(Event::Came { result, .. })) => match result {
+                Ok(answer) => came.push(answer[0]),
+                // It has answered all that it was to answer.
+                Err(_) => return Some(()),
+            },
+            _ => return None,
+        }
+        let connection = connection.expect("it stands");
+        bob.behaviour_mut().ask(holder_id, connection, vec![came.len() as u8; 20].into());
+        None
+    });
+    assert_eq!(came, [0, 1, 2]);
+    answers.join().expect("one stream was enough");
+}
+
+#[test]
+fn so_many_answers_are_sent_at_a_time_in_the_order_in_which_they_were_given() {
+    const ANSWER: usize = 600_000;
+    let (tell, told) = mpsc::channel();
+    let attack = async move |mut control: libp2p_stream::Control, alice| {
+        let mut streams = Vec::new();
+        for number in 0..4u32 {
+            let mut stream = open(&mut control, alice).await;
+            stream.write_all(&4u32.to_be_bytes()).await.expect("there is room");
+            stream.write_all(&number.to_be_bytes()).await.expect("there is room");
+            stream.flush().await.expect("it stands");
+            streams.push(stream);
+        }
+        // More than the window of a stream: an answer that is not read does not come to its end.
+        let has_begun = async |stream: &mut libp2p::Stream| {
+            let mut length = [0; 4];
+            let read = Box::pin(stream.read_exact(&mut length));
+            matches!(select(read, Delay::new(Duration::from_millis(500))).await, Either::Left((Ok(()), _)))
+        };
+        let mut begun = Vec::new();
+        for stream in &mut streams {
+            begun.push(has_begun(stream).await);
+        }
+        tell.send(begun).expect("somebody waits");
+        streams[1].read_exact(&mut vec![0; ANSWER]).await.expect("it comes");
+        let begun = vec![has_begun(&mut streams[2]).await, has_begun(&mut streams[3]).await];
+        tell.send(begun).expect("somebody waits");
+        streams[1].write_all(&[1]).await.expect("there is room");
+        streams[1].flush().await.expect("it stands");
+        Delay::new(Duration::from_secs(1)).await;
+    };
+    let mut asked = Vec::new();
+    let mut begun = Vec::new();
+    under_attack(attack, |alice, by, event| {
+        if let Event::Asked { asked: stream, .. } = event {
+            asked.push(stream);
+            if asked.len() == 4 {
+                for stream in &asked {
+                    alice.behaviour_mut().answer(by, *stream, vec![vec![7; ANSWER].into()]);
+                }
+            }
+        }
+        begun.extend(told.try_iter());
+        (begun.len() == 2).then_some(())
+    });
+    assert_eq!(begun, [vec![true, true, false, false], vec![true, false]]);
+}
+
+#[test]
+fn a_fetch_keeps_its_connection_and_a_stream_that_is_kept_does_not() {
+    let idle = Duration::from_millis(200);
+    let short = || {
+        let keys = Keypair::generate_ed25519();
+        let config = Config::without_executor().with_idle_connection_timeout(idle);
+        Swarm::new(transport(&keys), Behaviour::default(), keys.public().to_peer_id(), config)
+    };
+    let (mut alice, mut bob) = (short(), short());
+    connect(&mut alice, &mut bob);
+    let (alice_id, bob_id) = (*alice.local_peer_id(), *bob.local_peer_id());
+    let (mut asked, mut has_come) = (None, false);
+    block_on(async {
+        let mut thinks = Delay::new(Duration::from_secs(20));
+        loop {
+            let next = select(alice.select_next_some(), bob.select_next_some());
+            match select(next, &mut thinks).await {
+                Either::Left((
+                    Either::Left((SwarmEvent::Behaviour(Event::Asked { asked: by, .. }), _)),
+                    _,
+                )) => {
+                    asked = Some(by);
+                    thinks = Delay::new(5 * idle);
+                }
+                Either::Left((Either::Right((event, _)), _)) => match event {
+                    SwarmEvent::ConnectionEstablished { connection_id, .. } => {
+                        bob.behaviour_mut().ask(alice_id, connection_id, vec![1; 20].into());
+                    }
+                    SwarmEvent::Behaviour(Event::Came { result, .. }) => {
+                        result.expect("it came");
+                        has_come = true;
+                    }
+                    SwarmEvent::ConnectionClosed { .. } => break,
+                    _ => {}
+                },
+                Either::Left(_) => {}
+                Either::Right(_) => {
+                    let asked = asked.take().expect("nothing takes so long");
+                    alice.behaviour_mut().answer(bob_id, asked, vec![vec![9].into()]);
+                    thinks = Delay::new(Duration::from_secs(20));
+                }
+            }
+        }
+    });
+    assert!(has_come, "it was closed while something was fetched");
 }

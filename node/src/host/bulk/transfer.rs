@@ -65,7 +65,7 @@ async fn read<S: AsyncRead + Unpin>(
     if length as usize > most {
         return Err(TransferError::TooLong(length, most));
     }
-    // Memory is set aside as it is announced, once, for to move what has come would cost more; but what is not written to takes none.
+    // Memory is set aside as it is announced, once, for to move what has come would cost more: at most a frame for each fetch under way.
     let mut frame = vec![0; length as usize];
     let mut filled = 0;
     for piece in frame.chunks_mut(PIECE) {
@@ -77,18 +77,18 @@ async fn read<S: AsyncRead + Unpin>(
 }
 
 /// Asks, and waits for the answer; `came` counts its bytes as they come. How long the other end thinks is its own affair, and
-/// that of whoever may lose patience.
+/// that of whoever may lose patience. Gives the stream, for the next fetch.
 pub(super) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     request: Bytes,
     came: &AtomicU64,
     pace: &Pace,
-) -> Result<Bytes, TransferError> {
+) -> Result<(S, Bytes), TransferError> {
     write(&mut stream, &[request], pace).await?;
     let answer = read(&mut stream, MAX_FRAME, came, pace).await?;
     pace.keep(stream.write_all(&[CAME])).await?;
-    pace.keep(stream.close()).await?;
-    Ok(answer)
+    pace.keep(stream.flush()).await?;
+    Ok((stream, answer))
 }
 
 /// Reads what is asked for.
@@ -100,19 +100,22 @@ pub(super) async fn hear<S: AsyncRead + Unpin>(
     Ok((stream, request))
 }
 
-/// Answers, and waits for the word that it came.
-pub(super) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+/// Answers. Gives the stream, over which it is to be confirmed.
+pub(super) async fn answer<S: AsyncWrite + Unpin>(
     mut stream: S,
     frame: Vec<Bytes>,
-    pace: Pace,
-) -> Result<(), TransferError> {
-    write(&mut stream, &frame, &pace).await?;
+    pace: &Pace,
+) -> Result<S, TransferError> {
+    write(&mut stream, &frame, pace).await?;
+    Ok(stream)
+}
+
+/// Waits for the word that an answer came. Gives the stream, over which the next may be asked for.
+pub(super) async fn confirm<S: AsyncRead + Unpin>(mut stream: S, pace: Pace) -> Result<S, TransferError> {
     let mut word = [0];
     pace.keep(stream.read_exact(&mut word)).await?;
     if word[0] != CAME {
         return Err(TransferError::NotConfirmed);
     }
-    // The other end has closed its half or is about to: whether this one still reaches it matters no more.
-    let _ = pace.keep(stream.close()).await;
-    Ok(())
+    Ok(stream)
 }
