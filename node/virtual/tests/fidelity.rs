@@ -1,25 +1,39 @@
 //! The model and real peers, of one small fleet: what `docs/fidelity.md` tells of the shipped scenarios.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, fs, path::PathBuf, process::Command};
 
 use peerlab_scenarios::{
-    plan::{Files, Plan},
+    plan::Files,
     report::{Statistic, Trust, fidelity::Fidelity},
-    seed::Seed,
-    spec::read,
 };
 
 const LATENCY: &str = "rooms.delivery.latency";
 const REDUNDANCY: &str = "overlay.redundancy";
 
-/// Both engines' runs of a fleet with this overlay and chat.
+/// Both engines' runs of a fleet with this overlay and chat, in a process of their own.
 fn held(overlay: &str, chat: &str, files: &Files, seed: u64) -> Fidelity {
-    let scenario = format!(
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).expect("there is room for a file");
+    }
+    let scenario = folder.path().join("small.yaml");
+    fs::write(&scenario, small(overlay, chat, seed)).expect("there is room for a file");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_peerlab-virtual"));
+    let ended = command.args(["fidelity", "--alone"]).arg(&scenario).output().expect("the program starts");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let fidelity: Fidelity = serde_json::from_slice(&ended.stdout).expect("it is what was written");
+    assert!(fidelity.runs.iter().all(|run| run.state == Trust::Valid), "{:?}", fidelity.runs);
+    fidelity
+}
+
+fn small(overlay: &str, chat: &str, seed: u64) -> String {
+    format!(
         "
 apiVersion: peerlab.dev/v1alpha1
 kind: Scenario
 metadata: {{name: small}}
 spec:
+  seed: {seed}
   duration: 40s
   warmUp: 10s
   coolDown: 5s
@@ -31,12 +45,7 @@ spec:
   workloads:
     - {{name: rooms, chat: {{rooms: 4, members: 18, {chat}}}}}
 "
-    );
-    let document = read::document("small", scenario.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}"));
-    let plan = Plan::new(&document.value, Seed(seed), files).unwrap_or_else(|wrong| panic!("{wrong:?}"));
-    let fidelity = peerlab_virtual::fidelity::held(&plan).unwrap();
-    assert!(fidelity.runs.iter().all(|run| run.state == Trust::Valid), "{:?}", fidelity.runs);
-    fidelity
+    )
 }
 
 /// How far the model is off, as a share.
@@ -111,4 +120,30 @@ fn connections_that_members_make_leave_a_few_more_copies_in_the_model() {
         off_in_the_mean("gossipsub", "posts: {trace: {file: posts.csv}}, sync: {every: 1h}", 12);
     assert!(p50.abs() <= 0.10 && p95.abs() <= 0.10, "{p50} {p95}");
     assert!((0.0..=0.15).contains(&redundancy), "{redundancy}");
+}
+
+#[test]
+fn a_row_is_the_same_whatever_else_is_held() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let files: Vec<_> = ["gossipsub", "flood"]
+        .iter()
+        .map(|overlay| {
+            let file = folder.path().join(format!("{overlay}.yaml"));
+            fs::write(&file, small(overlay, "posts: {poisson: {every: 4s}}", 5))
+                .expect("there is room for a file");
+            file
+        })
+        .collect();
+    let rows = |files: &[PathBuf]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_peerlab-virtual"));
+        let ended = command.args(["fidelity", "--quiet"]).args(files).output().expect("the program starts");
+        let table = String::from_utf8(ended.stdout).expect("a table is text");
+        table.lines().filter(|line| line.starts_with("| small ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let together = rows(&files);
+    assert_eq!(together.len(), 2, "{together:?}");
+    assert_ne!(together[0], together[1]);
+    for (row, file) in together.iter().zip(&files) {
+        assert_eq!(rows(std::slice::from_ref(file)), [row.as_str()]);
+    }
 }

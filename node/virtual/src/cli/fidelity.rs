@@ -1,8 +1,10 @@
 //! `peerlab-virtual fidelity scenarios/*.yaml`: the table of how far the model is off.
 
 use std::{
+    env,
     num::NonZero,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -18,6 +20,7 @@ use peerlab_report::{
 };
 use peerlab_scenarios::{
     plan::{Plan, PlanError, WorkloadKind, WorkloadPlan},
+    report::fidelity::Fidelity as Comparison,
     spec::chat::Partners,
 };
 use peerlab_virtual::fidelity::{self, Held, Presence, Row, Trial};
@@ -33,13 +36,19 @@ pub(super) struct Fidelity {
     /// Do not tell of scenarios as they are done.
     #[arg(long, short)]
     quiet: bool,
+    /// Hold one scenario in this process, and print what comes as JSON.
+    #[arg(long, hide = true, conflicts_with_all = ["out", "quiet"])]
+    alone: bool,
 }
 
 impl Fidelity {
     /// Ends with 1 when the model is off by more than is tolerated, and nobody has said why.
     pub(super) fn run(&self) -> Result<u8, Stop> {
         let trials: Vec<_> = self.files.iter().map(|file| trial(file)).collect::<Result<_, _>>()?;
-        let rows = self.hold(&trials).map_err(|why| Stop::Input(format!("error: {why}\n")))?;
+        if self.alone {
+            return alone(&self.files[0], &trials[0].1);
+        }
+        let rows = self.hold(&trials)?;
         let document = fidelity::document(&rows);
         match &self.out {
             Some(out) => std::fs::write(out, document)
@@ -54,7 +63,7 @@ impl Fidelity {
     }
 
     /// Tries all, as many at a time as there are processors. Rows have the order of the files.
-    fn hold(&self, trials: &[(String, Trial)]) -> Result<Vec<Row>, PlanError> {
+    fn hold(&self, trials: &[(String, Trial)]) -> Result<Vec<Row>, Stop> {
         let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         thread::scope(|scope| {
             for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
@@ -63,7 +72,7 @@ impl Fidelity {
                         Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, trials.get(at)?)))
                     {
                         let began = Instant::now();
-                        let row = held(scenario, trial);
+                        let row = held(&self.files[place], scenario, trial);
                         if !self.quiet {
                             let took = Unit::Seconds.show(began.elapsed().as_secs_f64());
                             tell(&format!("{scenario}: {took}\n"));
@@ -108,11 +117,35 @@ fn compared(plan: &Plan, presence: &Presence) -> f64 {
     plan.workloads.iter().map(of).sum::<f64>() / f64::from(plan.peers.len())
 }
 
-fn held(scenario: &str, trial: &Trial) -> Result<Row, PlanError> {
+/// Holds one scenario in this process, and prints what came of it.
+fn alone(file: &Path, trial: &Trial) -> Result<u8, Stop> {
+    let wrong = |why: String| Stop::Input(format!("error: {}: {why}\n", file.display()));
+    let Trial::Run { plan, .. } = trial else { return Err(wrong("it is left out".to_owned())) };
+    let held = fidelity::held(plan).map_err(|error| wrong(error.to_string()))?;
+    print(&serde_json::to_string(&held).expect("its keys are text"))?;
+    Ok(0)
+}
+
+/// Holds one scenario in a process of its own: some counters of libp2p are those of a process, so that worlds in one would not be quite the
+/// same as by themselves.
+fn by_itself(file: &Path) -> Result<Comparison, Stop> {
+    let wrong = |why: String| Stop::Input(format!("error: {}: {why}\n", file.display()));
+    let program = env::current_exe().map_err(|error| wrong(format!("this program is not found: {error}")))?;
+    let mut command = Command::new(program);
+    let ended = command.args(["fidelity", "--alone"]).arg(file).stderr(Stdio::inherit()).output();
+    let ended = ended.map_err(|error| wrong(format!("it cannot be run in a process of its own: {error}")))?;
+    if !ended.status.success() {
+        return Err(wrong(format!("its process ended with {}", ended.status)));
+    }
+    serde_json::from_slice(&ended.stdout)
+        .map_err(|error| wrong(format!("its process said something else: {error}")))
+}
+
+fn held(file: &Path, scenario: &str, trial: &Trial) -> Result<Row, Stop> {
     let came = match trial {
         Trial::Run { plan, cut } => {
             let presence = Presence::of(plan);
-            let fidelity = fidelity::held(plan)?;
+            let fidelity = by_itself(file)?;
             Ok(Held {
                 cut: *cut,
                 longest: longest_post(plan),
