@@ -56,7 +56,7 @@ const CHANCE: &str = "the interval of the difference holds nought: one run of ea
 
 const SHARED: &str = "its posts are long. Copies for several neighbours share an uplink on real connections and so all come late; in the \
      model one leaves after the other, and the first come soon (congestion control of messages, in [the model](model.md)). Plumtree \
-     asks again for what comes late. With posts of 2 kB instead, p50 and duplicates agree within a twentieth";
+     asks again for what comes late. How it is with short posts stands below";
 
 /// Whether the model is off by more than is tolerated.
 pub(super) fn is_off(measure: &Measured) -> bool {
@@ -72,7 +72,7 @@ pub(super) fn is_off(measure: &Measured) -> bool {
 pub(super) fn why(held: &Held, measure: &Measured) -> Option<&'static str> {
     let difference = measure.differences[0]?;
     let is_of = |metric: &str| measure.metric == metric;
-    if are_copies_shared(held, difference) {
+    if are_copies_shared(held, measure, difference) {
         return Some(SHARED);
     }
     if has_waited_for_a_path(held, measure) && (0.0..=RECONNECTS).contains(&difference.value) {
@@ -90,9 +90,16 @@ fn has_waited_for_a_path(held: &Held, measure: &Measured) -> bool {
 
 /// Whether long posts, whose copies come one after another in the model and together on real connections, account for it: then the model
 /// is too quick and spare, and at most by as much as the first of so many copies comes before the last.
-fn are_copies_shared(held: &Held, difference: Difference) -> bool {
+///
+/// It is about when posts come and how often; of bytes, where there are fewer because copies are.
+fn are_copies_shared(held: &Held, measure: &Measured, difference: Difference) -> bool {
+    let redundancy = metric::OVERLAY_REDUNDANCY.name;
+    let is_about = measure.metric.ends_with(metric::DELIVERY_LATENCY.name)
+        || measure.metric == redundancy
+        || measure.metric == metric::NETWORK_SENT.name
+            && held.fidelity.measure(redundancy, Statistic::Mean).is_some_and(is_off);
     let is_within = |share: f64| (1.0 / held.neighbours.max(1.0) - 1.0..0.0).contains(&share);
-    held.longest >= LONG && difference.relative.is_some_and(is_within)
+    is_about && held.longest >= LONG && difference.relative.is_some_and(is_within)
 }
 
 /// What real peers send beside items accounts for it, if it does.
@@ -190,6 +197,12 @@ mod tests {
         assert_eq!(why(&long, &latency([3.8, 1.8])), None, "the model is later");
         assert_eq!(why(&long, &latency([0.9, 3.8])), None, "the first of four copies is not so much sooner");
         assert_eq!(why(&held(Vec::new()), &latency([1.8, 3.8])), None, "posts are short");
+        let found = measured("contents.find.time", Unit::Seconds, [1.8, 3.8], None);
+        assert_eq!(why(&long, &found), None, "it is not about posts");
+        assert_eq!(why(&long, &sent([1.8e6, 3.8e6])), None, "there are as many copies");
+        let fewer = measured(metric::OVERLAY_REDUNDANCY.name, Unit::Count, [1.5, 3.6], None);
+        let long = Held { longest: LONG, ..held(vec![fewer]) };
+        assert_eq!(why(&long, &sent([1.8e6, 3.8e6])), Some(SHARED));
     }
 
     #[test]
