@@ -13,6 +13,7 @@ use peerlab_scenarios::{capabilities::check_division, spec::read::Fault};
 use super::{
     children::{Children, divide},
     conduct::{listen, orchestrate},
+    descriptors,
     live::{Cut, Live, Scene},
 };
 
@@ -34,6 +35,7 @@ impl Fleet {
         let Self { live, processes, record } = self;
         live.run(|scene| match processes {
             None => {
+                descriptors::check(scene.plan).map_err(|fault| scene.refuse(fault))?;
                 let tapes = record.map(|folder| tapes(&scene, &folder)).transpose()?;
                 let Scene { runtime, plan, recorder, options, on_phase, stop, .. } = scene;
                 Ok(fleet::run(runtime, plan, recorder, options, tapes, on_phase, stop)?)

@@ -5,6 +5,7 @@
 mod chat;
 mod children;
 mod conduct;
+mod descriptors;
 mod fleet;
 mod live;
 mod log;
@@ -49,6 +50,7 @@ enum Command {
 
 pub(crate) fn main() -> ExitCode {
     start(|arguments: Arguments| {
+        descriptors::raise();
         log::told(match arguments.command {
             Command::Fleet(fleet) => fleet.run(),
             Command::Conduct(conduct) => conduct.run(),
