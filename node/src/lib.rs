@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod causes;
 #[cfg(feature = "net")]
 pub mod chat;
 #[cfg(feature = "net")]

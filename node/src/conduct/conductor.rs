@@ -27,6 +27,7 @@ use super::{
     session::{self, Context, Event, Left, News},
 };
 use crate::{
+    causes::with_causes,
     fleet::{Collector, Harvest, NAMED, Options, Phase, Run, named, outcome, planned_links},
     host::{Entry, Moved, Roster},
 };
@@ -149,14 +150,14 @@ impl Conductor {
         let mut swarm = network::of_conductor(&keys, &context.roster)?;
         let unheard = |why: String| ConductError::Listen { address: address.clone(), why };
         let incoming = swarm.behaviour().streams.new_control().accept(PROTOCOL);
-        let incoming = incoming.map_err(|error| unheard(error.to_string()))?;
-        swarm.listen_on(address.clone()).map_err(|error| unheard(error.to_string()))?;
+        let incoming = incoming.map_err(|error| unheard(with_causes(&error)))?;
+        swarm.listen_on(address.clone()).map_err(|error| unheard(with_causes(&error)))?;
         let address = loop {
             match swarm.select_next_some().await {
                 SwarmEvent::NewListenAddr { address, .. } => break address,
                 SwarmEvent::ListenerClosed { reason: Err(error), .. }
                 | SwarmEvent::ListenerError { error, .. } => {
-                    return Err(unheard(error.to_string()));
+                    return Err(unheard(with_causes(&error)));
                 }
                 _ => {}
             }
