@@ -215,11 +215,15 @@ impl Director {
             first.push(peer);
         }
         let lead = self.setup.lead.clone();
-        for some in first.chunks(AT_A_TIME) {
+        let of = first.len();
+        for (begun, some) in (0..).step_by(AT_A_TIME).zip(first.chunks(AT_A_TIME)) {
+            if self.is_halted() {
+                break;
+            }
+            self.report(Comes::Phase(Phase::Starting { up: begun, of }));
             some.iter().for_each(|peer| self.begin(*peer));
             Delay::new(PAUSE).await;
         }
-        let of = first.len();
         let listening =
             |this: &Self| first.iter().filter(|peer| this.setup.addresses.of(**peer).is_some()).count();
         self.wait(STARTS_WITHIN, |this| (listening(this), of), |up, of| Phase::Starting { up, of }).await;
@@ -233,6 +237,9 @@ impl Director {
             .await;
         }
         for some in first.chunks(AT_A_TIME) {
+            if self.is_halted() {
+                break;
+            }
             for peer in some {
                 self.order(*peer, Order::Connect);
             }

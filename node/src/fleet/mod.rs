@@ -254,6 +254,15 @@ pub(crate) fn outcome(plan: &Plan, engine: EngineKind, harvest: Harvest) -> (Out
             format!("{} connections were given up after a silence that no fault explains", troubles.silences),
         );
     }
+    // Where peers come and go, some dial whom they do not know to have gone.
+    if plan.faults.is_empty()
+        && plan.spec.groups.iter().all(|group| group.churn.is_none() && group.online.is_none())
+    {
+        disturbed(
+            troubles.dials_failed,
+            format!("{} dials came to nothing though nothing was in their way", troubles.dials_failed),
+        );
+    }
     disturbed(
         troubles.backlogs,
         format!("{} connections were ended because too much waited for them", troubles.backlogs),

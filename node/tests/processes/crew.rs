@@ -215,6 +215,14 @@ pub(crate) fn wait_until<T>(mut asks: impl FnMut() -> T, is_so: impl Fn(&T) -> b
     }
 }
 
+/// The memory that a process has, MiB.
+pub(crate) fn resident(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("it is a number");
+    kib / 1024
+}
+
 /// The fourth field of proc_pid_stat(5). The second may hold anything, in parentheses.
 fn parent(process: u32) -> Option<u32> {
     let stat = fs::read_to_string(Path::new("/proc").join(process.to_string()).join("stat")).ok()?;

@@ -1,8 +1,10 @@
 //! What processes live through.
 
+use std::{process::Command, thread, time::Duration};
+
 use serde_json::Value;
 
-use crate::crew::{CHAT, Place, peers, peers_of, signal};
+use crate::crew::{CHAT, Place, peers, peers_of, resident, signal};
 
 /// The same with something replaced.
 fn chat(from: &str, to: &str) -> String {
@@ -64,6 +66,53 @@ fn a_process_that_is_killed_is_named_and_the_run_is_invalid() {
     assert!(reasons.contains("4 of 12 did not"), "{reasons}");
     let completeness = report["metrics"]["room.delivery.completeness"]["mean"].as_f64();
     assert!(completeness.is_some_and(|mean| mean > 0.0), "the facts of the others are there");
+}
+
+#[test]
+fn who_reads_nothing_loses_its_connections_and_the_others_go_on_without() {
+    // Each of its neighbours has some megabytes for it within seconds; 8 may wait.
+    let place = Place::new(
+        "
+duration: 20s
+coolDown: 2s
+groups: [{name: people, peers: 4}]
+network: {latency: {fixed: {oneWay: 10ms}}, timeout: 2m}
+topology: {fullMesh: {}}
+workloads:
+  - name: room
+    chat: {body: 200KiB, posts: {poisson: {every: 100ms}}, sync: {every: 1s}}
+",
+    );
+    let mut fleet = place.start("fleet", &["--processes"]);
+    fleet.wait_for("running");
+    let children = fleet.children();
+    assert_eq!(children.len(), 4, "{children:?}");
+    signal("STOP", children[3]);
+    thread::sleep(Duration::from_secs(12));
+    let held = children[..3].iter().map(|process| resident(*process)).max().expect("there are three");
+    signal("CONT", children[3]);
+    let (_, said) = fleet.end();
+    let report = place.report();
+    let (state, reasons) = validity(&report);
+    assert_ne!(state, "valid", "{reasons}");
+    assert!(reasons.contains("connections were ended because too much waited for them"), "{reasons}\n{said}");
+    assert!(held < 300, "{held} MiB");
+    let shown = report["metrics"]["room.delivery.latency"]["n"].as_u64();
+    assert!(shown.is_some_and(|shown| shown > 200), "{shown:?}");
+}
+
+#[test]
+fn a_fleet_that_wants_more_open_files_than_it_may_have_is_refused() {
+    let place = Place::new(CHAT);
+    let command = format!(
+        "ulimit -n 100; exec {} fleet {}",
+        env!("CARGO_BIN_EXE_peerlab-node"),
+        place.scenario().display()
+    );
+    let ended = Command::new("sh").args(["-c", &command]).output().expect("there is a shell");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(said.contains("spec.groups") && said.contains("which may have 100"), "{said}");
 }
 
 #[test]

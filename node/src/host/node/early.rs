@@ -17,12 +17,13 @@ pub(super) struct Early {
 }
 
 impl Early {
-    /// Keeps a frame. False when there is no room for it.
-    pub(super) fn keep(&mut self, connection: ConnectionId, frame: Bytes) -> bool {
+    /// Keeps a frame, in memory of its own: it came as a part of what was read, and would keep all of that. False when there is no
+    /// room for it.
+    pub(super) fn keep(&mut self, connection: ConnectionId, frame: &[u8]) -> bool {
         let has_room = self.frames.len() < MOST && self.bytes + frame.len() <= MOST_BYTES;
         if has_room {
             self.bytes += frame.len();
-            self.frames.push((connection, frame));
+            self.frames.push((connection, Bytes::copy_from_slice(frame)));
         }
         has_room
     }
@@ -47,23 +48,23 @@ mod tests {
     fn so_many_are_kept_in_their_order_and_no_more() {
         let mut early = Early::default();
         for number in 0..MOST as u32 {
-            assert!(early.keep(connection(), number.to_be_bytes().to_vec().into()));
+            assert!(early.keep(connection(), &number.to_be_bytes()));
         }
-        assert!(!early.keep(connection(), Bytes::new()));
+        assert!(!early.keep(connection(), &[]));
         let kept = early.take();
         assert_eq!(kept.len(), MOST);
         assert!(kept.iter().zip(0u32..).all(|((_, frame), number)| **frame == number.to_be_bytes()));
-        assert!(early.keep(connection(), Bytes::new()), "there is room again");
+        assert!(early.keep(connection(), &[]), "there is room again");
     }
 
     #[test]
     fn long_ones_are_bounded_by_their_bytes() {
         let mut early = Early::default();
-        let long = Bytes::from(vec![0; MAX_FRAME]);
-        let kept = (0..100).filter(|_| early.keep(connection(), long.clone())).count();
+        let long = vec![0; MAX_FRAME];
+        let kept = (0..100).filter(|_| early.keep(connection(), &long)).count();
         assert_eq!(kept, MOST_BYTES / MAX_FRAME);
-        assert!(!early.keep(connection(), Bytes::from_static(b"short")));
+        assert!(!early.keep(connection(), b"short"));
         early.take();
-        assert!(early.keep(connection(), long));
+        assert!(early.keep(connection(), &long));
     }
 }

@@ -26,7 +26,7 @@ use std::{
 
 use futures::{StreamExt as _, channel::mpsc};
 use libp2p::{
-    Swarm,
+    Multiaddr, Swarm,
     swarm::{ConnectionId, Executor, SwarmEvent},
 };
 use peerlab_report::traffic::Traffic;
@@ -56,7 +56,7 @@ use super::{
     record::Tape,
     timers::{Alarm, Timers},
 };
-use crate::timer::Timer;
+use crate::{causes::with_causes, timer::Timer};
 
 /// The longest that a peer waits before it dials a neighbour again, ns: as in the model.
 const REDIAL: u64 = 5_000_000_000;
@@ -125,8 +125,8 @@ pub enum Order {
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// It cannot listen.
-    #[error("it cannot listen: {0}")]
-    Listen(String),
+    #[error("it cannot listen at {0}: {1}")]
+    Listen(Multiaddr, String),
     /// The network of this machine would not let it look for others.
     #[error("it cannot look for others by mDNS: {0}")]
     Mdns(io::Error),
@@ -265,7 +265,8 @@ impl<R: Machine<Native>> Node<R> {
         });
         let chosen = Chosen { pubsub: gossip, kademlia, mdns: company.mdns };
         let mut swarm = swarm(&identity, chosen, wire.transport, executor).map_err(NodeError::Mdns)?;
-        swarm.listen_on(wire.listen).map_err(|error| NodeError::Listen(error.to_string()))?;
+        let address = wire.listen.clone();
+        swarm.listen_on(wire.listen).map_err(|error| NodeError::Listen(address, with_causes(&error)))?;
         let lasting = match machines.overlay().links() {
             Links::Chosen => Lasting::Chosen,
             Links::Planned if roster.is_open() => Lasting::All,

@@ -186,7 +186,7 @@ impl<R: Machine<Native>> Node<R> {
                 for frame in frames {
                     match self.phase {
                         Phase::Gathering => {
-                            if !self.early.keep(connection, frame) {
+                            if !self.early.keep(connection, &frame) {
                                 self.traffic.lost(Loss::Offline);
                             }
                         }
