@@ -61,6 +61,10 @@ chart:
 bench *arguments:
     cargo bench --package peerlab-simulator "$@"
 
+# Measure real peers beside bare libp2p: `just bench-peers`, or of it `file`, `gossip`, `memory` or `live`
+bench-peers *arguments:
+    cargo bench --package peerlab-node --bench libp2p -- "$@"
+
 # Check licences, advisories and sources of all dependencies (needs cargo-deny)
 deny:
     cargo deny --all-features check
