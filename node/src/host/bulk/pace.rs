@@ -23,7 +23,7 @@ use super::transfer::TransferError;
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Looks in that time.
-const LOOKS: u32 = 4;
+pub(super) const LOOKS: u32 = 4;
 
 /// Time from one look to the next.
 pub(super) const LOOK: Duration = PATIENCE.checked_div(LOOKS).expect("there are looks");

@@ -53,14 +53,14 @@ async fn write<S: AsyncWrite + Unpin>(
     pace.keep(stream.flush()).await
 }
 
+/// Reads a frame behind its length, which has come.
 async fn read<S: AsyncRead + Unpin>(
     stream: &mut S,
+    length: [u8; 4],
     most: usize,
     came: &AtomicU64,
     pace: &Pace,
 ) -> Result<Bytes, TransferError> {
-    let mut length = [0; 4];
-    pace.keep(stream.read_exact(&mut length)).await?;
     let length = u32::from_be_bytes(length);
     if length as usize > most {
         return Err(TransferError::TooLong(length, most));
@@ -76,8 +76,8 @@ async fn read<S: AsyncRead + Unpin>(
     Ok(frame.into())
 }
 
-/// Asks, and waits for the answer; `came` counts its bytes as they come. How long the other end thinks is its own affair, and
-/// that of whoever may lose patience. Gives the stream, for the next fetch.
+/// Asks, and waits for the answer; `came` counts its bytes as they come. How long the other end thinks, or sends what was asked for
+/// before, is its own affair, and that of whoever may lose patience. Gives the stream, for the next fetch.
 pub(super) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     request: Bytes,
@@ -85,7 +85,9 @@ pub(super) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     pace: &Pace,
 ) -> Result<(S, Bytes), TransferError> {
     write(&mut stream, &[request], pace).await?;
-    let answer = read(&mut stream, MAX_FRAME, came, pace).await?;
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).await?;
+    let answer = read(&mut stream, length, MAX_FRAME, came, pace).await?;
     pace.keep(stream.write_all(&[CAME])).await?;
     pace.keep(stream.flush()).await?;
     Ok((stream, answer))
@@ -96,7 +98,9 @@ pub(super) async fn hear<S: AsyncRead + Unpin>(
     mut stream: S,
     pace: Pace,
 ) -> Result<(S, Bytes), TransferError> {
-    let request = read(&mut stream, MAX_REQUEST, &AtomicU64::new(0), &pace).await?;
+    let mut length = [0; 4];
+    pace.keep(stream.read_exact(&mut length)).await?;
+    let request = read(&mut stream, length, MAX_REQUEST, &AtomicU64::new(0), &pace).await?;
     Ok((stream, request))
 }
 
@@ -118,4 +122,65 @@ pub(super) async fn confirm<S: AsyncRead + Unpin>(mut stream: S, pace: Pace) -> 
         return Err(TransferError::NotConfirmed);
     }
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::host::bulk::pace::LOOKS;
+
+    /// Takes all that is written, and has this to read and no more.
+    struct Says(&'static [u8]);
+
+    impl AsyncRead for Says {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            let count = self.0.len().min(buffer.len());
+            let (said, rest) = self.0.split_at(count);
+            buffer[..count].copy_from_slice(said);
+            self.0 = rest;
+            if count == 0 { Poll::Pending } else { Poll::Ready(Ok(count)) }
+        }
+    }
+
+    impl AsyncWrite for Says {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What comes of a fetch when the other end says this and then nothing for so many looks.
+    fn asked(says: &'static [u8], looks: u32) -> Option<Result<Bytes, TransferError>> {
+        let (came, pace) = (AtomicU64::new(0), Pace::default());
+        let mut asked = Box::pin(ask(Says(says), Bytes::from_static(b"?"), &came, &pace));
+        assert!(asked.as_mut().now_or_never().is_none());
+        for _ in 0..looks {
+            pace.look();
+        }
+        asked.now_or_never().map(|result| result.map(|(_, answer)| answer))
+    }
+
+    #[test]
+    fn an_answer_may_be_long_in_coming_but_not_stop_on_its_way() {
+        assert!(asked(&[], 10 * LOOKS).is_none(), "the other end may think");
+        let begun = &[0, 0, 0, 9, 1, 2, 3];
+        assert!(asked(begun, LOOKS).is_none());
+        assert!(matches!(asked(begun, LOOKS + 1), Some(Err(TransferError::StoodStill))));
+    }
 }

@@ -1,4 +1,4 @@
-//! When the peers of a plan are there, while bytes are counted.
+//! When the peers of a plan are there, while bytes are counted. Faults that stop some for a while are left out, so it is the most that may be.
 
 use peerlab_scenarios::{host::Peer, plan::Plan, units::Nanos};
 
