@@ -7,7 +7,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`lane`] | messages: a stream in each direction of each connection |
-//! | [`bulk`] | items that are fetched: a stream for each |
+//! | [`bulk`] | items that are fetched: a stream for each fetch under way |
 //! | `pubsub` | libp2p's gossipsub as an overlay |
 //! | `kademlia` | libp2p's Kademlia as discovery |
 //! | `gate` | who may connect |

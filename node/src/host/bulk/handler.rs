@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, atomic::AtomicU64},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use libp2p::{
         handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound},
     },
 };
+use web_time::Instant;
 
 use super::{
     MAX_ASKED, PROTOCOL,
@@ -35,8 +37,8 @@ const AT_A_TIME: usize = 2;
 /// Streams that were used and are kept for the next fetch: as many as a peer usually asks one other for, and a few more.
 const MOST_SPARE: usize = 16;
 
-/// Looks at its end after which such a stream is no longer kept. The other end gives it up much later.
-const LOOKS_UNUSED: u32 = 2;
+/// How long such a stream is kept without use: until the next look then, which is long before the other end gives it up.
+const UNUSED: Duration = LOOK.saturating_mul(2);
 
 /// What watches over streams is tidied up when so many more are watched than twice those that are there.
 const SLACK: usize = 16;
@@ -83,8 +85,8 @@ pub struct Handler {
     /// How they move, and when to look at that again.
     paces: Vec<Pace>,
     look: Option<Delay>,
-    /// Streams of this end that are done with one fetch and may serve another, each with the looks since.
-    spare: VecDeque<(Stream, u32)>,
+    /// Streams of this end that are done with one fetch and may serve another, and since when.
+    spare: VecDeque<(Stream, Instant)>,
     /// Those who asked and have no answer yet.
     asked: BTreeMap<u64, Stream>,
     next_stream: u64,
@@ -161,8 +163,19 @@ impl Handler {
             self.look = None;
             self.paces.retain(Pace::is_needed);
             self.paces.iter().for_each(Pace::look);
-            self.spare.iter_mut().for_each(|(_, looks)| *looks += 1);
-            self.spare.retain(|(_, looks)| *looks < LOOKS_UNUSED);
+            self.forget_unused();
+        }
+    }
+
+    /// Ends streams that were not used for too long: the process may have stood still for some time, or nothing may have been fetched.
+    fn forget_unused(&mut self) {
+        self.spare.retain(|(_, since)| since.elapsed() < UNUSED);
+    }
+
+    /// Nothing that waits is sent any more: the other end reads nothing.
+    fn give_up_waiting(&mut self) {
+        for (stream, _, _) in std::mem::take(&mut self.waiting) {
+            self.done(Done::Confirmed { stream, result: Err(TransferError::StoodStill) });
         }
     }
 
@@ -184,7 +197,12 @@ impl Handler {
                         let done = confirm(open, pace).map(move |result| Done::Confirmed { stream, result });
                         self.streams.push(done.boxed());
                     }
-                    Err(error) => self.done(Done::Confirmed { stream, result: Err(error) }),
+                    Err(error) => {
+                        if matches!(error, TransferError::StoodStill) {
+                            self.give_up_waiting();
+                        }
+                        self.done(Done::Confirmed { stream, result: Err(error) });
+                    }
                 }
                 self.send();
             }
@@ -206,7 +224,7 @@ impl Handler {
                 self.under_way -= 1;
                 let result = result.map(|(stream, answer)| {
                     if self.spare.len() < MOST_SPARE {
-                        self.spare.push_back((stream, 0));
+                        self.spare.push_back((stream, Instant::now()));
                     }
                     answer
                 });
@@ -246,6 +264,7 @@ impl ConnectionHandler for Handler {
                 if opening.registration.handle().is_aborted() {
                     continue;
                 }
+                self.forget_unused();
                 if let Some((stream, _)) = self.spare.pop_back() {
                     self.fetch(stream, opening);
                     continue;

@@ -4,7 +4,7 @@
 //! Who wants an item opens a stream and writes a [`Fetch`](peerlab_scenarios::wire::Kind::Fetch) frame behind its length; the other
 //! end answers with one frame, [`Serve`](peerlab_scenarios::wire::Kind::Serve) or [`Refuse`](peerlab_scenarios::wire::Kind::Refuse).
 //! A byte that says that it came ends the exchange, and the next may be asked for by the same stream: so it takes no round trip to agree on
-//! a protocol, and the window that the stream has grown to is kept. One that serves nothing for half a minute is ended. Who has lost
+//! a protocol, and the window that the stream has grown to is kept. One that has served nothing for half a minute is ended at the next look. Who has lost
 //! interest resets the stream.
 //!
 //! The other end sends two answers of a connection at a time, in the order in which they were asked for. If all were sent at once they would

@@ -260,18 +260,19 @@ fn so_many_answers_are_sent_at_a_time_in_the_order_in_which_they_were_given() {
             streams.push(stream);
         }
         // More than the window of a stream: an answer that is not read does not come to its end.
-        let has_begun = async |stream: &mut libp2p::Stream| {
+        let has_begun = async |stream: &mut libp2p::Stream, within| {
             let mut length = [0; 4];
             let read = Box::pin(stream.read_exact(&mut length));
-            matches!(select(read, Delay::new(Duration::from_millis(500))).await, Either::Left((Ok(()), _)))
+            matches!(select(read, Delay::new(within)).await, Either::Left((Ok(()), _)))
         };
+        let (soon, not) = (Duration::from_secs(10), Duration::from_millis(500));
         let mut begun = Vec::new();
-        for stream in &mut streams {
-            begun.push(has_begun(stream).await);
+        for (stream, within) in streams.iter_mut().zip([soon, soon, not, not]) {
+            begun.push(has_begun(stream, within).await);
         }
         tell.send(begun).expect("somebody waits");
         streams[1].read_exact(&mut vec![0; ANSWER]).await.expect("it comes");
-        let begun = vec![has_begun(&mut streams[2]).await, has_begun(&mut streams[3]).await];
+        let begun = vec![has_begun(&mut streams[2], soon).await, has_begun(&mut streams[3], not).await];
         tell.send(begun).expect("somebody waits");
         streams[1].write_all(&[1]).await.expect("there is room");
         streams[1].flush().await.expect("it stands");
@@ -280,10 +281,11 @@ fn so_many_answers_are_sent_at_a_time_in_the_order_in_which_they_were_given() {
     let mut asked = Vec::new();
     let mut begun = Vec::new();
     under_attack(attack, |alice, by, event| {
-        if let Event::Asked { asked: stream, .. } = event {
-            asked.push(stream);
+        if let Event::Asked { asked: stream, request } = event {
+            asked.push((request, stream));
             if asked.len() == 4 {
-                for stream in &asked {
+                asked.sort();
+                for (_, stream) in &asked {
                     alice.behaviour_mut().answer(by, *stream, vec![vec![7; ANSWER].into()]);
                 }
             }
@@ -296,7 +298,7 @@ fn so_many_answers_are_sent_at_a_time_in_the_order_in_which_they_were_given() {
 
 #[test]
 fn a_fetch_keeps_its_connection_and_a_stream_that_is_kept_does_not() {
-    let idle = Duration::from_millis(200);
+    let idle = Duration::from_secs(1);
     let short = || {
         let keys = Keypair::generate_ed25519();
         let config = Config::without_executor().with_idle_connection_timeout(idle);
@@ -307,7 +309,7 @@ fn a_fetch_keeps_its_connection_and_a_stream_that_is_kept_does_not() {
     let (alice_id, bob_id) = (*alice.local_peer_id(), *bob.local_peer_id());
     let (mut asked, mut has_come) = (None, false);
     block_on(async {
-        let mut thinks = Delay::new(Duration::from_secs(20));
+        let mut thinks = Delay::new(Duration::from_secs(30));
         loop {
             let next = select(alice.select_next_some(), bob.select_next_some());
             match select(next, &mut thinks).await {
@@ -316,7 +318,7 @@ fn a_fetch_keeps_its_connection_and_a_stream_that_is_kept_does_not() {
                     _,
                 )) => {
                     asked = Some(by);
-                    thinks = Delay::new(5 * idle);
+                    thinks = Delay::new(3 * idle);
                 }
                 Either::Left((Either::Right((event, _)), _)) => match event {
                     SwarmEvent::ConnectionEstablished { connection_id, .. } => {
@@ -333,7 +335,7 @@ fn a_fetch_keeps_its_connection_and_a_stream_that_is_kept_does_not() {
                 Either::Right(_) => {
                     let asked = asked.take().expect("nothing takes so long");
                     alice.behaviour_mut().answer(bob_id, asked, vec![vec![9].into()]);
-                    thinks = Delay::new(Duration::from_secs(20));
+                    thinks = Delay::new(Duration::from_secs(30));
                 }
             }
         }
