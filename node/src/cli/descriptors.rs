@@ -1,5 +1,7 @@
-//! The files that a process may have open: each peer has one for where it listens, and each connection one at either end.
+//! The files that a process may have open: each peer has one for where it listens, and each connection over TCP one at either end. Over QUIC
+//! all connections of a peer go through the one.
 
+use peerlab_node::fleet::Transport;
 use peerlab_scenarios::{
     plan::Plan,
     spec::read::{Fault, FieldPath},
@@ -27,14 +29,19 @@ fn most() -> Option<u64> {
     None
 }
 
-/// How many the peers of a plan want when all of them are in one process.
-fn wanted(plan: &Plan) -> u64 {
-    u64::from(plan.peers.len()) + 2 * plan.graph.edges() + BESIDES
+/// How many the peers of a plan want when all of them are in one process, with the connections of the plan: those that they make beside it
+/// cannot be known.
+fn wanted(plan: &Plan, transport: Transport) -> u64 {
+    let of_connections = match transport {
+        Transport::Tcp => 2 * plan.graph.edges(),
+        Transport::Quic => 0,
+    };
+    u64::from(plan.peers.len()) + of_connections + BESIDES
 }
 
 /// What is wrong with running all peers of a plan in this process, if it may not have so many.
-pub(super) fn check(plan: &Plan) -> Result<(), Fault> {
-    let (wanted, most) = (wanted(plan), most().unwrap_or(u64::MAX));
+pub(super) fn check(plan: &Plan, transport: Transport) -> Result<(), Fault> {
+    let (wanted, most) = (wanted(plan, transport), most().unwrap_or(u64::MAX));
     if wanted <= most {
         return Ok(());
     }

@@ -35,7 +35,8 @@ impl Fleet {
         let Self { live, processes, record } = self;
         live.run(|scene| match processes {
             None => {
-                descriptors::check(scene.plan).map_err(|fault| scene.refuse(fault))?;
+                descriptors::check(scene.plan, scene.options.transport)
+                    .map_err(|fault| scene.refuse(fault))?;
                 let tapes = record.map(|folder| tapes(&scene, &folder)).transpose()?;
                 let Scene { runtime, plan, recorder, options, on_phase, stop, .. } = scene;
                 Ok(fleet::run(runtime, plan, recorder, options, tapes, on_phase, stop)?)

@@ -216,16 +216,16 @@ impl Director {
         }
         let lead = self.setup.lead.clone();
         let of = first.len();
-        for (begun, some) in (0..).step_by(AT_A_TIME).zip(first.chunks(AT_A_TIME)) {
+        let listening =
+            |this: &Self| first.iter().filter(|peer| this.setup.addresses.of(**peer).is_some()).count();
+        for some in first.chunks(AT_A_TIME) {
             if self.is_halted() {
                 break;
             }
-            self.report(Comes::Phase(Phase::Starting { up: begun, of }));
+            self.report(Comes::Phase(Phase::Starting { up: listening(self), of }));
             some.iter().for_each(|peer| self.begin(*peer));
             Delay::new(PAUSE).await;
         }
-        let listening =
-            |this: &Self| first.iter().filter(|peer| this.setup.addresses.of(**peer).is_some()).count();
         self.wait(STARTS_WITHIN, |this| (listening(this), of), |up, of| Phase::Starting { up, of }).await;
         if let Lead::Conductor(baton) = &lead {
             self.report(Comes::Ready);

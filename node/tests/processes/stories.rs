@@ -105,14 +105,14 @@ workloads:
 fn a_fleet_that_wants_more_open_files_than_it_may_have_is_refused() {
     let place = Place::new(CHAT);
     let command = format!(
-        "ulimit -n 100; exec {} fleet {}",
+        "ulimit -n 250; exec {} fleet {}",
         env!("CARGO_BIN_EXE_peerlab-node"),
         place.scenario().display()
     );
     let ended = Command::new("sh").args(["-c", &command]).output().expect("there is a shell");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(2), "{said}");
-    assert!(said.contains("spec.groups") && said.contains("which may have 100"), "{said}");
+    assert!(said.contains("spec.groups") && said.contains("which may have 250"), "{said}");
 }
 
 #[test]
