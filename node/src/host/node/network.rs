@@ -4,7 +4,7 @@ use bytes::Bytes;
 use libp2p::{
     gossipsub::{self, MessageAcceptance},
     identify, kad, ping,
-    swarm::{ConnectionError, ConnectionId, SwarmEvent},
+    swarm::{ConnectionError, ConnectionId, DialError, SwarmEvent},
 };
 use peerlab_report::traffic::Loss;
 use peerlab_scenarios::{
@@ -58,7 +58,7 @@ impl<R: Machine<Native>> Node<R> {
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error, .. } => {
                 self.contact_failed(connection_id, &error);
                 if let Some(peer) = peer_id.and_then(|id| self.roster.peer(&id)) {
-                    self.not_connected(peer);
+                    self.not_connected(peer, &error);
                 }
             }
             #[cfg(feature = "net")]
@@ -104,11 +104,13 @@ impl<R: Machine<Native>> Node<R> {
     }
 
     /// A dial came to nothing.
-    fn not_connected(&mut self, peer: Peer) {
-        if self.phase == Phase::Running && !self.addresses_of(peer).is_empty() {
+    fn not_connected(&mut self, peer: Peer, error: &DialError) {
+        // What this end would not have itself has not failed.
+        let was_tried = matches!(error, DialError::Transport(_) | DialError::WrongPeerId { .. });
+        if was_tried && self.phase == Phase::Running && !self.addresses_of(peer).is_empty() {
             self.legacy.troubles.dials_failed += 1;
         }
-        tracing::debug!(peer = self.me.0, other = peer.0, "a dial came to nothing");
+        tracing::debug!(peer = self.me.0, other = peer.0, %error, "a dial came to nothing");
         self.doorway.failed(peer);
         let wanted = self.wanted.len();
         self.wanted.retain(|other| *other != peer);
