@@ -169,23 +169,32 @@ fn a_request_that_is_too_long_is_not_heard() {
     assert_eq!(request, [1, 2, 3, 4].as_slice());
 }
 
-#[test]
-fn an_answer_that_is_too_long_is_refused_when_it_is_announced() {
+/// A holder that answers the first stream by which it is asked as it likes.
+fn holder(
+    answer: impl AsyncFnOnce(libp2p::Stream) + Send + 'static,
+) -> (Swarm<libp2p_stream::Behaviour>, thread::JoinHandle<()>) {
     let behaviour = libp2p_stream::Behaviour::new();
     let mut control = behaviour.new_control();
     let mut incoming = control.accept(PROTOCOL).expect("it is the first to accept it");
-    let mut mallory = swarm(&Keypair::generate_ed25519(), behaviour);
+    let answers = thread::spawn(move || {
+        block_on(async move {
+            let (_, stream) = incoming.next().await.expect("it is asked");
+            answer(stream).await;
+        });
+    });
+    (swarm(&Keypair::generate_ed25519(), behaviour), answers)
+}
+
+#[test]
+fn an_answer_that_is_too_long_is_refused_when_it_is_announced() {
+    let (mut mallory, answers) = holder(async |mut stream| {
+        let _ = stream.write_all(&(MAX_FRAME as u32 + 1).to_be_bytes()).await;
+        let _ = stream.flush().await;
+        Delay::new(Duration::from_secs(1)).await;
+    });
     let mut bob = bulk();
     connect(&mut mallory, &mut bob);
     let mallory_id = *mallory.local_peer_id();
-    let answers = thread::spawn(move || {
-        block_on(async move {
-            let (_, mut stream) = incoming.next().await.expect("it is asked");
-            let _ = stream.write_all(&(MAX_FRAME as u32 + 1).to_be_bytes()).await;
-            let _ = stream.flush().await;
-            Delay::new(Duration::from_secs(1)).await;
-        });
-    });
     let result = drive(&mut mallory, &mut bob, |_, bob, at| {
         match at {
             At::Other(SwarmEvent::ConnectionEstablished { connection_id, .. }) => {
@@ -202,28 +211,21 @@ fn an_answer_that_is_too_long_is_refused_when_it_is_announced() {
 
 #[test]
 fn a_stream_serves_one_fetch_after_another() {
-    let behaviour = libp2p_stream::Behaviour::new();
-    let mut control = behaviour.new_control();
-    let mut incoming = control.accept(PROTOCOL).expect("it is the first to accept it");
-    let mut holder = swarm(&Keypair::generate_ed25519(), behaviour);
+    let (mut holder, answers) = holder(async |mut stream| {
+        for _ in 0..3 {
+            let mut request = [0; 4 + 20];
+            stream.read_exact(&mut request).await.expect("it is asked again");
+            stream.write_all(&1u32.to_be_bytes()).await.expect("there is room");
+            stream.write_all(&request[4..5]).await.expect("there is room");
+            stream.flush().await.expect("it stands");
+            let mut word = [0];
+            stream.read_exact(&mut word).await.expect("it is confirmed");
+            assert_eq!(word, [1]);
+        }
+    });
     let mut bob = bulk();
     connect(&mut holder, &mut bob);
     let holder_id = *holder.local_peer_id();
-    let answers = thread::spawn(move || {
-        block_on(async move {
-            let (_, mut stream) = incoming.next().await.expect("it is asked");
-            for _ in 0..3 {
-                let mut request = [0; 4 + 20];
-                stream.read_exact(&mut request).await.expect("it is asked again");
-                stream.write_all(&1u32.to_be_bytes()).await.expect("there is room");
-                stream.write_all(&request[4..5]).await.expect("there is room");
-                stream.flush().await.expect("it stands");
-                let mut word = [0];
-                stream.read_exact(&mut word).await.expect("it is confirmed");
-                assert_eq!(word, [1]);
-            }
-        });
-    });
     let mut came = Vec::new();
     let mut connection = None;
     drive(&mut holder, &mut bob, |_, bob, at| {
