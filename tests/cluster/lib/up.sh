@@ -64,7 +64,9 @@ restart() {
     start "$1"
 }
 
-# fake_nodes COUNT: nodes on which kwok pretends to run pods. They are tainted, so that only pods that ask for them come there.
+# fake_nodes COUNT: nodes on which kwok pretends to run pods. They are tainted, so that only pods that ask for them come there. Those that are there
+# already may have been late with a heartbeat: then the node controller holds their list of taints, and has put its own into it. It is set anew, for
+# the controller repeats what still holds.
 fake_nodes() {
     local count=${1:?how many} i
     need_cluster
@@ -81,7 +83,7 @@ metadata:
 spec:
   taints: [{key: kwok.x-k8s.io/node, value: fake, effect: NoSchedule}]
 YAML
-    done | admin apply --server-side -f - >/dev/null
+    done | admin apply --server-side --force-conflicts -f - >/dev/null
     admin wait --for=condition=Ready node --selector type=kwok --timeout=60s >/dev/null
     log "$count fake nodes are ready"
 }
